@@ -123,7 +123,7 @@ PLACES = [
     ("second-exclusive", 6, 'B'),
     ("parallel-writers", 7, 'B'),
     ("writing-reviewer", 6, 'B'),
-    ("unclaimed-type", 2, 'Writer'),
+    ("unclaimed-type", 5, '"Recip"'),
     ("type-loop", 1, 'S'),
     ("step-cycle", 6, 'x'),
     ("step-without-agent", 6, 'x'),

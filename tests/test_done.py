@@ -199,7 +199,7 @@ def test_a_preset_without_its_judge_is_an_error_where_it_is_used() -> None:
     text = 'import "std/dod.cog" as std\ncoglet Main { create d = std.strict }\n'
     assert "missing-attribute" in codes(text)
     assert codes("dod D { test: on }\n") == ["unknown-criterion"]
-    assert codes("dod A = B { tests: on }\ndod B = A { }\n") == ["extends-itself", "extends-itself"]
+    assert codes("dod A = B { tests: on }\ndod B = A { }\n") == ["extends-itself"]
     assert codes("dod A { coverage: on }\n") == ["bad-executor"]
     assert codes("dod A { a: shell [] }\n") == ["bad-executor"]
     assert codes('dod A { a: python "x" }\n') == ["bad-executor"]

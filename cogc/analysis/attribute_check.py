@@ -255,5 +255,5 @@ def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
         return
     known = ", ".join(f"`{w}`" for w in SHARING[:-1]) + ", `hash(EXPR)`"
     text = scope.unit.source.text[value.start : value.end]
-    help = did_you_mean(text, SHARING) if word else None
+    help = "write `hash(message.FIELD)`" if word == "hash" else did_you_mean(text, SHARING) if word else None
     inference.problems.add("bad-word", scope.unit.span(value), help=help or None, word=text, name="map", known=known)

@@ -7,13 +7,14 @@ from cogc.language.record import Record
 from cogc.syntax import nodes
 
 GOAL = "GoalDefined"
+_BIDS = ("review", "claim", "exclusive", "ignore")
 
 
 class SettRole(Record):
     """One agent of a sett.
 
     A bid is its word, the types that its condition admits (None for any), and whether the condition depends on the type
-    alone. `open` if a script, a model or a strategy bids where no condition holds. `makes` is None if the agent does not
+    alone. `open` if a script, a model or a strategy bids where no condition holds, `reviews` if it bids nothing but `review`. `makes` is None if the agent does not
     declare the types that it produces.
     """
 
@@ -21,6 +22,7 @@ class SettRole(Record):
     name: str
     bids: tuple[tuple[str, frozenset[str] | None, bool], ...]
     open: bool
+    reviews: bool
     writes: bool
     makes: frozenset[str] | None
 
@@ -42,14 +44,17 @@ def _role(node: nodes.Agent) -> SettRole:
             types, alone = (None, True) if a.condition is None else (_types(a.condition), _alone(a.condition))
             bids.append((word_of(a.value) or "ignore", types, alone))
     strategy = word_of(given["bidding_strategy"]) if "bidding_strategy" in given else None
+    wrong = any(a.key.id in ("bid", "bidding_strategy") and word_of(a.value) not in _BIDS for a in node.attributes)
     asked = isinstance(given.get("prompts"), nodes.RecordLiteral) and "run" in given
-    is_open = "bid_script" in given or asked or strategy not in (None, "ignore")
+    is_open = "bid_script" in given or asked or wrong or strategy not in (None, "ignore")
     writes = "workspace" in given and word_of(given["workspace"]) == "rw"
+    words = {*(word for word, _, _ in bids), *([strategy] if strategy is not None else [])} - {"ignore"}
+    reviews = words == {"review"} and not (wrong or asked or "bid_script" in given)
     made = given.get("produces")
     makes = None
     if isinstance(made, nodes.ListLiteral) and all(isinstance(i, nodes.Text) for i in made.items):
         makes = frozenset(i.value for i in made.items if isinstance(i, nodes.Text))
-    return SettRole(node, node.name.id, tuple(bids), is_open, writes, makes)
+    return SettRole(node, node.name.id, tuple(bids), is_open, reviews, writes, makes)
 
 
 def _types(node: nodes.Expr) -> frozenset[str] | None:

@@ -12,6 +12,7 @@ from cogc.analysis.attribute_check import check_block, word_of
 from cogc.analysis.scope import Scope
 from cogc.desugar.agents import QUERY
 from cogc.desugar.parts import extends_itself
+from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
@@ -168,7 +169,10 @@ def _python(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope
         _wrong(checked, unit, executor, "needs a module and a function", 'write `python "module:function"`')
         return
     module, _, function = argument.value.partition(":")
-    if not function.isidentifier() or not all(p.isidentifier() for p in module.split(".")):
+    if module.endswith(".py"):
+        right = f'write `python "{module.removesuffix(".py").replace("/", ".")}:{function}"`'
+        _wrong(checked, unit, executor, "is given a file, and wants a module", right)
+    elif not function.isidentifier() or not all(p.isidentifier() for p in module.split(".")):
         _wrong(checked, unit, executor, f"cannot use `{argument.value}`", 'write `python "module:function"`')
 
 
@@ -179,6 +183,11 @@ def _shell(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope)
         _wrong(checked, unit, executor, "needs a list of words", right)
         return
     one_word(checked, unit, argument.items[0])
+    _piped(checked, unit, argument.items)
+    for a in executor.attributes:
+        if a.key.id == "ok" and isinstance(a.value, nodes.ListLiteral) and not a.value.items:
+            wrong, right = "fails with every exit code", "list those that are right: `ok: [0, 1]`"
+            checked.problems.add("bad-executor", unit.span(a.value), name="shell", wrong=wrong, right=right)
     for item in argument.items:
         found = checked.inference.infer(item, scope, STRING)
         scalar = (STRING, types.INT, FLOAT)
@@ -194,7 +203,38 @@ def one_word(checked: Checked, unit: Unit, first: nodes.Expr) -> None:
         checked.problems.add("bad-executor", unit.span(first), name=first.value, wrong=wrong, right=f"write {words}")
 
 
-_OUTPUTS: dict[str, types.Type] = {"text": STRING, "lines": types.ListOf(STRING)}
+_OF_A_SHELL = ("|", "&&", "||", ">", ">>", "<", "2>&1")
+
+
+def _piped(checked: Checked, unit: Unit, words: tuple[nodes.Expr, ...]) -> None:
+    """Report what only a shell reads, in front of a further command or a file: each word reaches the command as it is."""
+    texts = [w.value if isinstance(w, nodes.Text) and not w.template else "" for w in words]
+    if texts[0] in ("sh", "bash", "test", "[", "expr"):
+        return
+    for before, word, after, node in zip(texts, texts[1:], [*texts[2:], ""], words[1:], strict=False):
+        if word in _OF_A_SHELL and not before.startswith("-") and (word == "2>&1" or re.match(r"[\w./-]+$", after)):
+            wrong, right = (
+                f"is given `{word}`, which only a shell reads",
+                'write `shell ["sh", "-c", "..."]` for a line of a shell',
+            )
+            checked.problems.add(
+                "bad-executor", unit.span(node), name=texts[0] or "the command", wrong=wrong, right=right
+            )
+            return
+
+
+_OUTPUTS: dict[str, types.Type] = {
+    "text": STRING,
+    "lines": types.ListOf(STRING),
+    "outcome": types.RecordOf(
+        (types.FieldOf("code", types.INT), types.FieldOf("stdout", STRING), types.FieldOf("stderr", STRING))
+    ),
+}
+_HINTS = {
+    "text": "say `output: json`, or another type",
+    "lines": "lines are a list of strings: `[string]`",
+    "outcome": "an outcome is a record: `{ code: int, stdout: string, stderr: string }`",
+}
 
 
 def _shell_output(checked: Checked, unit: Unit, node: nodes.Program, found: Signature) -> None:
@@ -203,16 +243,26 @@ def _shell_output(checked: Checked, unit: Unit, node: nodes.Program, found: Sign
     output = _OUTPUTS.get(word_of(given) or "") if given is not None else None
     if output is None or node.result is None or types.fit(output, found.result) != types.NO:
         return
-    hint = "say `output: json`, or another type" if output == STRING else "lines are a list of strings: `[string]`"
+    hint = _HINTS[word_of(given) or ""]  # type: ignore[arg-type]
     checked.problems.add(
         "wrong-type", unit.span(node.result), found=types.show(output), wanted=types.show(found.result), hint=hint
     )
 
 
 def _choices(checked: Checked, unit: Unit, node: nodes.Program, found: Signature) -> None:
-    """Check that each choice that a person has is of the type of the program."""
+    """Check that a person has choices, and that each is of the type of the program."""
     given = next((a.value for a in node.executor.attributes if a.key.id == "choices"), None)
-    for item in given.items if isinstance(given, nodes.ListLiteral) else ():
+    if not isinstance(given, nodes.ListLiteral):
+        return
+    if not given.items:
+        wrong, right = "has no choice", 'list them: `choices: ["yes", "no"]`, or leave the attribute out'
+        checked.problems.add("bad-executor", unit.span(given), name="human", wrong=wrong, right=right)
+    texts = types.union([types.LiteralOf("string", i.value) for i in given.items if isinstance(i, nodes.Text)])
+    if len(given.items) > 1 and not types.overlaps(texts, found.result):
+        hint = "a program whose answers are these words has their union as its type"
+        checked.inference.require(given, texts, found.result, Scope(checked.world, unit), hint)
+        return
+    for item in given.items:
         if isinstance(item, nodes.Text) and not item.template:
             choice = types.LiteralOf("string", item.value)
             if types.fit(choice, found.result) == types.NO:
@@ -252,6 +302,12 @@ def _model(checked: Checked, unit: Unit, node: nodes.Model) -> None:
     if _known_word(checked, unit, node.provider, "model provider", PROVIDERS):
         scope = Scope(checked.world, unit)
         check_block(node.attributes, f"model {node.provider.id}", node.name, scope, checked.inference)
+    for a in node.attributes:
+        if a.key.id == "base_url" and isinstance(a.value, nodes.Text):
+            _address(checked, unit, a.value)
+    if not node.argument.value.strip():
+        wanted, right = "name of a model", "write the name under which the provider knows it"
+        checked.problems.add("bad-path", unit.span(node.argument), what="", wanted=wanted, right=right)
 
 
 def _model_list(checked: Checked, unit: Unit, node: nodes.ModelList) -> None:
@@ -269,8 +325,9 @@ def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:
         return
     scope = Scope(checked.world, unit)
     wanted = types.ListOf(STRING) if node.transport.id == "stdio" else STRING
-    checked.inference.check(node.argument, scope, wanted)
-    _transport(checked, unit, node.argument)
+    found = checked.inference.check(node.argument, scope, wanted)
+    if types.fit(found, wanted) != types.NO:
+        _transport(checked, unit, node.argument)
     check_block(node.attributes, f"mcp {node.transport.id}", node.name, scope, checked.inference)
     _limits(checked, unit, node.attributes)
 
@@ -282,7 +339,13 @@ def _transport(checked: Checked, unit: Unit, node: nodes.Expr) -> None:
         checked.problems.add("bad-executor", unit.span(node), name="stdio", wrong=wrong, right=right)
     elif isinstance(node, nodes.ListLiteral):
         one_word(checked, unit, node.items[0])
-    elif isinstance(node, nodes.Text) and not node.template and not _ADDRESS.match(node.value):
+    elif isinstance(node, nodes.Text):
+        _address(checked, unit, node)
+
+
+def _address(checked: Checked, unit: Unit, node: nodes.Text) -> None:
+    """Check the address of a server."""
+    if not node.template and not _ADDRESS.match(node.value):
         right = "an address begins with `http://` or `https://`, and names a server"
         checked.problems.add("bad-path", unit.span(node), what=node.value, wanted="web address", right=right)
 
@@ -382,8 +445,12 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
         inner = scope.inner()
         inner.waits = True
         found = checked.inference.infer(c.value, inner)  # type: ignore[arg-type]
-        if types.fit(found, _SAID) == types.NO:
-            near = did_you_mean(c.key.id, dods.SETTINGS) or "a criterion holds or does not"
+        near = did_you_mean(c.key.id, dods.SETTINGS)
+        if types.fit(found, _SAID) == types.NO and near.startswith("did you mean"):
+            known = ", ".join(f"`{s}`" for s in dods.STANDARD)
+            checked.problems.add("unknown-criterion", unit.span(c.key), help=near, name=c.key.id, known=known)
+        elif types.fit(found, _SAID) == types.NO:
+            near = "a criterion holds or does not"
             checked.problems.add(
                 "wrong-type", unit.span(c.value), help=near, found=types.show(found), wanted="bool", hint=""
             )
@@ -477,13 +544,19 @@ def _sett(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
     scope = Scope(checked.world, unit)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
     check_block(attributes, "sett", node.name, scope, checked.inference)
+    named: dict[str, nodes.Name] = {}
     for item in node.items:
         if isinstance(item, nodes.Agent):
             _role(checked, unit, item.name)
+            first = named.setdefault(item.name.id, item.name)
+            if first is not item.name:
+                related = [Label(unit.span(first), "first declared here")]
+                checked.problems.add("duplicate-name", unit.span(item.name), related=related, name=item.name.id)
             owner = f"agent `{item.name.id}` of a sett"
             check_block(item.attributes, "sett agent", item.name, scope, checked.inference, owner)
             _sett_agent(checked, unit, item, owner)
-    if not any(isinstance(i, nodes.Agent) for i in node.items):
+    unread = any(d.source is unit.source for d in checked.problems.dropped)
+    if not any(isinstance(i, nodes.Agent) for i in node.items) and not unread:
         checked.problems.add("missing-attribute", unit.span(node), owner=f"sett `{node.name.id}`", name="agents")
 
 
@@ -507,6 +580,12 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
     for key in ("command", "health_check", "resources", "worker"):
         if key in given:
             _described(checked, unit, key, given[key])
+    environment = given.get("environment")
+    for entry in environment.items if isinstance(environment, nodes.ListLiteral) else ():
+        text = entry.value if isinstance(entry, nodes.Text) else unit.source.text[entry.start : entry.end]
+        if not isinstance(entry, nodes.Text) or not re.match(r"[A-Za-z_][A-Za-z0-9_]*(=|\Z)", text):
+            right = 'write "NAME=value", or "NAME" to pass a variable on'
+            checked.problems.add("bad-path", unit.span(entry), what=text, wanted="variable", right=right)
 
 
 _GATE = 'program NAME(agent: string, tool: string, input: any) -> { allow: bool, why: string = "", input: any = null } = ...'

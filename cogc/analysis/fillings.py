@@ -8,6 +8,7 @@ Each part is analysed in the scope of the coglet that it goes into, so that its 
 from __future__ import annotations
 
 from cogc.analysis.attribute_check import check_block, reference
+from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import Scope, Symbol
 from cogc.desugar import dods, plans
 from cogc.desugar.fill import name_at
@@ -97,8 +98,10 @@ def criterion_parts(checked: Checked, unit: Unit, dod: nodes.Dod, criterion: dod
             infer.check(question, inner, STRING)
             if threshold is not None:
                 infer.check(threshold, inner, FLOAT)
+                check_range("score", threshold, inner, infer, FLOAT)
         case nodes.Attribute(value=nodes.Binary(operator=">=", left=nodes.Name(id="coverage"), right=least)):
             infer.check(least, inner, FLOAT)
+            check_range("coverage", least, inner, infer, FLOAT)
         case nodes.Attribute(value=nodes.Call(function=nodes.Name(id="human"), arguments=arguments)):
             for argument in arguments:
                 infer.check(argument.value, inner, STRING)

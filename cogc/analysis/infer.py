@@ -469,9 +469,22 @@ class Inference:
                 self.problems.add("nullable", scope.unit.span(blamed), found=types.show(type), wanted=rest)
             else:
                 a, b = types.show(left), types.show(right_)
-                self.problems.add(result.slug, span, hint=result.hint, left=a, right=b, operator=node.operator)
+                help = reports.near_side(left, right_) if result.slug == "never-equal" else None
+                self.problems.add(
+                    result.slug, span, help=help, hint=result.hint, left=a, right=b, operator=node.operator
+                )
             return ANY if result.type is None else result.type
+        if node.operator in ("in", "not in") and isinstance(node.right, nodes.ListLiteral):
+            self._among(node.right, left, scope)
         return result
+
+    def _among(self, listed: nodes.ListLiteral, left: Type, scope: Scope) -> None:
+        """Report the items of a list that a value is never equal to."""
+        for item in listed.items:
+            type = self.tables.types[id(item)]
+            if isinstance(operators.result("==", left, type), operators.Wrong):
+                span, help = scope.unit.span(item), reports.near_side(left, type)
+                self.problems.add("never-equal", span, help=help, left=types.show(left), right=types.show(type))
 
     def _type_test(self, node: nodes.TypeTest, scope: Scope, expected: Type | None) -> Type:
         found = self.infer(node.value, scope)
@@ -546,7 +559,7 @@ class Inference:
             if isinstance(function, nodes.Name):
                 self.tables.unknown.append((function, scope))
                 reports.unknown_function(self.problems, function, scope)
-            elif not isinstance(function, nodes.Field) or self.tables.types.get(id(function)) == ANY:
+            elif not self._is_wrong(function):
                 self.problems.add("not-callable", scope.unit.span(function), name=name)
             return None
         if symbol.kind not in reports.CALLABLE:
@@ -554,6 +567,12 @@ class Inference:
             self.problems.add("not-callable", scope.unit.span(function), help=help, name=name)
             return None
         return symbol
+
+    def _is_wrong(self, function: nodes.Expr) -> bool:
+        """Return whether a path begins with a name that has been reported."""
+        while isinstance(function, nodes.Field):
+            function = function.base
+        return isinstance(function, nodes.Name) and id(function) not in self.tables.symbols
 
     def _env(self, function: nodes.Name, scope: Scope) -> Symbol | None:
         if not scope.secrets:
@@ -589,8 +608,10 @@ class Inference:
             self._file(node, scope)
         found = result(given)
         if found is None:
-            words = ", ".join(types.show(g) for g in given)
-            self.problems.add("wrong-type", span, found=words, wanted=takes, hint=f"`{name}` takes {takes}")
+            blamed = reports.wrong_argument_of(self.problems, node, given, result, scope)
+            if not blamed:
+                words = ", ".join(types.show(g) for g in given)
+                self.problems.add("wrong-type", span, found=words, wanted=takes, hint=f"`{name}` takes {takes}")
             return ANY
         return found
 

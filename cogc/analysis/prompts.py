@@ -219,6 +219,11 @@ class _Walker:
         span = Span(self.names.scope.unit.source, start, max(end, start + 1))
         self.names.problems.add("bad-template", span, help=help, reason=reason)
 
+    def _wrong_word(self, word: str, line: int, reason: str, help: str | None = None) -> None:
+        """Report a word of a line."""
+        span = self.names.scope.unit.span(self._find(word, line))
+        self.names.problems.add("bad-template", span, help=help, reason=reason)
+
     def _line(self, line: int) -> tuple[int, int]:
         line = max(1, min(line, len(self.lines)))
         at = self.lines[line - 1]
@@ -267,6 +272,10 @@ class _Walker:
 
     def _for(self, item: Any, names: dict[str, Type]) -> None:
         source = self._expression(item.iter, names)
+        if types.widen(source) in (types.INT, types.FLOAT, types.BOOL, types.DURATION):
+            reason = f"`for` cannot go over `{types.show(source)}`"
+            word = str(getattr(item.iter, "name", None) or getattr(item.iter, "attr", None) or "for")
+            self._wrong_word(word, item.lineno, reason, "give a list, or `range(...)`")
         if item.recursive:
             self._wrong(item.lineno, "`recursive` may not be used", "loops may be nested instead")
         inner = {**names, "loop": ANY}
@@ -302,20 +311,22 @@ class _Walker:
         if kind == "Filter":
             if item.name not in FILTERS:
                 help = did_you_mean(item.name, FILTERS) or None
-                self._wrong(item.lineno, f"there is no filter `{item.name}`", help)
+                self._wrong_word(item.name, item.lineno, f"there is no filter `{item.name}`", help)
             elif item.node is not None and item.name in OF_SEVERAL:
                 given = self._expression(item.node, names)
                 if types.widen(given) in (types.INT, types.FLOAT, types.BOOL):
                     wrong = f"`{item.name}` takes a text or a list, not `{types.show(given)}`"
-                    self._wrong(item.lineno, wrong, "remove the filter")
+                    self._wrong_word(item.name, item.lineno, wrong, "remove the filter")
             self._children(item, names)
             return ANY
         if kind == "Test" and item.name not in TESTS:
-            self._wrong(item.lineno, f"there is no test `{item.name}`", did_you_mean(item.name, TESTS) or None)
+            help = did_you_mean(item.name, TESTS) or None
+            self._wrong_word(item.name, item.lineno, f"there is no test `{item.name}`", help)
         if kind == "Call":
             function = getattr(item.node, "name", None) or getattr(item.node, "attr", "")
             if not (type(item.node).__name__ == "Name" and function == "range"):
-                self._wrong(item.lineno, f"`{function}` cannot be called", "a template may call `range` and filters")
+                reason, help = f"`{function}` cannot be called", "a template may call `range` and filters"
+                self._wrong_word(str(function), item.lineno, reason, help)
                 return ANY
         self._children(item, names)
         return ANY

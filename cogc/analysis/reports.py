@@ -7,23 +7,25 @@ the types of the parts stand in the tables already.
 from __future__ import annotations
 
 from cogc.diagnostics.edits import Edit
+from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Span
-from cogc.diagnostics.suggest import did_you_mean, nearest
+from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language import types
 from cogc.language.media import type_by_name
 from cogc.language.texts import nanoseconds
 from cogc.language.types import EXACT, MAYBE, NO, NULL, STRING, RecordOf, Type
+from cogc.names.world import ARTICLES
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cogc.analysis.outcomes import Wrong
     from cogc.analysis.scope import Scope, Symbol
     from cogc.analysis.tables import Tables
     from cogc.diagnostics.edits import Applicability
-    from cogc.diagnostics.problems import Label, Problems
+    from cogc.diagnostics.problems import Problems
     from cogc.names.world import Signature, Unit, World
 
 
@@ -45,9 +47,21 @@ def mismatch(
     if rest != found and rest != types.NEVER and types.fit(rest, wanted) != NO:
         problems.add("nullable", span, found=types.show(found), wanted=types.show(wanted))
         return
-    hint = hint or _conversion(found, wanted)
     edits = _requoted(node, span, wanted)
+    near = None
+    if isinstance(node, nodes.Text) and not node.template:
+        near = near_literal(node.value, wanted)
+    if near is not None:
+        edits = (Edit(span, f'"{near}"', "unsafe"),) if span.source.text[span.start : span.start + 1] == '"' else ()
+    hint = hint or (suggestion(f'"{near}"') if near is not None else f"write `{edits[0].replacement}`" if edits else "")
+    hint = hint or _conversion(found, wanted)
     problems.add("wrong-type", span, edits=edits, found=types.show(found), wanted=types.show(wanted), hint=hint)
+
+
+def near_literal(text: str, wanted: Type) -> str | None:
+    """Return the string among the alternatives of a type that a text most likely means."""
+    words = [m.value for m in types.members(wanted) if isinstance(m, types.LiteralOf) and isinstance(m.value, str)]
+    return nearest(text, words) if len(text) > 2 else None
 
 
 def _requoted(node: nodes.Node, span: Span, wanted: Type) -> tuple[Edit, ...]:
@@ -124,7 +138,11 @@ def _conversion(found: Type, wanted: Type) -> str:
         return "convert it with `str(...)`"
     if given == STRING and types.fit(types.INT, wanted) == EXACT:
         return "convert it with `int(...)`"
-    return f"give a `{types.show(wanted)}`"
+    shown = types.show(wanted)
+    return f"give {'an' if shown[:1] in 'aeiou' else 'a'} `{shown}`"
+
+
+_LENGTHS = ("length", "size", "count", "len")
 
 
 def no_field(problems: Problems, node: nodes.Field, base: Type, scope: Scope) -> None:
@@ -136,6 +154,9 @@ def no_field(problems: Problems, node: nodes.Field, base: Type, scope: Scope) ->
     names = [f.name for m in types.members(base) if isinstance(m, RecordOf) for f in m.fields]
     known = "it has " + ", ".join(f"`{n}`" for n in names) if names else "only records and maps have fields"
     help = did_you_mean(node.name.id, names) or known
+    if node.name.id in _LENGTHS and not names:
+        value = scope.unit.source.text[node.base.start : node.base.end]
+        help = f"write `len({value})`"
     problems.add("unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id)
 
 
@@ -153,7 +174,20 @@ def unknown_value(problems: Problems, node: nodes.Name, scope: Scope) -> None:
     help = VALUES.get(node.id) or did_you_mean(node.id, known) or None
     if node.id in scope.unit.aliases:
         help = f"`{node.id}` is an import: write `{node.id}.NAME` for what it declares"
-    problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
+    if not _of_another_kind(problems, node, scope, "a value", None):
+        problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
+
+
+def _of_another_kind(problems: Problems, node: nodes.Name, scope: Scope, wanted: str, help: str | None) -> bool:
+    """Report a name that is declared as something which has no place here; return False if it is not declared."""
+    declared = scope.world.lookup(scope.unit, node.id)
+    if declared is None or scope.expanded():
+        return False
+    related = [Label(declared.span(), "declared here")]
+    found = ARTICLES[declared.kind]
+    span = scope.unit.span(node)
+    problems.add("wrong-kind", span, help=help, related=related, name=node.id, found=found, wanted=wanted)
+    return True
 
 
 def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None:
@@ -168,6 +202,9 @@ def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None
     help = f"the function is `{own}`: write `{own}(...)`" if own is not None else FUNCTIONS.get(node.id)
     help = help or did_you_mean(node.id, callables) or None
     span = scope.unit.span(node)
+    create = f"a coglet is created: `create NAME = {node.id}`, and gets messages by links"
+    if _of_another_kind(problems, node, scope, "a program", create):
+        return
     edits = (Edit(span, own, certain),) if own is not None else ()
     problems.add("unknown-name", span, help=help, edits=edits, name=node.id)
 
@@ -186,9 +223,36 @@ def not_in_import(problems: Problems, base: nodes.Name, name: nodes.Name, scope:
     """Report a name that an import does not declare; return False if `base` is no import."""
     if base.id not in scope.unit.aliases or scope.find(base.id) is not None:
         return False
-    help = did_you_mean(name.id, scope.unit.aliases[base.id].public()) or None
+    other = scope.unit.aliases[base.id]
+    help = did_you_mean(name.id, other.public()) or None
+    if name.id in other.declared:
+        help = f"it is private to {other.path}: a name that begins with `_`, `Main` and tests cannot be imported"
     problems.add("unknown-name", scope.unit.span(name), help=help, name=f"{base.id}.{name.id}")
     return True
+
+
+def near_side(left: Type, right: Type) -> str | None:
+    """Return the help for two types that are never equal, where one is a string that is near to one of the other."""
+    for literal, others in ((right, left), (left, right)):
+        if isinstance(literal, types.LiteralOf) and isinstance(literal.value, str):
+            near = near_literal(literal.value, others)
+            if near is not None:
+                return suggestion(f'"{near}"')
+    return None
+
+
+def wrong_argument_of(
+    problems: Problems, node: nodes.Call, given: list[Type], result: Callable[[list[Type]], Type | None], scope: Scope
+) -> bool:
+    """Report the one argument of a built-in function that may be null where nothing else is wrong; return False if there is none."""
+    for i, type in enumerate(given):
+        rest = types.without(type, NULL)
+        if rest in (type, types.NEVER) or result([*given[:i], rest, *given[i + 1 :]]) is None:
+            continue
+        span = scope.unit.span(node.arguments[i].value)
+        problems.add("nullable", span, found=types.show(type), wanted=types.show(rest))
+        return True
+    return False
 
 
 def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) -> bool:
@@ -196,7 +260,7 @@ def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) 
     from cogc.diagnostics.habits import CALLED, FUNCTIONS
 
     name = CALLED.get(function.name.id, function.name.id)
-    if types.field_type(base, function.name.id) is not None:
+    if any(isinstance(m, RecordOf) and m.field(function.name.id) for m in types.members(base)):
         return False
     symbol = scope.find(name)
     value = scope.unit.source.text[function.base.start : function.base.end]

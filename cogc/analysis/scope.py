@@ -47,10 +47,12 @@ CHILD_FAILURE = RecordOf(
 )
 MEMBER_FAILURE = RecordOf(tuple(SELF.fields[0] if f.name == "index" else f for f in CHILD_FAILURE.fields))
 """The failure of a replica or of a member of a pool, which has an index."""
-_ARTEFACT_TEXTS = ("id", "logical_id", "type", "structural_type", "produced_by_role", "summary")
+_ARTEFACT_TEXTS = ("id", "logical_id", "type", "produced_by_role", "summary")
+_STRUCTURAL = ("Standard", "Review", "Question", "Answer", "Failure", "Terminal")
 ARTEFACT = RecordOf(
     (
         *(FieldOf(name, types.STRING) for name in _ARTEFACT_TEXTS),
+        FieldOf("structural_type", types.union([types.LiteralOf("string", word) for word in _STRUCTURAL])),
         FieldOf("version", types.INT),
         FieldOf("payload", types.ANY),
         FieldOf("source_artefacts", types.ListOf(types.STRING)),

@@ -416,6 +416,7 @@ class _Test:
     def _moment(self, node: nodes.Expr | None) -> None:
         if node is not None:
             self.checked.inference.check(node, self.scope, DURATION)
+            check_range("at", node, self.scope, self.checked.inference, DURATION)
 
     def _condition(self, node: nodes.Expr) -> None:
         """Check a condition; a list as the whole of it holds if it is not empty."""

@@ -1,10 +1,13 @@
 """Expressions in bodies that fail at every message: a division by a literal zero, an index outside of a literal list.
 
-Constants are not evaluated here, since a condition on the constant may guard the expression; `failing_start` evaluates
-the constants themselves.
+A division by a constant that is zero counts too, where nothing else in the phrase names the constant: a condition on it
+would guard the division. `failing_start` evaluates the constants themselves.
 """
 
 from __future__ import annotations
+
+import re
+from operator import add, mul, sub
 
 from cogc.syntax import nodes
 
@@ -14,12 +17,14 @@ if TYPE_CHECKING:
     from cogc.names.world import Unit
 
 DIVISIONS = ("/", "//", "%")
+_EXACT = {"+": add, "-": sub, "*": mul}
+_PHRASES = (nodes.Reaction, nodes.Enact, nodes.Program)
 
 
 def certain_failure(checked: Checked) -> None:
     """Report each expression that is certain to fail, except those inside of a `try`."""
     for unit in checked.world.roots:
-        found = {id(n): (n, why) for n, why in _failing(unit)}
+        found = {id(n): (n, why) for n, why in _failing(checked, unit)}
         for attempt in unit.all(nodes.Try) if found else ():
             for inner in nodes.walk(attempt.value):
                 found.pop(id(inner), None)
@@ -27,21 +32,52 @@ def certain_failure(checked: Checked) -> None:
             checked.problems.add("certain-failure", unit.span(node), reason=why)
 
 
-def _failing(unit: Unit) -> list[tuple[nodes.Expr, str]]:
+def _failing(checked: Checked, unit: Unit) -> list[tuple[nodes.Expr, str]]:
     """Return the divisions and indexes of a file that are certain to fail, each with the reason."""
     found: list[tuple[nodes.Expr, str]] = []
     for node in unit.all(nodes.Binary):
         right = node.right
-        if (
-            node.operator in DIVISIONS
-            and isinstance(right, nodes.Literal)
-            and right.kind != "bool"
-            and right.value == 0
-        ):
-            found.append((node, "a division by zero"))
+        if node.operator in DIVISIONS:
+            if (isinstance(right, nodes.Literal) and right.kind != "bool" and right.value == 0) or (
+                isinstance(right, nodes.Name) and _is_zero(checked, right) and _named_once(unit, right)
+            ):
+                found.append((node, "a division by zero"))
+        elif node.operator in _EXACT:
+            left, other = _int(node.left), _int(right)
+            if (
+                left is not None
+                and other is not None
+                and not -(1 << 63) <= _EXACT[node.operator](left, other) < 1 << 63
+            ):
+                found.append((node, "an int has 64 bits"))
     for indexed in unit.all(nodes.Index):
-        if isinstance(indexed.base, nodes.ListLiteral) and isinstance(indexed.index, nodes.Literal):
-            size, at = len(indexed.base.items), indexed.index.value
-            if type(at) is int and at >= size:
+        if isinstance(indexed.base, nodes.ListLiteral):
+            size, at = len(indexed.base.items), _int(indexed.index)
+            if at is not None and not -size <= at < size:
                 found.append((indexed, f"index {at} is out of range: there are {size}"))
     return found
+
+
+def _int(node: nodes.Expr) -> int | None:
+    """Return the value of an int that is written out, with its sign."""
+    if isinstance(node, nodes.Unary) and node.operator == "-":
+        inner = _int(node.operand)
+        return None if inner is None else -inner
+    return node.value if isinstance(node, nodes.Literal) and type(node.value) is int else None
+
+
+def _is_zero(checked: Checked, name: nodes.Name) -> bool:
+    """Return whether a name stands for a constant that is written as zero."""
+    symbol = checked.tables.symbols.get(id(name))
+    const = symbol.node if symbol is not None and symbol.kind == "const" else None
+    return isinstance(const, nodes.Const) and isinstance(const.value, nodes.Literal) and const.value.value == 0
+
+
+def _named_once(unit: Unit, name: nodes.Name) -> bool:
+    """Return whether the phrase around a name, a member or a declaration, has the name only there."""
+    around = [n for kind in _PHRASES for n in unit.all(kind) if n.start <= name.start and name.end <= n.end]
+    innermost = max(around, key=lambda n: n.start, default=None)
+    if innermost is None:
+        return False
+    words = re.findall(r"\w+", unit.source.text[innermost.start : innermost.end])
+    return words.count(name.id) == 1

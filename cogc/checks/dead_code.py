@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import eq, ge, gt, le, lt, ne
 
 from cogc.analysis.ranges import known_value
 from cogc.checks.common import own_shapes, sound_units
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     Range = tuple[float, float, bool, bool]
 
-_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+_COMPARED = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "=="}
 
 
@@ -37,13 +39,17 @@ def dead_code(checked: Checked) -> None:
             inside.update(id(n) for n in nodes.walk(condition))
     for unit in units:
         for binary in unit.all(nodes.Binary):
-            if binary.operator in _COMPARISONS:
+            if binary.operator in _COMPARED:
                 _same(checked, unit, binary)
         for test in unit.all(nodes.Test):
             if not any(_expects(n) for n in nodes.walk(test)):
                 checked.problems.add("no-expectation", unit.span(test.name))
         for dod in unit.all(nodes.Dod):
             _loops(checked, unit, dod)
+        for create in unit.all(nodes.Create):
+            if create.count is not None and create.count.high is None and _number(create.count.low) == 0:
+                why = "no member is ever created; a pool that grows is `* 0..N`"
+                checked.problems.add("no-effect", unit.span(create.count.low), what="this child", why=why)
     for shape in own_shapes(checked):
         if shape.unit in units and isinstance(shape.node, nodes.Coglet):
             _coglet(checked, shape)
@@ -116,7 +122,7 @@ def _condition(checked: Checked, node: nodes.Expr, scope: Scope) -> bool:
     """Report a condition that is decided, and return whether it is."""
     value = _value(checked, node, scope)
     if not isinstance(value, bool):
-        value = False if _contradicts(scope.unit, node) else None
+        value = False if _contradicts(scope.unit, node) else True if _is_certain(scope.unit, node) else None
     if value is None:
         return False
     checked.problems.add("one-outcome", scope.unit.span(node), what="this", outcome="true" if value else "false")
@@ -136,6 +142,9 @@ def _value(checked: Checked, node: nodes.Expr, scope: Scope) -> object:
         return not inner if isinstance(inner, bool) else None
     if isinstance(node, nodes.Literal):
         return node.value
+    if isinstance(node, nodes.Binary) and node.operator in _COMPARED:
+        left, right = _number(node.left), _number(node.right)
+        return None if left is None or right is None else _COMPARED[node.operator](left, right)
     if isinstance(node, nodes.Name):
         symbol = checked.tables.symbols.get(id(node))
         if symbol is not None and symbol.kind == "const":
@@ -155,15 +164,27 @@ def _same(checked: Checked, unit: Unit, node: nodes.Binary) -> None:
 
 def _contradicts(unit: Unit, node: nodes.Expr) -> bool:
     """Return whether parts of a condition that must hold together cannot: bounds without a number between, two values."""
+    return _exclude(unit, [(p, p.operator) for p in _parts(node, "and") if isinstance(p, nodes.Binary)])
+
+
+def _is_certain(unit: Unit, node: nodes.Expr) -> bool:
+    """Return whether one of the parts of a condition always holds: they cannot all be false together."""
+    parts = [p for p in _parts(node, "or") if isinstance(p, nodes.Binary)]
+    return _exclude(unit, [(p, _NEGATED[p.operator]) for p in parts if p.operator in _NEGATED])
+
+
+def _exclude(unit: Unit, parts: list[tuple[nodes.Binary, str]]) -> bool:
+    """Return whether comparisons, each read with an operator, exclude each other."""
     ranges: dict[str, Range] = {}
     words: dict[str, object] = {}
-    for part in _conjuncts(node):
-        if not isinstance(part, nodes.Binary) or part.operator not in _TURNED:
+    for part, operator in parts:
+        if operator not in _TURNED:
             continue
-        name, operator, value = part.left, part.operator, part.right
+        name, value = part.left, part.right
         if isinstance(name, nodes.Literal | nodes.Text):
-            name, operator, value = value, _TURNED[operator], name  # type: ignore[assignment]
-        if any(isinstance(n, nodes.Call) for n in nodes.walk(name)):
+            name, operator, value = value, _TURNED[operator], name
+        is_length = _is_length(name)
+        if not is_length and any(isinstance(n, nodes.Call) for n in nodes.walk(name)):
             continue
         key = unit.source.text[name.start : name.end]
         if isinstance(value, nodes.Text) and not value.template and operator == "==":
@@ -171,16 +192,24 @@ def _contradicts(unit: Unit, node: nodes.Expr) -> bool:
                 return True
         number = _number(value)
         if number is not None:
-            ranges[key] = _narrowed(ranges.get(key, (-math.inf, math.inf, False, False)), operator, number)
+            least = 0 if is_length else -math.inf
+            ranges[key] = _narrowed(ranges.get(key, (least, math.inf, False, False)), operator, number)
             low, high, above, below = ranges[key]
             if low > high or (low == high and (above or below)):
                 return True
     return False
 
 
-def _conjuncts(node: nodes.Expr) -> list[nodes.Expr]:
-    if isinstance(node, nodes.Binary) and node.operator == "and":
-        return [*_conjuncts(node.left), *_conjuncts(node.right)]
+def _is_length(node: nodes.Expr) -> bool:
+    """Return whether an expression is `len(x)` of a name or a path, which is never less than 0."""
+    is_call = isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name) and node.function.id == "len"
+    return is_call and sum(isinstance(n, nodes.Call) for n in nodes.walk(node)) == 1
+
+
+def _parts(node: nodes.Expr, operator: str) -> list[nodes.Expr]:
+    """Return the parts of a condition that an operator joins."""
+    if isinstance(node, nodes.Binary) and node.operator == operator:
+        return [*_parts(node.left, operator), *_parts(node.right, operator)]
     return [node]
 
 

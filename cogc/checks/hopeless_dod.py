@@ -24,7 +24,8 @@ def hopeless_dod(checked: Checked) -> None:
 def _look(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
     problems, name = checked.problems, node.name.id
     criteria = dods.criteria_of(checked.world, unit, node)
-    if criteria and all(dods.word(c) == "off" for c in criteria.values()):
+    twice = len({c.key.id for c in node.criteria}) < len(node.criteria)
+    if criteria and not twice and all(dods.word(c) == "off" for c in criteria.values()):
         why = "every criterion is off, so that nothing is shown"
         problems.add("hopeless-dod", unit.span(node.name), name=name, why=why)
     commands: dict[str, tuple[nodes.Name, set[int]]] = {}

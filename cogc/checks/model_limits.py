@@ -5,6 +5,8 @@ Recent models of Anthropic take no sampling parameters. A server that takes them
 
 from __future__ import annotations
 
+import re
+
 from cogc.analysis.attribute_check import word_of
 from cogc.diagnostics.edits import removal
 from cogc.diagnostics.problems import Label
@@ -13,6 +15,8 @@ from cogc.language.attributes import CAPABILITIES, USUAL
 from cogc.language.limits import MOST_TOKENS
 from cogc.names.model_lists import models_of
 from cogc.syntax import nodes
+
+_PROVIDER_OF = re.compile(r"(?:(claude)|gpt|chatgpt)-\w")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +58,16 @@ def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:
 def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
     """Report a name that is one or two letters off the name of a model in the catalogue."""
     catalogue, name = checked.world.catalogue, node.argument
-    if node.provider.id != "anthropic" or catalogue is None or name.template or "base_url" in _keys(node):
+    if catalogue is None or name.template or "base_url" in _keys(node):
+        return
+    other = _PROVIDER_OF.match(name.value)
+    if other is not None and node.provider.id in ("anthropic", "openai"):
+        provider = "anthropic" if other[1] else "openai"
+        if provider != node.provider.id:
+            help = f"it is a model of `{provider}`; a server that has it too is named by `base_url`"
+            checked.problems.add("unknown-model", unit.span(name), help=help, model=name.value)
+            return
+    if node.provider.id != "anthropic":
         return
     if catalogue.knows("anthropic", name.value):
         return

@@ -18,6 +18,7 @@ from cogc.names.python_code import (
     handlers,
     initialiser,
     is_dataclass,
+    is_value,
     method_names,
     misfit,
 )
@@ -65,7 +66,7 @@ def _found(checked: Checked, unit: Unit, path: nodes.Text, what: str) -> tuple[C
     """
     module, _, name = path.value.partition(":")
     parts = module.split(".")
-    if parts[0] == "std" or not name.isidentifier() or not all(p.isidentifier() for p in parts):
+    if parts[0] == "std" or parts[-1] == "py" or not name.isidentifier() or not all(p.isidentifier() for p in parts):
         return None
     code = find(checked.world, unit, module)
     span = unit.span(path)
@@ -77,8 +78,8 @@ def _found(checked: Checked, unit: Unit, path: nodes.Text, what: str) -> tuple[C
     if code.error:
         checked.problems.add("bad-python", span, path=code.path, reason=code.error)
         return None
-    if name not in code.names and not code.open:
-        help = did_you_mean(name, code.names) or None
+    if (name not in code.names and not code.open) or is_value(code, name):
+        help = did_you_mean(name, [n for n in code.names if not is_value(code, n)]) or None
         checked.problems.add("missing-in-python", span, help=help, module=module, name=name, what=what)
         return None
     return code, name

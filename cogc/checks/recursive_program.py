@@ -1,4 +1,4 @@
-"""`expr` programs that call themselves, directly or through others. An expression must end."""
+"""`expr` programs that call themselves, directly or through others, since an expression must end; `llm` programs that are tools of themselves."""
 
 from __future__ import annotations
 
@@ -17,6 +17,19 @@ def recursive_program(checked: Checked) -> None:
     for id in _in_circles(calls):
         node, span = programs[id]
         checked.problems.add("recursive-program", span, name=node.name.id)
+    _own_tools(checked)
+
+
+def _own_tools(checked: Checked) -> None:
+    """Report each program that may ask its model to call it, without a budget to end that."""
+    for unit in checked.world.roots:
+        for node in unit.all(nodes.Program):
+            given = {a.key.id: a.value for a in node.executor.attributes}
+            tools = given.get("tools") if node.executor.kind.id == "llm" and "budget" not in given else None
+            items = tools.items if isinstance(tools, nodes.ListLiteral) else ()
+            if any(isinstance(i, nodes.Name) and i.id == node.name.id for i in items):
+                what = f"`{node.name.id}` is a tool of itself"
+                checked.problems.add("unbounded-loop", unit.span(node.name), what=what)
 
 
 def _programs(checked: Checked) -> dict[int, tuple[nodes.Program, Span]]:
@@ -37,7 +50,7 @@ def _called(checked: Checked, node: nodes.Program) -> list[int]:
 
 
 def _in_circles(graph: dict[int, list[int]]) -> list[int]:
-    """Return the nodes of a graph that lead back to themselves, by Kosaraju's algorithm."""
+    """Return the first node of each circle of a graph, by Kosaraju's algorithm."""
     order: list[int] = []
     seen: set[int] = set()
     for start in graph:
@@ -55,6 +68,7 @@ def _in_circles(graph: dict[int, list[int]]) -> list[int]:
         for other in called:
             callers[other].append(node)
     found: set[int] = set()
+    place = {node: i for i, node in enumerate(graph)}
     seen.clear()
     for start in reversed(order):
         group: list[int] = []
@@ -66,5 +80,5 @@ def _in_circles(graph: dict[int, list[int]]) -> list[int]:
                 group.append(node)
                 waiting += callers[node]
         if len(group) > 1 or start in graph[start]:
-            found.update(group)
+            found.add(min(group, key=place.__getitem__))
     return [node for node in graph if node in found]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.names.world import Shape, Unit
 
+_NAMES = frozenset(("tools", "spawn", "hand_off", "workers", "agents", "produces", "capabilities", "choices"))
+"""The attributes whose lists name each thing once."""
 _ACTS = nodes.Call | nodes.Try | nodes.Await
 
 
@@ -27,7 +29,15 @@ def repetition(checked: Checked) -> None:
             if id(branch) not in inner:
                 _branches(checked, unit, branch)
         for union in unit.all(nodes.UnionType):
-            _union(checked, unit, union)
+            _twice(checked, unit, union.members)
+        for attribute in unit.all(nodes.Attribute):
+            if isinstance(attribute.value, nodes.ListLiteral) and attribute.key.id in _NAMES:
+                _twice(checked, unit, attribute.value.items)
+            _bounds_nothing(checked, unit, attribute)
+        for step in unit.all(nodes.Step):
+            _twice(checked, unit, step.after)
+        for plan in unit.all(nodes.Plan):
+            _approver(checked, unit, plan)
         _imports(checked, unit)
     for shape in own_shapes(checked):
         if shape.unit in units and shape.python is None:
@@ -44,7 +54,8 @@ def _branches(checked: Checked, unit: Unit, first: nodes.If) -> None:
     branch: nodes.If | nodes.Block | None = first
     while isinstance(branch, nodes.If):
         condition = branch.condition
-        if condition in seen and not any(isinstance(n, _ACTS) for n in nodes.walk(condition)):
+        again = condition in seen and not any(isinstance(n, _ACTS) for n in nodes.walk(condition))
+        if again and not _is_decided(checked, unit, condition):
             checked.problems.add("said-twice", unit.span(condition), help="an earlier branch has this condition")
         seen.add(condition)
         if isinstance(branch.otherwise, nodes.Block) and branch.otherwise == branch.then and branch.then.statements:
@@ -53,19 +64,56 @@ def _branches(checked: Checked, unit: Unit, first: nodes.If) -> None:
         branch = branch.otherwise
 
 
-def _union(checked: Checked, unit: Unit, union: nodes.UnionType) -> None:
-    seen: set[nodes.TypeExpr] = set()
-    for member in union.members:
+def _is_decided(checked: Checked, unit: Unit, condition: nodes.Expr) -> bool:
+    """Return whether a condition has been reported as one with a single outcome."""
+    place = (condition.start, condition.end)
+    decided = (d.span for d in checked.problems.found if d.slug == "one-outcome")
+    return any(s.source is unit.source and (s.start, s.end) == place for s in decided)
+
+
+def _twice(checked: Checked, unit: Unit, members: tuple[nodes.Node, ...]) -> None:
+    """Report members of a union, or names of a list, that stand there for a second time."""
+    seen: set[nodes.Node] = set()
+    for member in members:
         if member in seen:
             checked.problems.add("said-twice", unit.span(member))
         seen.add(member)
+
+
+def _bounds_nothing(checked: Checked, unit: Unit, attribute: nodes.Attribute) -> None:
+    """Report a budget without a bound, and workers that are none."""
+    value = attribute.value
+    if attribute.key.id == "budget" and isinstance(value, nodes.RecordLiteral) and not value.entries:
+        edits = removal(unit.source, attribute.start, attribute.end)
+        what, why = "this budget", "it bounds nothing"
+        checked.problems.add("no-effect", unit.span(value), edits=edits, what=what, why=why)
+    for item in value.items if attribute.key.id == "workers" and isinstance(value, nodes.ListLiteral) else ():
+        if isinstance(item, nodes.Binary) and isinstance(item.right, nodes.Literal) and item.right.value == 0:
+            what, why = "this entry", "no worker has this role"
+            checked.problems.add("no-effect", unit.span(item.right), what=what, why=why)
+
+
+def _approver(checked: Checked, unit: Unit, plan: nodes.Plan) -> None:
+    """Report an approver of a plan that no agent approves, unless another plan may say so."""
+    given = {i.key.id: i for i in plan.items if isinstance(i, nodes.Attribute)}
+    approve = nodes.qualified_text(given["approve"].value) if "approve" in given else None
+    if "approver" in given and approve in ("user", "system"):
+        approver = given["approver"]
+        edits = removal(unit.source, approver.start, approver.end)
+        why = f"the plan says `approve: {approve}`"
+        checked.problems.add("no-effect", unit.span(approver.key), edits=edits, what="`approver`", why=why)
 
 
 def _imports(checked: Checked, unit: Unit) -> None:
     """Report a file that is imported for a second time under the same name, or under none."""
     seen: set[tuple[str, bool]] = set()
     for node in unit.all(nodes.Import):
-        key = (import_path(unit.path, node.path.value), node.alias is None)
+        path = import_path(unit.path, node.path.value)
+        if path == unit.path:
+            edits = removal(unit.source, node.start, node.end, node.doc)
+            why = "a file knows its own declarations"
+            checked.problems.add("no-effect", unit.span(node.path), edits=edits, what="this import", why=why)
+        key = (path, node.alias is None)
         if key in seen:
             edits = removal(unit.source, node.start, node.end, node.doc) if node.alias is None else ()
             checked.problems.add("said-twice", unit.span(node.path), edits=edits)

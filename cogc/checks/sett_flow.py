@@ -6,7 +6,7 @@ from __future__ import annotations
 from cogc.analysis.attribute_check import word_of
 from cogc.analysis.bids import GOAL, SettRole, roles_of
 from cogc.diagnostics.problems import Label
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -40,22 +40,38 @@ class _Sett:
         self.roles = roles_of(node)
 
     def look(self) -> None:
-        if self.roles and not any(r.takes(GOAL) for r in self.roles):
+        taking = [r for r in self.roles if r.takes(GOAL)]
+        idle = self._idle()
+        if taking and all(r.reviews for r in taking):
+            help = "let an agent bid `claim` or `exclusive` on it: a review is no work"
+            self.problems.add("unclaimed-goal", self._at(taking[0]), help=help, name=self.node.name.id)
+        elif self.roles and not taking and not idle and not any(map(self._lacks_bid, self.roles)):
             self.problems.add("unclaimed-goal", self.unit.span(self.node.name), name=self.node.name.id)
-        self._idle()
         self._phases()
         if self.roles and all(r.makes is not None for r in self.roles):
             self._types()
 
-    def _idle(self) -> None:
-        """Report an agent that never bids, or that has no command or program to work with."""
+    def _idle(self) -> bool:
+        """Report an agent that never bids, or that has no command or program to work with. Return whether none bids."""
+        bidding = False
         for role in self.roles:
             if not {a.key.id for a in role.node.attributes} & {"command", "run", "worker"}:
                 owner = f"agent `{role.name}` of a sett"
                 self.problems.add("missing-attribute", self._at(role), owner=owner, name="command")
-            if not role.open and all(word == "ignore" for word, _, _ in role.bids):
+            if self._lacks_bid(role):
+                bidding = True
+            elif not role.open and all(word == "ignore" for word, _, _ in role.bids):
                 help = "give it `bid`, `bid_script` or `bidding_strategy`; a claim prompt needs `run` to be asked of a model"
                 self.problems.add("idle-agent", self._at(role), help=help, name=role.name, why="never bids")
+            else:
+                bidding = True
+        return not bidding
+
+    def _lacks_bid(self, role: SettRole) -> bool:
+        """Return whether it has been reported that an agent has no bid."""
+        name = role.node.name
+        found = (d for d in self.problems.found if d.slug == "missing-attribute" and "bidding_strategy" in d.message)
+        return any(d.span.source is self.unit.source and d.span.start == name.start for d in found)
 
     def _phases(self) -> None:
         """Report bids that contradict each other in one phase: two exclusive ones, a reviewer that writes, parallel writers."""
@@ -87,17 +103,29 @@ class _Sett:
         """Report types that no agent produces and types that no agent takes. All agents declare the types that they produce."""
         made = {GOAL}.union(*(r.makes or () for r in self.roles))
         wanted = {t for r in self.roles for _, types, _ in r.bids for t in types or ()}
+        misspelt = self._unclaimed(wanted)
         for role in self.roles:
             types = {t for word, found, _ in role.bids for t in found or () if word != "ignore"}
+            if types & misspelt:
+                continue
             if types and not role.open and not types & made and all(t is not None for _, t, _ in role.bids):
                 why = f"is never reached: no agent produces {', '.join(f'`{t}`' for t in sorted(types))}"
                 help = did_you_mean(min(types), made, "let an agent produce it")
                 self.problems.add("idle-agent", self._at(role), help=help, name=role.name, why=why)
-            for type in sorted((role.makes or set()) - wanted):
-                near = did_you_mean(type, wanted)
-                if near.startswith("did you mean") and not any(r.takes(type) for r in self.roles):
-                    self.problems.add("unclaimed-type", self._at(role), help=near, name=type)
         self._loops()
+
+    def _unclaimed(self, wanted: set[str]) -> set[str]:
+        """Report types that no agent takes, and that are near to one that an agent bids on; return those."""
+        meant: set[str] = set()
+        for role in self.roles:
+            made = next((a.value for a in role.node.attributes if a.key.id == "produces"), None)
+            for item in made.items if isinstance(made, nodes.ListLiteral) else ():
+                type = item.value if isinstance(item, nodes.Text) else ""
+                near = nearest(type, wanted) if type not in wanted else None
+                if near is not None and not any(r.takes(type) for r in self.roles):
+                    self.problems.add("unclaimed-type", self.unit.span(item), help=suggestion(near), name=type)
+                    meant.add(near)
+        return meant
 
     def _loops(self) -> None:
         """Report types that lead to each other without end: an exclusive or parallel bid leads to the types that its agent produces."""

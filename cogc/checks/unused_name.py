@@ -27,6 +27,8 @@ _DECLARED = {
     "type": "type",
     "mcp": "MCP server",
     "coglet": "coglet",
+    "mixin": "mixin",
+    "program": "program",
     "agent": "agent",
     "queue": "queue",
 }
@@ -60,7 +62,12 @@ class _File:
             exported = exports_of(self.unit)
             for name, declared in self.unit.declared.items():
                 what = _DECLARED.get(declared.kind)
-                if what is not None and name != "Main" and declared not in exported and self.alone(name):
+                if what is None or name == "Main" or declared in exported or not self.alone(name):
+                    continue
+                if declared.kind == "program" and not name.startswith("_"):
+                    span, edits = self.unit.span(declared.node.name), self.removed(declared.node)
+                    self.checked.problems.add("unused-program", span, edits=edits, name=name)
+                else:
                     self.report(declared.node.name, what, self.removed(declared.node))
             self.commands()
             self.queues()
@@ -106,13 +113,18 @@ class _File:
                         self.report(member.name, "command", self.removed(member))
 
     def queues(self) -> None:
-        """Report queues in memory from which nobody takes."""
+        """Report queues in memory from which nobody takes, and those that nobody fills."""
         for queue in self.unit.all(nodes.Queue):
             name = queue.name.id
             targets = [s.target for s in self.unit.all(nodes.Send)]
             sends = sum(1 for t in targets if isinstance(t, nodes.Name) and t.id == name)
-            elsewhere = any(o.count(name) for o in self.others)
-            if queue.backend.id == "memory" and self.words.count(name) == 1 + sends > 1 and not elsewhere:
+            takes = sum(1 for on in self.unit.all(nodes.On) if _queue_of(on.source) == name)
+            if queue.backend.id != "memory" or any(o.count(name) for o in self.others):
+                continue
+            if self.words.count(name) == 1 + takes > 1:
+                help = f"send to it with `{name} <- ...`, or remove it"
+                self.checked.problems.add("silent-transmit", self.unit.span(queue.name), help=help, name=name)
+            elif self.words.count(name) == 1 + sends > 1:
                 help = f"take its items with `on {name} as item {{ ... }}`"
                 self.checked.problems.add("unused-channel", self.unit.span(queue.name), help=help, name=name)
 
@@ -147,6 +159,8 @@ class _File:
                     for let in self.unit.walked(member):
                         if isinstance(let, nodes.Let) and isinstance(let.pattern, nodes.Name):
                             self.within(member, let.pattern, "value", self.unbound(let))
+                    for p in member.parameters if isinstance(member, nodes.Enact) else ():
+                        self.within(member, p.name, "parameter")
                 case _:
                     pass
 
@@ -167,3 +181,9 @@ class _File:
     def tested(self, name: str) -> bool:
         """Return whether a word stands in a test of the file."""
         return any(self.words.count(name, test) for test in self.unit.all(nodes.Test))
+
+
+def _queue_of(source: nodes.Expr) -> str | None:
+    """Return the name of a queue whose items, or dead items, a reaction takes."""
+    source = source.base if isinstance(source, nodes.Field) and source.name.id == "dead" else source
+    return source.id if isinstance(source, nodes.Name) else None

@@ -1,4 +1,4 @@
-"""Programs of a coglet that nothing calls. A program of a file may be meant for other files to import."""
+"""Programs of a coglet that nothing calls. `unused_name` looks at those of a file."""
 
 from __future__ import annotations
 

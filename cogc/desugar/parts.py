@@ -56,10 +56,15 @@ def extended(world: World, unit: Unit, node: Extending, kind: str) -> list[tuple
 
 
 def extends_itself(world: World, unit: Unit, node: Extending, kind: str) -> bool:
-    """Return whether a declaration extends itself, directly or through others."""
-    last_unit, last = extended(world, unit, node, kind)[-1]
+    """Return whether a declaration extends itself, directly or through others; of a circle only the first one does."""
+    line = extended(world, unit, node, kind)
+    last_unit, last = line[-1]
     found = None if last.extends is None else world.lookup(last_unit, last.extends.text)
-    return found is not None and found.kind == kind
+    if found is None or found.kind != kind:
+        return False
+    first = next((i for i, (_, n) in enumerate(line) if n is found.node), len(line))
+    circle = line[first:]
+    return bool(circle) and min(circle, key=lambda c: (c[0].path, c[1].start))[1] is node
 
 
 def alias(world: World, source: Unit, id: str, target: Unit) -> str:

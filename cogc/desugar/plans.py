@@ -259,9 +259,14 @@ class _Expansion:
         deciding = ["planner"] if "planner" in self.given else []
         deciding += ["approver"] if self._approve() == "agent" else []
         named += [(self.unit, self._role(key), ("agent",)) for key in deciding]
+        named += [(self.unit, self._done(), ("dod",))] if "dod" in self.given else []
         named += [(self.unit, shown.id, ("agent", "team", "dod")) for shown, _ in self.extended.bound.values()]
         found = [(self.world.lookup(unit, name), kinds) for unit, name, kinds in named]
         return all(d is not None and d.kind in kinds for d, kinds in found)
+
+    def _done(self) -> str:
+        """Return the definition of done of the plan itself."""
+        return nodes.qualified_text(self.given["dod"]) or ""
 
     def _approve(self) -> str:
         return (nodes.qualified_text(self.given["approve"]) or "") if "approve" in self.given else "user"
@@ -463,7 +468,7 @@ class _Expansion:
         """Return the record of the last step, which verifies; none if the plan has no definition of done."""
         if "dod" not in self.given:
             return ()
-        gate = nodes.qualified_text(self.given["dod"]) or ""
+        gate = self._done()
         return (self._entry(self.last, "the definition of done", "", [], gate, True),)
 
     def _entry(self, id: str, task: str, by: str, after: list[str], dod: str, last: bool) -> nodes.Expr:

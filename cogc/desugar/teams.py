@@ -241,6 +241,8 @@ class _Expansion:
         if not self.shared:
             return ()
         value = self.given["shared"]
-        name = fill.qualified(nodes.qualified_text(value) or "any", value)
+        text = nodes.qualified_text(value) or "any"
+        found = self.world.lookup(self.unit, text)
+        name = fill.qualified(text if found is not None and found.kind == "type" else "any", value)
         initial = self.given.get("initial") or nodes.RecordLiteral(self.at.start, self.at.end, ())
         return form.shared(self.at, type=nodes.TypeName(value.start, value.end, name), initial=initial)

@@ -158,7 +158,7 @@ CODES: dict[str, Row] = {
     "import-clash": (
         "COG307",
         "error",
-        "`{name}` is declared by two imported files",
+        "`{name}` is declared by {files}",
         'import one of them under a name: `import "..." as other`',
     ),
     "mixin-clash": ("COG308", "error", "`{name}` of mixin `{mixin}` clashes with another member", "rename one of them"),

@@ -14,12 +14,16 @@ def nearest(word: str, candidates: Iterable[str], most: int = 100) -> str | None
     """Return the candidate closest to `word`, or None if more than a third of the word, or `most`, differs from each."""
     best, best_distance = None, min(max(1, len(word) // 3), most) + 1
     folded = word.lower().replace("-", "_")
-    for candidate in sorted(set(candidates)):
+    known = sorted(set(candidates))
+    for candidate in known:
         if candidate == word or abs(len(candidate) - len(word)) >= best_distance:
             continue
         away = distance(folded, candidate.lower().replace("-", "_"), best_distance)
         if away < best_distance and away < max(len(word), len(candidate)):
             best, best_distance = candidate, away
+    if best is None and most == 100:
+        begins = [c for c in known if 3 < len(c) >= len(word) - 3 and folded.startswith(c.lower()) and c != word]
+        best = begins[0] if len(begins) == 1 else None  # `warning` for `warn`
     return best
 
 

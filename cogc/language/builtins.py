@@ -104,6 +104,9 @@ def _has(given: list[Type]) -> Type | None:
         return BOOL
     if _mapping(given[0]):
         return BOOL if _fits(given[1:], STRING) else None
+    found = types.expand(given[0])
+    if isinstance(found, ListOf) and given[1:] and types.fit(given[1], found.item) == NO:
+        return None
     return BOOL if _item(given) is not None else None
 
 
@@ -117,9 +120,6 @@ def _remove(given: list[Type]) -> Type | None:
 def _contains(given: list[Type]) -> Type | None:
     if given[0] != ANY and types.fit(given[0], STRING) > NO:
         return BOOL if _fits(given[1:], STRING) else None
-    found = types.expand(given[0])
-    if isinstance(found, ListOf) and given[1:] and types.fit(given[1], found.item) == NO:
-        return None
     return _has(given)
 
 
@@ -180,7 +180,12 @@ FUNCTIONS: dict[str, tuple[int, int, Result, str]] = {
     "first": (1, 1, _item, "a list"),
     "last": (1, 1, _item, "a list"),
     "take": (2, 2, _take, "a list and an int"),
-    "count": (2, 2, lambda given: INT if _item(given) is not None else None, "a list and a value"),
+    "count": (
+        2,
+        2,
+        lambda given: INT if _item(given[:1]) is not None and _has(given) is not None else None,
+        "a list and a value",
+    ),
     "has": (2, 2, _has, "a map, record or list, and a key or value"),
     "remove": (2, 2, _remove, "a map and a key, or a list and a value"),
     "replace": (3, 3, _returns(STRING, STRING, STRING, STRING), "three strings"),

@@ -52,6 +52,9 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "thinking": (LEAST_THOUGHT, _ENDLESS, f"{LEAST_THOUGHT:,} or more"),
     "timeout": _POSITIVE,
     "within": _POSITIVE,
+    # a definition of done: `hopeless_dod` reports what is more than there is
+    "coverage": _NATURAL,
+    "score": _NATURAL,
     # a budget
     "time": _POSITIVE,
     "tokens": _COUNT,
@@ -59,6 +62,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "usd": (0, _ENDLESS, "0 or more"),
     # modifiers and triggers
     "after": _NATURAL,
+    "at": _NATURAL,
     "await": _NATURAL,
     "batch": _COUNT,
     "concurrent": _COUNT,

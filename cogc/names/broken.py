@@ -31,6 +31,7 @@ _DECLARED = re.compile(
     r"\b(?:import|const|type|model|mcp|program|coglet|mixin|agent|team|dod|plan|sett|queue|listen|transmit|enact|state"
     r"|create|step|as|for|let)\s+\[?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
 )
+_ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)\s*:=")
 _FIRST = re.compile(r"\s*([A-Za-z_]\w*)\s+([A-Za-z_]\w*)")
 _UNKNOWN = frozenset((
     "unknown-name", "unknown-type", "unknown-coglet", "unknown-mixin", "unknown-port", "unknown-command", "unknown-child",
@@ -71,6 +72,7 @@ class Broken:
         used.update(_WORD.findall(text))
         for found in _DECLARED.findall(text):
             declared.update(w.strip() for w in found.split(","))
+        declared.update(_ASSIGNED.findall(text))
         first = _FIRST.match(text)
         if first is not None:  # the word in front of the name may be misspelt
             declared.add(first[2])

@@ -90,7 +90,8 @@ def _bring_in(unit: Unit, node: nodes.Import, found: Declared, name: str, proble
         unit.imported[name] = found
     elif clash is not found:
         related = [Label(clash.span(), "one is here"), Label(found.span(), "the other is here")]
-        problems.add("import-clash", unit.span(node.path), related=related, name=name)
+        files = "this file and by one that it imports" if clash.unit is unit else "two imported files"
+        problems.add("import-clash", unit.span(node.path), related=related, name=name, files=files)
 
 
 def _named_types(world: World, unit: Unit, problems: Problems) -> None:

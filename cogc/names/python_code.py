@@ -100,6 +100,14 @@ def function(code: Code, name: str) -> Definition | None:
     return None
 
 
+def is_value(code: Code, name: str) -> bool:
+    """Return whether a name is certain to stand for no function and no class: it is set once, to a literal."""
+    found = code.names.get(name, [])
+    node = found[0] if len(found) == 1 else None
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return isinstance(value, ast.Constant | ast.List | ast.Dict | ast.JoinedStr)
+
+
 def initialiser(code: Code, name: str) -> Definition | None:
     """Return the `__init__` of a class, if the class has one of its own."""
     found = code.names.get(name, [])

@@ -9,6 +9,9 @@ from cogc.diagnostics.habits import IN_TESTS, STATEMENTS
 _ASSIGNING = "+-*/%"
 _NAME_RULE = "a name consists of letters, digits and `_`: `{}_{}`"
 _BEGINS = ("", "\n", "{", "}", ";")
+_VALUE = tuple('0123456789"-')
+_CONST = "write `let NAME = ...` for a value of this body"
+_FUNCTIONS = ("lambda", "fn", "function", "func", "fun", "def")
 
 
 class Around(NamedTuple):
@@ -16,7 +19,7 @@ class Around(NamedTuple):
 
     `texts` are the texts of the two tokens before the mistake, of itself and of the two behind it; `touches` says whether
     its neighbours touch it; `bracket` is the innermost open bracket, `head` the third token before. The others say whether a name, an expression, a `:`
-    or a step of a test could stand here.
+    or a step of a test could stand here, and whether the mistake is behind the first word of a statement.
     """
 
     texts: list[str]
@@ -27,94 +30,113 @@ class Around(NamedTuple):
     expression: bool
     colon: bool
     step: bool
+    statement: bool
 
 
-def remedy(at: Around) -> tuple[str, bool] | None:
-    """Return what to write, and whether the token before the mistake is the cause. None if no habit fits."""
+def remedy(at: Around) -> tuple[str, int] | None:
+    """Return what to write, and how many tokens before the mistake its cause is. None if no habit fits."""
     far, before, text, after, _ = at.texts
-    operators = _operators(at.texts, at.touches, far in _BEGINS or before in _BEGINS, at.bracket)
+    if text == "\n" and far == ":" and before[:1] in _VALUE:  # `const A : 3`
+        return "write `=` before a value; `: TYPE` stands in front of it", 2
+    if text == "cog" and after == ":":
+        return "this is the YAML notation: give the file the suffix `.yml`", 0
+    if before == "import" and text.isidentifier():
+        return 'write the path in quotes: `import "file.cog"`', 0
+    if at.statement and before == "const" and text.isidentifier():
+        return _CONST, 1
+    if before in _FUNCTIONS and text.isidentifier() and (at.bracket == "(" or far in ("=", "<-")):
+        return "there are no functions as values: write `[f(x) for x in xs]`, or declare a `program`", 1
+    operators = _operators(at.texts, at.touches, far in _BEGINS or before in _BEGINS, at.bracket, at.colon)
     if operators is not None:
         return operators
     table = IN_TESTS if at.step else STATEMENTS
     if text in table and before in _BEGINS and not at.name:
-        return table[text], False
+        return table[text], 0
     begins_word = text[:1].isalnum() or text[:1] in ('"', "_")
     if before in STATEMENTS and far in _BEGINS and begins_word and not at.colon:
-        return STATEMENTS[before], True
+        return STATEMENTS[before], 1
     if at.colon and begins_word and before.isidentifier():
-        return f"a `:` is missing: `{before}: {text}`", False
+        return f"a `:` is missing: `{before}: {text}`", 0
     if before == "await" and text.isidentifier():
-        return "`await` waits in a body: `let x = await CHANNEL`", True
+        return "`await` waits in a body: `let x = await CHANNEL`", 1
     if before.isidentifier() and text == "-" and after.isidentifier() and at.touches == (True, True):
-        return None if at.expression else (_NAME_RULE.format(before, after), False)
+        return None if at.expression else (_NAME_RULE.format(before, after), 0)
     if text[:1] == '"' and before in ("f", "b", "u", "F", "fr", "rb", "t", "s") and at.touches[0]:
-        return "remove the letter: every string with `{{ name }}` is a template", True
+        return "remove the letter: every string with `{{ name }}` is a template", 1
     return _types(at.texts, at.head)
 
 
-def _operators(texts: list[str], adjacent: tuple[bool, bool], begins: bool, bracket: str) -> tuple[str, bool] | None:
+def _operators(
+    texts: list[str], adjacent: tuple[bool, bool], begins: bool, bracket: str, colon: bool
+) -> tuple[str, int] | None:
     """Return the remedy for an operator of another language."""
     _, before, text, after, _ = texts
     if text == "//" or (text == "-" and after == "-" and before in _BEGINS):
-        return "a comment begins with `#`", False
+        return "a comment begins with `#`", 0
     if text == "not" and before == "is":
-        return "write `x != null`, or `not (x is TYPE)`", False
+        return "write `x != null`, or `not (x is TYPE)`", 0
     if text == "/" and after == "*":
-        return "a comment begins with `#`, and ends with its line", False
+        return "a comment begins with `#`, and ends with its line", 0
     if text in _ASSIGNING and after == "=" and adjacent[1]:
-        return f"write `{before} = {before} {text} ...`", False
+        return f"write `{before} = {before} {text} ...`", 0
     if text in "+-" and after == text and adjacent[1]:
-        return f"write `{before} = {before} {text} 1`", False
+        return f"write `{before} = {before} {text} 1`", 0
     if text == "->" and before.isidentifier() and bracket == "{" and begins:
-        return f"send with `<-`: `{before} <- {after}`", False
+        return f"send with `<-`: `{before} <- {after}`", 0
     if text == "->" and bracket == "{":
-        return "send with `<-`: `channel <- value`", False
+        return "send with `<-`: `channel <- value`", 0
+    if text in ("==", "=") and before == "not":
+        return "write `!=`", 1
     if text == "=" and before == "==":
-        return "compare with `==`", False
+        return "compare with `==`", 0
     if text == ">" and before in ("=", "<"):
-        return ("compare with `!=`" if before == "<" else "write `->`, or `:` in a record"), False
+        return ("compare with `!=`" if before == "<" else "write `->`, or `:` in a record"), 0
     if text == "=" and after == ">" and adjacent[1]:
-        return "write `->`, or `:` in a record", False
+        return "write `->`, or `:` in a record", 0
     if text == "=" and before == ":":
-        return "write `let NAME = VALUE`, or `NAME = VALUE` for a state", False
+        return "write `let NAME = VALUE`, or `NAME = VALUE` for a state", 0
     if text == "|" and "|" in (before, after):
-        return "write `or`", False
+        return "write `or`", 0
     if text == "*" and "*" in (before, after):
-        return "there is no power: multiply with `*`", False
+        return "there is no power: multiply with `*`", 0
+    if text == ":" and after == "=" and adjacent[1]:
+        return "write `let NAME = VALUE`, or `NAME = VALUE` for a state", 0
+    if text == "?" and after == "." and adjacent[1]:
+        return f"there is no `?.`: test `{before} != null` first, or give a value with `??`", 0
     if text == "?" and after not in ("", "\n", ","):
-        return "write `a if condition else b`", False
-    return _equals(texts, bracket) if text in ("=", ":") else None
+        return "write `a if condition else b`", 0
+    return _equals(texts, bracket, colon) if text in ("=", ":") else None
 
 
-def _equals(texts: list[str], bracket: str) -> tuple[str, bool] | None:
+def _equals(texts: list[str], bracket: str, colon: bool) -> tuple[str, int] | None:
     """Return the remedy for `=` or `:` in a place that wants the other one."""
     far, before, text, after, _ = texts
     if text == ":":
         return None
     if bracket == "{" and (far == "." or before == "]"):
-        return "a part of a state is not set by itself: set the state as a whole, `STATE = ...`", False
-    if before in ("let", "const", "state", "type", "create", "model", "queue"):
-        return f"a name is missing: `{before} NAME = ...`", False
+        return "a part of a state is not set by itself: set the state as a whole, `STATE = ...`", 0
+    if before in ("let", "const", "state", "type", "create", "model", "queue") and not colon:
+        return f"a name is missing: `{before} NAME = ...`", 0
     if bracket == "(" and before.isidentifier():
-        return f"a named argument is written with a colon, `{before}: {after}`", False
+        return f"a named argument is written with a colon, `{before}: {after}`", 0
     if bracket == "{" and before.isidentifier():
         return (
             f"write `{before}: {after}` for an attribute or a field; `==` compares; a state is set by a statement",
-            False,
+            0,
         )
-    return "compare with `==`; `=` sets a state, as a statement of its own", False
+    return "compare with `==`; `=` sets a state, as a statement of its own", 0
 
 
-def _types(texts: list[str], head: str) -> tuple[str, bool] | None:
+def _types(texts: list[str], head: str) -> tuple[str, int] | None:
     """Return the remedy for a type that is written in another way."""
     far, before, text, _, _ = texts
     if text == "]" and before == "[" and far.isidentifier():
-        return f"a list of these is written `[{far}]`", False
+        return f"a list of these is written `[{far}]`", 0
     if text == "<" and before in ("list", "List", "Array", "array", "Vec", "set", "Set"):
-        return "a list is written `[T]`, for example `[string]`", False
+        return "a list is written `[T]`, for example `[string]`", 0
     is_pair = text == "," and far == "[" and head in ("map", "Map", "dict", "Dict", "Mapping", "Record")
     if is_pair or (text == "<" and before in ("map", "Map", "dict", "Dict", "HashMap")):
-        return "a map from strings is written `map[T]`, for example `map[int]`", False
+        return "a map from strings is written `map[T]`, for example `map[int]`", 0
     return None
 
 

@@ -130,6 +130,14 @@ def lex(source: Source, problems: Problems, start: int = 0, end: int | None = No
     return tokens
 
 
+_FOREIGN = "&!'`\u201c\u201d\u201e\u2018\u2019"
+_QUOTED = re.compile(
+    r"'(?:[^'\\\n]|\\.)*'|`(?!`)(?:[^`\\\n]|\\.)+`"
+    '|[\u201c\u201d\u201e][^\u201c\u201d"\n]*[\u201c\u201d"]|[\u2018\u2019][^\u2018\u2019\n]*[\u2018\u2019]'
+)
+"""Strings in quotes of other languages, and in those that word processors make."""
+
+
 class _Lexer:
     """The state of one reading: the tokens so far, and the open brackets with their places."""
 
@@ -170,6 +178,8 @@ class _Lexer:
             elif group == _PUNCTUATION:
                 mark = text[start:at]
                 kind = operator[mark]
+                if self.resync and kind == _LBRACE and kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
+                    self._brace_below(start)
                 if mark in _OPEN:
                     brackets.append((mark, start))
                 elif mark in _CLOSE:
@@ -198,6 +208,16 @@ class _Lexer:
             add_kind(kind)
             add_start(start)
             add_end(at)
+
+    def _brace_below(self, start: int) -> None:
+        """Report a `{` that begins a line, and read it as the end of the line before: no phrase begins with it."""
+        help = "write the `{` at the end of the line before"
+        end = self.tokens.starts[-1]  # the newline
+        blank = self.source.text[end:start].isspace()
+        edits = (Edit(Span(self.source, end, start), " ", "safe"),) if blank else ()
+        span = Span(self.source, start, start + 1)
+        self.problems.add("unexpected-token", span, help=help, edits=edits, found="`{`", expected="")
+        self._pop()
 
     def _pop(self) -> None:
         self.tokens.kinds.pop()
@@ -280,8 +300,10 @@ class _Lexer:
             return text.find("\n", at, stop) if "\n" in text[at:stop] else stop
         if text[at] == '"' or text.startswith('r"', at):
             return self._unclosed_string(at, stop)
-        if text[at] in "&!'`" and (end := self._foreign(at, stop)):
+        if text[at] in _FOREIGN and (end := self._foreign(at, stop)):
             return end
+        if text.startswith("```", at):
+            return self._fence(at, stop)
         number = re.compile(r"[0-9][A-Za-z0-9_.]*").match(text, at, stop)
         if number:
             place = Span(self.source, at, number.end())
@@ -298,7 +320,7 @@ class _Lexer:
     def _foreign(self, at: int, stop: int) -> int:
         """Report an operator or a quote of another language, and read it as what it stands for here. Return 0 if it is none."""
         text = self.source.text
-        quoted = re.compile(r"'(?:[^'\\\n]|\\.)*'|`(?!`)(?:[^`\\\n]|\\.)+`").match(text, at, stop)
+        quoted = _QUOTED.match(text, at, stop)
         if quoted:
             end, kind = quoted.end(), TERMINALS["STRING"]
             help = 'a string stands in double quotes: `"text"`'
@@ -319,6 +341,14 @@ class _Lexer:
         self.problems.add("bad-character", span, help=help, edits=edits, character=text[at : at + 1])
         self._add(kind, at, end)
         return end
+
+    def _fence(self, at: int, stop: int) -> int:
+        """Report the fence of a text that was copied out of Markdown, once, and pass over the fences and their words."""
+        help = "the text stands between the fences of Markdown: remove both"
+        if not any(d.help == help for d in self.problems.found):
+            self.problems.add("bad-character", Span(self.source, at, at + 3), help=help, character="`")
+        newline = self.source.text.find("\n", at, stop)
+        return newline if newline >= 0 else stop
 
     def _quoted(self, at: int, end: int) -> str | None:
         """Return a string in single quotes or backticks as one in double quotes, None where its text has no such form."""

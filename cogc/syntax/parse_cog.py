@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from cogc.diagnostics.edits import Edit
+from cogc.diagnostics.habits import STATEMENTS
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest
@@ -101,7 +102,11 @@ def fragment(kind: str, source: Source, text: str, segments: Segments, problems:
     `segments` maps offsets in `text` to places in the source, as for a decoded string.
     """
     tree = _in_place(kind, source, text, segments)
-    return _wrapped(kind, source, text, segments, problems) if tree is None else tree
+    if tree is None:
+        tree = _wrapped(kind, source, text, segments, problems)
+    if tree is None:
+        problems.dropped.append(Span(source, place(segments, 0), place(segments, max(len(text) - 1, 0)) + 1))
+    return tree
 
 
 def _in_place(kind: str, source: Source, text: str, segments: Segments) -> nodes.File | None:
@@ -170,7 +175,7 @@ def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems:
     if found.errors:
         return None
     before_count = len(problems.found)
-    reporter = _Reporter(source, tokens, problems, recovers=False)
+    reporter = _Reporter(source, tokens, problems, recovers=False, end=offset + len(text))
     tree = lalr.parse(tokens, RULES, reporter.report)
     found_tree = None if len(problems.found) > before_count else _file(tree)
     return None if found_tree is None or too_deep(found_tree, source, problems) else found_tree
@@ -222,7 +227,11 @@ _SEPARATOR = TERMINALS["_SEP"]
 class _Reporter:
     """Turns the failures of the parser into problems, one for each cause."""
 
-    def __init__(self, source: Source, tokens: Tokens, problems: Problems, recovers: bool = True) -> None:
+    def __init__(
+        self, source: Source, tokens: Tokens, problems: Problems, recovers: bool = True, end: int | None = None
+    ) -> None:
+        """`end` is the place behind a fragment, whose last words do not stand in the file."""
+        self.end = end
         self.recovers = recovers
         self.source = source
         self.tokens = tokens
@@ -241,14 +250,25 @@ class _Reporter:
             return
         if self._in_bad_text(self.tokens.starts[at]):
             return
+        unclosed = self._unclosed(at)
+        if unclosed >= 0:
+            mark = self._text(unclosed)
+            span = Span(self.source, self.tokens.starts[unclosed], self.tokens.ends[unclosed])
+            self.problems.add("unclosed-bracket", span, mark=mark, closing=")" if mark == "(" else "]")
+            return
         to_blame, help = self._blame(at, states)
+        if to_blame == at and self._is_behind(at):
+            to_blame = at - 1
         start, end = self.tokens.starts[to_blame], self.tokens.ends[max(at, to_blame) if to_blame > at else to_blame]
         span = Span(self.source, start, max(end, start + 1) if start < len(self.source.text) else end)
         expected = self._expected(states)
         edits = self._edits(at, to_blame, help)
-        self.problems.add(
-            "unexpected-token", span, found=self._found(to_blame), expected=expected, help=help, edits=edits
-        )
+        found = "end of text" if self._is_behind(at) and to_blame == at - 1 else self._found(to_blame)
+        self.problems.add("unexpected-token", span, found=found, expected=expected, help=help, edits=edits)
+
+    def _is_behind(self, at: int) -> bool:
+        """Return whether a token stands behind a fragment, and in no file."""
+        return self.end is not None and self.tokens.cut_starts[at] >= self.end
 
     def _edits(self, at: int, to_blame: int, help: str | None) -> tuple[Edit, ...]:
         """Return the edits for a phrase of another language, or for a missing `:`."""
@@ -271,19 +291,24 @@ class _Reporter:
         from cogc.syntax.habits import Around, remedy
 
         found = set(lalr.expected(states, RULES))
+        opened = self._opened(at)
+        if self._text(at) == "<-" and self._text(opened) == "{" and OPERATORS[":"] in found:
+            if self._text(opened - 1) == "try":
+                return opened - 1, STATEMENTS["catch"]
+            return opened, "expected an expression before the `{` of the body"
         before = at - 1 if at and not self._is_keyword(at - 1) else -1
         texts = [self._text(i) if 0 <= i < len(self.tokens.kinds) else "" for i in range(at - 2, at + 3)]
         around = Around(
             texts, self._adjacent(at), self._bracket(at), self._text(at - 3) if at > 2 else "", TERMINALS["NAME"] in found, found >= _EXPRESSION,
-            OPERATORS[":"] in found and OPERATORS["<-"] not in found, KEYWORDS["expect"] in found,
+            OPERATORS[":"] in found and OPERATORS["<-"] not in found, KEYWORDS["expect"] in found, OPERATORS["<-"] in found,
         )  # fmt: skip
         help = remedy(around)
         if help is not None:
-            return (at - 1 if help[1] else at), help[0]
+            return at - help[1], help[0]
         wanted = [w for w in KEYWORDS if KEYWORDS[w] in found]
         if self.tokens.kinds[at] == TERMINALS["NAME"] and len(texts[2]) > 2 and (near := nearest(texts[2], wanted)):
             return at, f"did you mean `{near}`?"
-        if texts[2] in RESERVED and TERMINALS["NAME"] in found:
+        if texts[2] in RESERVED and TERMINALS["NAME"] in found and not around.expression:
             return at, f"`{texts[2]}` is reserved; choose another name"
         if before >= 0 and len(texts[1]) > 2:
             fits = self._expected_before(states)
@@ -299,6 +324,25 @@ class _Reporter:
 
     def _bracket(self, at: int) -> str:
         """Return the innermost bracket that is open before a token, or an empty text."""
+        opened = self._opened(at)
+        return self._text(opened) if opened >= 0 else ""
+
+    def _unclosed(self, at: int) -> int:
+        """Return the round or square bracket that is open before a token and was not meant to be, or -1.
+
+        A line inside of it begins like a member or a statement: a word of these, and a name behind it.
+        """
+        opened = self._opened(at)
+        if opened < 0 or self._text(opened) not in ("(", "["):
+            return -1
+        for i in range(opened + 1, min(at + 1, len(self.tokens.kinds) - 1)):
+            begins = "\n" in self.tokens.text[self.tokens.cut_ends[i - 1] : self.tokens.cut_starts[i]]
+            if begins and self._text(i) in _BEGINNING and self._text(i + 1)[:1].isidentifier():
+                return opened
+        return -1
+
+    def _opened(self, at: int) -> int:
+        """Return the index of the innermost bracket that is open before a token, or -1."""
         closed = 0
         for i in range(at - 1, -1, -1):
             kind = self.tokens.kinds[i]
@@ -306,9 +350,9 @@ class _Reporter:
                 closed += 1
             elif kind in _OPENING:
                 if not closed:
-                    return self._text(i)
+                    return i
                 closed -= 1
-        return ""
+        return -1
 
     def _in_bad_text(self, start: int) -> bool:
         """Return whether the lexer has reported bad text on the line of this place."""
@@ -354,5 +398,10 @@ class _Reporter:
         return set(lalr.expected(states[:-1], RULES)) if len(states) > 1 else set()
 
 
+_BEGINNING = frozenset((
+    "listen", "transmit", "enact", "state", "create", "link", "supervise", "on", "every", "after", "program", "const", "let",
+    "guide", "log", "if", "for",
+))  # fmt: skip
+"""The words with which members and statements begin."""
 _AFTER_EXPRESSION = frozenset(OPERATORS[o] for o in ("}", ")", "]"))
 _RESERVED_KINDS = frozenset(KEYWORDS[w] for w in RESERVED if w in KEYWORDS)

@@ -54,7 +54,11 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
             if key.text in ATTRIBUTES["sett"]:
                 items.append(reader.attribute(key, value, ATTRIBUTES["sett"]))
     for key, value in reader.pairs(parts["agents"], "`agents`"):
-        items.append(_agent(reader, key, value))
+        if isinstance(value, Mapping):
+            items.append(_agent(reader, key, value))
+            continue
+        place = value if value.end > value.start else key
+        reader.wrong(place, f"agent `{key.text}`", "a mapping", "write its attributes below it")
     stem = source.path.rpartition("/")[2].partition(".")[0]
     name = n.Name(root.start, root.start, stem)
     return n.File(root.start, root.end, "", (n.Sett(root.start, root.end, name, tuple(items)),))
@@ -66,18 +70,20 @@ def _stands_in(reader: Reader, key: Scalar) -> None:
         reader.problems.add("stands-in", reader.span(key), name=key.text, help=_CONTAINERS[key.text])
 
 
-def _agent(reader: Reader, key: Scalar, value: Value) -> n.Agent:
-    parts = reader.keyed(value, f"agent `{key.text}`", _AGENT)
-    _require(reader, key, value, parts)
+def _agent(reader: Reader, key: Scalar, value: Mapping) -> n.Agent:
+    pairs = reader.known(value, f"agent `{key.text}`", _AGENT)
+    _require(reader, key, value, {k.text: v for k, v in pairs})
     attributes = []
-    for k, v in reader.pairs(value, "an agent"):
+    for k, v in pairs:
         if k.text == "workspace" and isinstance(v, Mapping):
             mode = reader.keyed(v, "`workspace`", ("mode",)).get("mode")
             if mode is not None:
                 attributes.append(reader.attribute(k, mode, ATTRIBUTES["sett agent"]))
+        elif k.text == "workspace":
+            reader.wrong(v, "`workspace`", "a mapping", "write `workspace: { mode: ro }`, or `rw`")
         elif k.text == "environment":
             attributes.append(n.Attribute(k.start, v.end, reader.name(k), reader.data(v)))
-        elif k.text in ATTRIBUTES["sett agent"] and k.text in parts:
+        elif k.text in ATTRIBUTES["sett agent"]:
             if k.text in _CONTAINERS:
                 _stands_in(reader, k)
             v = _worker(reader, key, v) if k.text == "worker" else v

@@ -10,13 +10,13 @@ from __future__ import annotations
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
-from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.record import replace
 from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.parse_cog import fragment
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, cut, shifted
+from cogc.syntax.yaml_shapes import Shapes, is_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,62 +40,8 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     return Reader(source, problems).file(root)
 
 
-class Reader:
+class Reader(Shapes):
     """Reads the values of one file into nodes. A method that cannot read a value reports it and returns None."""
-
-    def __init__(self, source: Source, problems: Problems) -> None:
-        self.source = source
-        self.problems = problems
-
-    # ---- shapes --------------------------------------------------------------------------------------------
-
-    def span(self, value: Value) -> Span:
-        end = value.end
-        if not isinstance(value, Scalar):
-            newline = self.source.text.find("\n", value.start)
-            end = min(end, newline if newline >= 0 else end)
-        return Span(self.source, value.start, max(end, value.start))
-
-    def wrong(self, value: Value, where: str, wanted: str, right: str) -> None:
-        found = {Scalar: "a scalar", Sequence: "a list", Mapping: "a mapping"}[type(value)]
-        self.problems.add("bad-shape", self.span(value), where=where, wanted=wanted, found=found, right=right)
-        self.problems.dropped.append(self.span(value))
-
-    def pairs(self, value: Value, where: str) -> tuple[tuple[Scalar, Value], ...]:
-        """Return the pairs of a mapping; an absent value (`key:` alone) has none."""
-        if isinstance(value, Mapping):
-            return value.pairs
-        if not (isinstance(value, Scalar) and value.plain and value.text in ("", "null", "~")):
-            self.wrong(value, where, "a mapping", "write `key: value` lines below it")
-        return ()
-
-    def items(self, value: Value) -> tuple[Value, ...]:
-        """Return the items of a list; a single value is a list of one."""
-        return value.items if isinstance(value, Sequence) else (value,)
-
-    def keyed(self, value: Value, where: str, known: tuple[str, ...]) -> dict[str, Value]:
-        """Return the values of a mapping by key, and report unknown keys."""
-        found: dict[str, Value] = {}
-        for key, inner in self.pairs(value, where):
-            if key.text in known:
-                found[key.text] = inner
-            else:
-                listed = ", ".join(f"`{k}`" for k in known)
-                help = did_you_mean(key.text, known) or None
-                self.problems.add("unknown-key", self.span(key), help=help, where=where, name=key.text, known=listed)
-        return found
-
-    def text(self, value: Value, where: str) -> Scalar | None:
-        if isinstance(value, Scalar):
-            return value
-        self.wrong(value, where, "text", "write it on one line, in quotes where it needs them")
-        return None
-
-    def name(self, key: Scalar) -> n.Name:
-        return n.Name(key.start, key.end, key.text, not key.text.isidentifier())
-
-    def doc(self, value: Value | None) -> str:
-        return value.text.strip() if isinstance(value, Scalar) else ""
 
     # ---- fragments -----------------------------------------------------------------------------------------
 
@@ -248,7 +194,17 @@ class Reader:
         )
 
     def _each(self, read: Callable[[Scalar, Value], R]) -> Callable[[Value], list[R]]:
-        return lambda value: [read(k, v) for k, v in self.pairs(value, "this")]
+        """Return a reader of a mapping, each of whose pairs `read` reads. What cannot be read is dropped."""
+
+        def each(value: Value) -> list[R]:
+            found = []
+            for k, v in self.pairs(value, "this"):
+                found.append(read(k, v))
+                if found[-1] is None:
+                    self.drop(k, v)
+            return found
+
+        return each
 
     def _imports(self, value: Value) -> list[n.Import]:
         found = []
@@ -335,19 +291,21 @@ class Reader:
         if not isinstance(value, Mapping):
             self.wrong(value, "a program", "a mapping", "write `{params: {x: int}, returns: int, expr: x * 2}`")
             return None
-        parts = self.keyed(value, "a program", ("doc", "params", "returns", "with", *more, *EXECUTORS))
-        kinds = [(k, v) for k, v in value.pairs if k.text in EXECUTORS]
+        pairs = self.known(value, "a program", ("doc", "params", "returns", "with", *more, *EXECUTORS))
+        parts = {k.text: v for k, v in pairs}
+        kinds = [(k, v) for k, v in pairs if k.text in EXECUTORS]
         if len(kinds) != 1:
             words = ", ".join(f"`{k.text}`" for k, _ in kinds)
             wrong = f"has {len(kinds)} executors: {words}" if kinds else "has no executor"
             right = "keep one of them" if kinds else "give one of " + ", ".join(f"`{e}`" for e in EXECUTORS)
             self.problems.add("bad-executor", self.span(key), name=key.text, wrong=wrong, right=right)
-            self.problems.dropped.append(self.span(key))
             return None
         kind, argument = kinds[0]
         executor = self._executor(kind, argument, parts.get("with"))
         result = self.type(parts["returns"], "`returns`") if "returns" in parts else None
         parameters, doc = self.parameters(parts.get("params")), self.doc(parts.get("doc"))
+        if isinstance(parts.get("params"), Sequence):
+            return None
         exported = self._export(parts)
         return n.Program(key.start, value.end, self.name(key), parameters, result, executor, doc, exported)
 
@@ -449,6 +407,9 @@ class Reader:
         if bare is None:
             return None
         arguments = bare.arguments
+        if isinstance(parts.get("args"), Sequence):
+            self.pairs(parts["args"], "`args`")
+            return None
         if "args" in parts:
             arguments += tuple(
                 n.Argument(k.start, v.end, self.name(k), self.data(v)) for k, v in self.pairs(parts["args"], "`args`")
@@ -469,6 +430,7 @@ class Reader:
                 parts = {k.text: v for k, v in item.pairs}
                 if "link" not in parts:
                     self.problems.add("missing-attribute", self.span(item), owner="a link", name="link")
+                    self.problems.dropped.append(Span(self.source, item.start, item.end))
                     continue
                 attributes = self.attributes(item, ATTRIBUTES["link"], ("link",))
                 found += [
@@ -514,6 +476,10 @@ class Reader:
         if not {"do", "pipe"} & parts.keys():
             self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="do")
         body: n.Body
+        if {"do", "pipe"} <= parts.keys():
+            key = next(k for k, _ in self.pairs(value, "a reaction") if k.text == "pipe")
+            help = "keep one of `do` and `pipe`"
+            self.problems.add("unknown-key", self.span(key), help=help, where="a reaction with `do`", name="pipe")
         if "pipe" in parts:
             read = self._read("pipeline", parts["pipe"], "`pipe`")
             body = read.body if read is not None else n.Block(value.start, value.end, ())
@@ -625,10 +591,10 @@ class Reader:
         return n.Plan(*head, tuple(i for i in items if i is not None), doc, exported)
 
     def _step(self, key: Scalar, value: Value) -> n.Step | None:
-        parts = self.keyed(value, "a step", ("by", "after", "when", "task", *ATTRIBUTES["step"]))
+        pairs = self.known(value, "a step", ("by", "after", "when", "task", *ATTRIBUTES["step"]))
+        parts = {k.text: v for k, v in pairs}
         if "task" not in parts:
             self.problems.add("missing-attribute", self.span(key), owner="a step", name="task")
-            return None
         by = None
         role = parts.get("by")
         if isinstance(role, Scalar):
@@ -638,9 +604,10 @@ class Reader:
             tuple(self.name(i) for i in self.items(parts["after"]) if isinstance(i, Scalar)) if "after" in parts else ()
         )
         when = self.expression(parts["when"], "`when`") if "when" in parts else None
-        known = [(k, v) for k, v in self.pairs(value, "a step") if k.text in ATTRIBUTES["step"]]
+        known = [(k, v) for k, v in pairs if k.text in ATTRIBUTES["step"]]
         attributes = tuple(self.attribute(k, v, ATTRIBUTES["step"]) for k, v in known)
-        return n.Step(key.start, value.end, self.name(key), by, after, when, attributes, self.data(parts["task"]))
+        task = self.data(parts["task"]) if "task" in parts else n.Error(key.start, key.end)
+        return n.Step(key.start, value.end, self.name(key), by, after, when, attributes, task)
 
     def _queue(self, key: Scalar, value: Value) -> n.Queue | None:
         parts = self.keyed(value, "a queue", ("doc", "type", "backend", "path", *ATTRIBUTES["queue"]))
@@ -677,14 +644,3 @@ class Reader:
         if not isinstance(found, n.Scenario):
             return None
         return n.Scenario(key.start, value.end, self.string(key), found.happenings, found.within)
-
-
-def is_float(text: str) -> bool:
-    body = text.lstrip("-")
-    if not body[:1].isdigit() or any(c not in "0123456789.eE+-_" for c in body):
-        return False
-    try:
-        float(text.replace("_", ""))
-    except ValueError:
-        return False
-    return "." in text or "e" in text or "E" in text

@@ -39,6 +39,11 @@ class Scalar(Record):
     segments: Segments
 
 
+def spelt(key: Scalar, text: str) -> Scalar:
+    """Return a key with another text, at the same place."""
+    return Scalar(key.start, key.end, text, key.plain, key.segments)
+
+
 class Sequence(Record):
     start: int
     end: int
@@ -51,6 +56,11 @@ class Mapping(Record):
     start: int
     end: int
     pairs: tuple[tuple[Scalar, Scalar | Sequence | Mapping], ...]
+
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t]+|[ \t]*(?:#[^\n]*)?\n\s*|$))*")
+_TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
+_TAGS = frozenset(("!", *(f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "map", "seq"))))
 
 
 class _Open:
@@ -77,7 +87,10 @@ def read_yaml(source: Source, problems: Problems) -> Value | None:
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
-        at = error.problem_mark.index if error.problem_mark else 0
+        mark = error.problem_mark
+        if error.context_mark and "end of stream" in (error.problem or "") and "quoted" in (error.context or ""):
+            mark = error.context_mark  # the quotes that nothing closes
+        at = mark.index if mark else 0
         reason = " ".join(w for w in (error.problem, error.context) if w)
         help = _QUOTE if "mapping values are not allowed" in reason else None
         problems.add("bad-yaml", _span(source, at), help=help, reason=reason)
@@ -121,12 +134,25 @@ class _Reader:
         return self.root
 
     def _scalar(self, event: Any) -> None:
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = self._behind_properties(event), event.end_mark.index
         plain = not event.style and event.tag is None
         self._add(Scalar(start, end, event.value, plain, _segments(self.source.text, start, end, event)), event.anchor)
 
+    def _behind_properties(self, event: Any) -> int:
+        """Return the place of a value behind its anchor and its tag. A tag that names no type of YAML is reported."""
+        start: int = event.start_mark.index
+        if event.anchor is None and event.tag is None:
+            return start
+        if event.tag is not None and event.tag not in _TAGS:
+            tag = _TAG.match(self.source.text, start)
+            span = Span(self.source, *(tag.span(1) if tag else (start, start + 1)))
+            self.problems.add("yaml-alias", span, what="tags such as `!x`")
+        found = _PROPERTIES.match(self.source.text, start)
+        end: int = event.end_mark.index
+        return min(found.end() if found else start, end)
+
     def _open(self, event: Any) -> None:
-        start = event.start_mark.index
+        start = self._behind_properties(event)
         if len(self.stack) >= MAX_DEPTH:
             self._stop("too-deep", start, limit=MAX_DEPTH)
         self.stack.append(_Open(isinstance(event, yaml.MappingStartEvent), start, event.anchor, self.count))
@@ -171,6 +197,7 @@ class _Reader:
 
     def _mapping(self, opened: _Open, end: int) -> Mapping:
         pairs: list[tuple[Scalar, Value]] = []
+        merged: list[tuple[Scalar, Value]] = []
         seen: dict[str, Scalar] = {}
         for key, value in zip(opened.items[::2], opened.items[1::2], strict=True):
             if not isinstance(key, Scalar):
@@ -182,6 +209,7 @@ class _Reader:
             if key.text == "<<" and key.plain:
                 what = "merge keys (`<<`)"
                 self.problems.add("yaml-alias", Span(self.source, key.start, key.end), what=what)
+                merged += _merged(value)
                 continue
             if key.text in seen:
                 first = seen[key.text]
@@ -201,7 +229,14 @@ class _Reader:
                 continue
             seen[key.text] = key
             pairs.append((key, value))
+        pairs += [(key, value) for key, value in merged if key.text not in seen]
         return Mapping(opened.start, end, tuple(pairs))
+
+
+def _merged(value: Value) -> list[tuple[Scalar, Value]]:
+    """Return the pairs that a merge key stands for, so that its report is the only one."""
+    parts = value.items if isinstance(value, Sequence) else (value,)
+    return list({k.text: (k, v) for part in parts if isinstance(part, Mapping) for k, v in part.pairs}.values())
 
 
 def first_value(pairs: list[tuple[Scalar, Value]], key: str) -> Value | None:
@@ -231,6 +266,8 @@ def _segments(text: str, start: int, end: int, event: Any) -> Segments:
 
 
 _FOLD = re.compile(r"[ \t]*\n[ \t\n]*")
+_CONTINUED = re.compile(r"\\\n[ \t]*")
+_HEX = {"x": 2, "u": 4, "U": 8}
 
 
 def _stepwise(text: str, at: int, end: int, value: str) -> Segments:
@@ -238,6 +275,11 @@ def _stepwise(text: str, at: int, end: int, value: str) -> Segments:
     found = [(0, at)]
     i = 0
     while i < len(value) and at < end:
+        continued = _CONTINUED.match(text, at, end)
+        if continued is not None:  # a line that goes on in the next one, without a blank
+            at = continued.end()
+            found.append((i, at))
+            continue
         fold = _FOLD.match(text, at, end) if value[i] in " \n" else None
         if fold is not None:
             at = fold.end()
@@ -249,7 +291,7 @@ def _stepwise(text: str, at: int, end: int, value: str) -> Segments:
                 at += 1
                 found.append((i + 1, at + 1))
         elif text[at] == "\\":
-            at += 1
+            at += 1 + _HEX.get(text[at + 1], 0)
             found.append((i + 1, at + 1))
         i += 1
         at += 1

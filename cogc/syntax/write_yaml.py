@@ -12,7 +12,8 @@ from cogc.language.texts import duration_text, nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax import spell as cog
 from cogc.syntax.format import statement
-from cogc.syntax.parse_yaml import AMBIGUOUS, is_float
+from cogc.syntax.parse_yaml import AMBIGUOUS
+from cogc.syntax.yaml_shapes import is_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

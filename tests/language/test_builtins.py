@@ -109,7 +109,6 @@ def test_a_function_has_the_type_that_its_arguments_give(expression: str, given:
         ("keys(v)", "[int]"),
         ("values(v)", "int"),
         ("lower(v)", "int"),
-        ("upper(v)", "string?"),
         ("split(v, 1)", "string"),
         ("join(v)", "[int]"),
         ("contains(v, 1)", "string"),
@@ -133,6 +132,11 @@ def test_a_function_has_the_type_that_its_arguments_give(expression: str, given:
 )
 def test_what_a_function_does_not_take_is_one_wrong_type(expression: str, given: str) -> None:
     assert type_of(expression, given) == ("any", ["wrong-type"])
+
+
+@pytest.mark.parametrize(("expression", "given"), [("upper(v)", "string?"), ("take(v, 1)", "[int]?")])
+def test_an_argument_that_may_be_null_is_the_only_thing_that_is_wrong(expression: str, given: str) -> None:
+    assert type_of(expression, given) == ("any", ["nullable"])
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

@@ -1,0 +1,102 @@
+"""The shapes of values in YAML: mappings with known keys, lists, texts; what is asked of them, and what is reported where one is wrong."""
+
+from __future__ import annotations
+
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, Span
+from cogc.diagnostics.suggest import did_you_mean, suggested
+from cogc.syntax import nodes as n
+from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, spelt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Value = Scalar | Sequence | Mapping
+
+
+class Shapes:
+    """Asks the values of one file for their shapes, and reports each that is another one."""
+
+    def __init__(self, source: Source, problems: Problems) -> None:
+        self.source = source
+        self.problems = problems
+
+    # ---- shapes --------------------------------------------------------------------------------------------
+
+    def span(self, value: Value) -> Span:
+        end = value.end
+        if not isinstance(value, Scalar):
+            newline = self.source.text.find("\n", value.start)
+            end = min(end, newline if newline >= 0 else end)
+        return Span(self.source, value.start, max(end, value.start))
+
+    def wrong(self, value: Value, where: str, wanted: str, right: str) -> None:
+        found = {Scalar: "a scalar", Sequence: "a list", Mapping: "a mapping"}[type(value)]
+        self.problems.add("bad-shape", self.span(value), where=where, wanted=wanted, found=found, right=right)
+        self.problems.dropped.append(self.span(value))
+
+    def pairs(self, value: Value, where: str) -> tuple[tuple[Scalar, Value], ...]:
+        """Return the pairs of a mapping; an absent value (`key:` alone) has none."""
+        if isinstance(value, Mapping):
+            return value.pairs
+        if not (isinstance(value, Scalar) and value.plain and value.text in ("", "null", "~")):
+            self.wrong(value, where, "a mapping", "write `key: value` lines below it")
+        return ()
+
+    def items(self, value: Value) -> tuple[Value, ...]:
+        """Return the items of a list; a single value is a list of one."""
+        return value.items if isinstance(value, Sequence) else (value,)
+
+    def keyed(self, value: Value, where: str, known: tuple[str, ...]) -> dict[str, Value]:
+        """Return the values of a mapping by key, and report unknown keys."""
+        return {key.text: inner for key, inner in self.known(value, where, known)}
+
+    def known(self, value: Value, where: str, known: tuple[str, ...]) -> tuple[tuple[Scalar, Value], ...]:
+        """Return the pairs of a mapping whose keys are known, and report the others.
+
+        A key that is near a known one which is not given counts as that one, so that its names are known and nothing is missing.
+        """
+        pairs = self.pairs(value, where)
+        if all(key.text in known for key, _ in pairs):
+            return pairs
+        found: list[tuple[Scalar, Value]] = []
+        given = {key.text for key, _ in pairs}
+        for key, inner in pairs:
+            if key.text in known:
+                found.append((key, inner))
+                continue
+            listed = ", ".join(f"`{k}`" for k in known)
+            help = did_you_mean(key.text, known) or None
+            self.problems.add("unknown-key", self.span(key), help=help, where=where, name=key.text, known=listed)
+            self.drop(key, inner)
+            meant = suggested(help or "")
+            if meant is not None and meant not in given:
+                found.append((spelt(key, meant), inner))
+                given.add(meant)
+        return tuple(found)
+
+    def drop(self, key: Scalar, value: Value) -> None:
+        """Note that what a pair says is not known: nothing is reported for want of it."""
+        self.problems.dropped.append(Span(self.source, key.start, max(key.end, value.end)))
+
+    def text(self, value: Value, where: str) -> Scalar | None:
+        if isinstance(value, Scalar):
+            return value
+        self.wrong(value, where, "text", "write it on one line, in quotes where it needs them")
+        return None
+
+    def name(self, key: Scalar) -> n.Name:
+        return n.Name(key.start, key.end, key.text, not key.text.isidentifier())
+
+    def doc(self, value: Value | None) -> str:
+        return value.text.strip() if isinstance(value, Scalar) else ""
+
+
+def is_float(text: str) -> bool:
+    body = text.lstrip("-")
+    if not body[:1].isdigit() or any(c not in "0123456789.eE+-_" for c in body):
+        return False
+    try:
+        float(text.replace("_", ""))
+    except ValueError:
+        return False
+    return "." in text or "e" in text or "E" in text

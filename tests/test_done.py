@@ -210,7 +210,7 @@ def test_a_preset_without_its_judge_is_an_error_where_it_is_used() -> None:
     for value in ("1 < 2", '"SKIP"', '{ status: "PASS" }', "n"):
         assert codes(f"dod A(n: bool = true) {{ a: {value} }}\n") == []
     _, found = check_text("dod A { tests: on, max_loop: 3 }\n")
-    assert [(d.slug, d.help) for d in found] == [("wrong-type", "did you mean `max_loops`?")]
+    assert [(d.slug, d.help) for d in found] == [("unknown-criterion", "did you mean `max_loops`?")]
 
 
 def test_the_command_line_says_which_definitions_there_are(place: Path) -> None:

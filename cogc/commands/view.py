@@ -30,6 +30,7 @@ from cogc.screens.view import plain
 from cogc.screens.view.model import View
 from cogc.traces import sources
 from cogc.traces.index import Index
+from cogc.traces.moments import Moments
 from cogc.traces.query import parsed, seconds
 
 TYPE_CHECKING = False
@@ -135,6 +136,8 @@ def _view(options: Namespace, found: sources.Traced, index: Index) -> View:
         return bundle
 
     view = View(index, found.about, program, found.spec)
+    if not found.is_endless:
+        view.moments = Moments(found.travel)
     try:
         view.set_filter(options.filter, parsed(options.filter))
     except ValueError as error:
@@ -172,6 +175,7 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
     if index.size < index.parts.size:
         trace.say_torn(found.path)
     view = _view(options, found, index)
+    view.waits = True
     view.go(index.count - 1)
     _go(view, options.at)
     if view.matches is not None:
@@ -203,5 +207,8 @@ def _screen(options: Namespace, found: sources.Traced, index: Index) -> int:
         except OSError as error:
             return f"cannot write `{file}`: {str(error.strerror).lower()}"
 
-    _app()(view, write, lambda: found.news, (options.pane or ["messages"])[0]).run()
+    def other(word: str) -> sources.Traced:
+        return sources.found(word, state_here(options), "", lambda spec, begun: _program(spec, options, begun))
+
+    _app()(view, write, lambda: found.news, (options.pane or ["messages"])[0], other).run()
     return 0

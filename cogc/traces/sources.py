@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cogc import ir
 from cogc.disk.files import refuse_unreadable
@@ -21,6 +21,10 @@ from cogc.run.instance import INSTANCES, JOURNAL
 from cogc.run.trace import encoded
 from cogc.traces import journals
 from cogc.traces.parts import changed, closed, is_there
+
+if TYPE_CHECKING:
+    from cogc.traces.moments import Find
+    from cogc.traces.travel import Travel
 
 TRACE = "trace.jsonl"
 _PATIENCE = 0.5
@@ -32,7 +36,8 @@ Load = Callable[[str, dict[str, Any]], ir.Bundle | None]
 class Traced:
     """A trace file, to be used as a context manager: `path`, with what it is `about`, and the `spec` of its run, if that is known.
 
-    `news` is what went wrong with it since, for people. `is_endless` if it comes over a socket, for as long as the run goes on.
+    `news` is what went wrong with it since, for people. `is_endless` if it comes over a socket, for as long as the run goes on. `travel` gives its
+    journal, for the states at each record, or None if there is none.
     """
 
     def __init__(self, path: str, about: str, spec: str = "") -> None:
@@ -41,6 +46,7 @@ class Traced:
         self.spec = spec
         self.news = ""
         self.is_endless = False
+        self.travel: Find = lambda run: None
         self._written: threading.Thread | None = None
         self._end = threading.Event()
         self._file: BinaryIO | None = None
@@ -89,7 +95,7 @@ def found(word: str | None, state: StateFolder, spec: str, load: Load) -> Traced
     Without a word it is the run that goes on, else the last one with a trace. Raise LookupError if there is none, OSError if a file cannot be read.
     """
     if word is not None and (os.path.exists(word) or is_there(word)):
-        return _file(word, spec, load)
+        return _file(word, state, spec, load)
     if word is not None and os.path.isfile(place := state.at(INSTANCES, word, JOURNAL)):
         return _journal(place, f"instance {word}", spec, load)
     runs = {folder.name: folder for folder in sorted(Path(state.at(control_client.RUNS)).glob("*")) if folder.is_dir()}
@@ -109,18 +115,35 @@ def found(word: str | None, state: StateFolder, spec: str, load: Load) -> Traced
         )
     folder = runs[names[0]]
     if is_there(str(folder / TRACE)):
-        return Traced(str(folder / TRACE), f"run {names[0]}", spec)
+        return _with_journal(Traced(str(folder / TRACE), f"run {names[0]}", spec), state, load)
     if names[0] not in sockets:
         raise LookupError(f"the run `{names[0]}` is over, and has left no trace")
     return _tail(sockets[names[0]], f"run {names[0]}", spec)
 
 
-def _file(word: str, spec: str, load: Load) -> Traced:
+def _file(word: str, state: StateFolder, spec: str, load: Load) -> Traced:
     path = os.path.join(word, TRACE) if os.path.isdir(word) else word
     if not closed(path):
         refuse_unreadable(path)
-    is_journal = os.path.exists(path) and journals.is_journal(path)
-    return _journal(path, path, spec, load) if is_journal else Traced(path, path, spec)
+    if os.path.exists(path) and journals.is_journal(path):
+        return _journal(path, path, spec, load)
+    return _with_journal(Traced(path, path, spec), state, load)
+
+
+def _with_journal(made: Traced, state: StateFolder, load: Load) -> Traced:
+    """Let a trace know the journal of its run, which is looked for when somebody asks for it."""
+
+    def travel(run: str) -> Travel | None:
+        from cogc.kernel.unit import Unit  # as below
+        from cogc.traces.travel import Travel
+
+        found = journals.of_run(run, Path(made.path), state)
+        spec = "" if found is None else made.spec or str(found.begun.get("spec", ""))
+        bundle = load(spec, found.begun) if found is not None and spec else None
+        return None if found is None or bundle is None else Travel(found.path, Unit(bundle))
+
+    made.travel = travel
+    return made
 
 
 def _journal(path: str, about: str, spec: str, load: Load) -> Traced:
@@ -147,7 +170,9 @@ def _journal(path: str, about: str, spec: str, load: Load) -> Traced:
     def write(made: Traced, file: BinaryIO) -> None:
         made.news = write_trace(travel, file)
 
-    return Traced.written(f"{about} (journal)", spec, write)
+    made = Traced.written(f"{about} (journal)", spec, write)
+    made.travel = lambda run: travel
+    return made
 
 
 def _tail(socket: Path, about: str, spec: str) -> Traced:

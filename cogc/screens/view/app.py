@@ -22,12 +22,13 @@ from textual.suggester import SuggestFromList
 from textual.widgets import ContentSwitcher, Input, Static
 
 from cogc.diagnostics.visible import shown_line
-from cogc.screens.view.compare import Compare, Comparison, compared
+from cogc.screens.view.compare import Compare, Comparison, Other, compared
 from cogc.screens.view.model import View
 from cogc.screens.view.panes import Causes, Detail, Failures, Messages, Pane, Spec, Talks, Tree, Work
 from cogc.screens.view.timeline import Timeline
 from cogc.screens.view.widgets import Help, PaneView
 from cogc.traces.query import parsed, seconds
+from cogc.traces.sources import Traced
 
 _PERIOD = 0.1
 """Seconds between two looks at what is new."""
@@ -44,7 +45,7 @@ _PROMPTS = {
     "filter": "kind:fail path:Main/jury channel:vote since:10s before:2m some text",
     "time": "a time of the run: 250ms, 10s, 5m or seconds",
     "coglet": "the path of a coglet, or a part of it; empty for all",
-    "compare": "path of the trace of another run",
+    "compare": "another run: path of a trace or a journal, name of an instance, or id of a run",
     "export": "html FILE, csv FILE, perfetto FILE or mermaid FILE",
 }
 KEYS = (
@@ -61,7 +62,7 @@ KEYS = (
     ("s", "the line of the spec"),
     ("c", "keep to a coglet and those below it"),
     ("f", "follow the end of the trace as it grows"),
-    ("d", "compare with the trace of another run"),
+    ("d", "compare with another run"),
     ("y", "copy the record to the clipboard of the terminal"),
     ("e", "export the records that the filter lets through"),
     (":", "all commands"),
@@ -72,7 +73,7 @@ KEYS = (
 
 
 class ViewApp(App[None]):
-    """The view of one trace. `export` writes files; `news` gives what went wrong with the source of the trace."""
+    """The view of one trace. `export` writes files; `news` gives what went wrong with the source of the trace, `other` the trace of another run."""
 
     CSS = """
     #head { height: 1; background: $primary-darken-2; color: $text; text-style: bold; }
@@ -122,12 +123,18 @@ class ViewApp(App[None]):
     TITLE = "cogc view"
 
     def __init__(
-        self, view: View, export: Export, news: Callable[[], str] = lambda: "", pane: str = "messages"
+        self,
+        view: View,
+        export: Export,
+        news: Callable[[], str] = lambda: "",
+        pane: str = "messages",
+        other: Other = lambda word: Traced(word, word),
     ) -> None:
         super().__init__()
         self.view = view
         self.export = export
         self.source_news = news
+        self.other = other
         self.panes = {pane.name: pane(view) for pane in _PANES}
         self.detail = Detail(view)
         self.current = pane
@@ -137,6 +144,7 @@ class ViewApp(App[None]):
         self.grown = self.drawn = monotonic()
         self._seen = (-1, -1)
         self._matched = -1
+        self._answers = 0
 
     # ---- making ------------------------------------------------------------------------------------------------
 
@@ -161,6 +169,8 @@ class ViewApp(App[None]):
 
     def on_unmount(self) -> None:
         self.ended.set()
+        if self.view.moments is not None:
+            self.view.moments.close()
 
     def _index(self) -> None:
         """Make the index, and go on as the file grows: the work of a thread."""
@@ -192,6 +202,9 @@ class ViewApp(App[None]):
         """Show what is new."""
         if not self._is_seen:
             return
+        if self.view.answers != self._answers:
+            self._answers = self.view.answers
+            self._bring(to_current=False)
         index = self.view.index
         if index.is_replaced:
             index.restart()
@@ -499,7 +512,7 @@ class ViewApp(App[None]):
     def _compared(self, pane: Compare, words: str) -> None:
         """Compare: the work of a thread."""
         try:
-            result = compared(self.view.index, words)
+            result = compared(self.view.index, words, self.other)
         except (ValueError, KeyError, TypeError) as error:
             result = Comparison(None, None, f"the traces cannot be compared: {error}")
         if self.view.other == words:

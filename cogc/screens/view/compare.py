@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
 from cogc.screens.view.lines import Shown, head
@@ -10,7 +10,10 @@ from cogc.screens.view.model import View
 from cogc.screens.view.panes import Pane, record_line
 from cogc.traces import diff
 from cogc.traces.index import Index
+from cogc.traces.sources import Traced
 
+Other = Callable[[str], Traced]
+"""Gives the trace that a word means."""
 _LED = 12
 """How many records that led to a departure are shown."""
 
@@ -29,6 +32,8 @@ class Comparison(NamedTuple):
     sides: tuple[Side, Side] | None
     trace: Index | None
     error: str = ""
+    source: Traced | None = None
+    """The source of the other trace, whose file is gone with it."""
 
 
 class _Records:
@@ -41,18 +46,25 @@ class _Records:
         return self.index.records()
 
 
-def compared(one: Index, path: str) -> Comparison:
-    """Compare a trace with the one at a path. This reads both; the index of the other one stays open."""
+def compared(one: Index, word: str, find: Other) -> Comparison:
+    """Compare a trace with that of another run, which a word names. This reads both; the index of the other one stays open."""
     try:
-        other = Index(path).read()
+        traced = find(word)
+        if traced.is_endless:
+            raise LookupError(f"{traced.about} writes no trace to a file")
+        traced.wait()
+        other = Index(traced.path).read()
+    except LookupError as error:
+        return Comparison(None, None, str(error.args[0]))
     except OSError as error:
-        return Comparison(None, None, f"cannot read `{path}`: {str(error.strerror).lower()}")
+        return Comparison(None, None, f"cannot read `{word}`: {str(error.strerror).lower()}")
     found = diff.departures(_Records(one), _Records(other))
     sides = []
     for index, departure in zip((one, other), found, strict=True):
         row = index.row_of(int(departure.record.get("seq", 0))) if departure.record is not None else None
-        sides.append(Side(index.path, [] if row is None else index.behind(row, _LED), departure.count))
-    return Comparison((sides[0], sides[1]), other)
+        about = one.path if index is one else traced.about
+        sides.append(Side(about, [] if row is None else index.behind(row, _LED), departure.count))
+    return Comparison((sides[0], sides[1]), other, source=traced)
 
 
 class Compare(Pane):
@@ -72,7 +84,7 @@ class Compare(Pane):
 
     def lines(self, width: int) -> Iterator[Shown]:
         if not self.view.other:
-            yield Shown([("d names a trace to compare with", "dim")])
+            yield Shown([("d names another run to compare with: a trace, a journal or an instance", "dim")])
             return
         if self.result is None:
             yield Shown([(f"compares with {self.view.other} …", "busy")])

@@ -15,15 +15,16 @@ from cogc.traces.index import Index
 from cogc.traces.places import Places
 from cogc.traces.query import Matches, Query
 
-States = Callable[[Index, str, int], dict[str, Any]]
-"""Gives the states of a coglet, by their names, at a row."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.traces.moments import Known, Moments
 
 
 class View:
     """A trace that is viewed. `row` is the current record, `about` says where the trace comes from.
 
     With `follow` the current record is the last one. `matches` has the rows that pass the filter and are of `coglet`, the path to which
-    the panes keep, or is None where all do. `states` gives the states of a coglet at a row: those that the trace tells, unless somebody knows more. `other` is the trace with which it is compared. `load` gives the program of the trace, when it is first needed.
+    the panes keep, or is None where all do. `moments` has what a journal says beyond the trace, if there is one; a view that `waits` for it replays at once. `other` is the trace with which it is compared. `load` gives the program of the trace, when it is first needed.
     """
 
     def __init__(
@@ -39,7 +40,8 @@ class View:
         self._coglet = ""
         self._query = Query()
         self.other = ""
-        self.states: States = moment.states
+        self.moments: Moments | None = None
+        self.waits = False
         self._load = load
         self._bundle: ir.Bundle | None = None
         self._is_loaded = False
@@ -74,6 +76,24 @@ class View:
     def _match(self) -> None:
         query = msgspec.structs.replace(self._query, under=self._coglet)
         self.matches = None if query.is_empty else Matches(self.index, query)
+
+    # ---- the journal -------------------------------------------------------------------------------------------
+
+    @property
+    def answers(self) -> int:
+        """How often something has become known from the journal."""
+        return 0 if self.moments is None else self.moments.answers
+
+    def known(self, row: int) -> Known:
+        """Return the coglets behind a row as the journal has them, by their paths; none where it is not known, or not yet, or the end is followed."""
+        if self.moments is None or self.follow or not self.index.count:
+            return {}
+        return self.moments.at(self.index.record(row), self.waits) or {}
+
+    def states(self, path: str, row: int) -> dict[str, Any]:
+        """Return the states of a coglet at a row: those of the journal, else those that the trace tells."""
+        coglet = self.known(row).get(path)
+        return moment.states(self.index, path, row) if coglet is None else coglet["states"]
 
     # ---- the program -------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ nothing has changed that the pane shows. Panes of long traces make their lines w
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from typing import Any
 
 from cogc.run.trace import about, short
 from cogc.screens.view.lines import KINDS, STATUS, Line, Shown, clock, counted, head, tree, value, wrapped
@@ -139,8 +140,20 @@ class Messages(Pane):
         return self.view.row if matches is None else matches.near(self.view.row)
 
 
+def _as_known(found: moment.Coglet, known: dict[str, Any] | None) -> moment.Coglet:
+    """Return a coglet with what its journal says of it, if that is known."""
+    if known is None:
+        return found
+    waiting = sum(inbox["messages"] for inbox in known["inboxes"])
+    status = "busy" if known["status"] == "idle" and found.open > 0 else known["status"]
+    return found._replace(status=status, waiting=waiting, restarts=known["restarts"])
+
+
 class Tree(Pane):
     """The coglets, as they are at the current record."""
+
+    def stamp(self) -> Hashable:
+        return super().stamp(), self.view.answers, self.view.follow
 
     name = "tree"
     widest = 400
@@ -156,17 +169,19 @@ class Tree(Pane):
         name = max(12, min(40, width - 36))
         yield Shown([(f"{'coglet':<{name}} {'status':<8} {'rate':>6} {'wait':>5} {'calls':>5} {'re':>3}", "dim")])
         self.paths.append("")
+        known = self.view.known(self.view.row)
         coglets, more = moment.coglets(index, self.view.row)
         if more and self.view.coglet:
             coglets, more = moment.coglets(index, self.view.row, self.view.coglet)
-        for found in coglets:
+        for told in coglets:
+            found = _as_known(told, known.get(told.path))
             depth = found.path.count("/")
             label = ("  " * depth + found.path.rpartition("/")[2])[:name]
             mark = "here" if found.path == self.view.coglet else "path"
             self.paths.append(found.path)
             pieces: Line = [
                 (f"{label:<{name}} ", mark),
-                (f"{found.status:<8} ", STATUS[found.status]),
+                (f"{found.status:<8} ", STATUS.get(found.status, "dim")),
                 (f"{found.rate if found.rate else '·':>6} ", "" if found.rate else "dim"),
                 (f"{found.waiting or '':>5} ", "busy"),
                 (f"{found.open or '':>5} ", "busy"),
@@ -522,7 +537,7 @@ class Detail(Pane):
     """The row that is shown in place of the current one."""
 
     def stamp(self) -> Hashable:
-        return self.view.index.generation, self.view.row, self.looked, self.view.index.count > 0
+        return self.view.index.generation, self.view.row, self.looked, self.view.index.count > 0, self.view.answers
 
     def lines(self, width: int) -> Iterator[Shown]:
         view = self.view
@@ -555,9 +570,35 @@ class Detail(Pane):
             else:
                 yield Shown([(f"{name}: ", "path"), (value(data), "")], row)
         path = str(record.get("path", ""))
-        states = view.states(view.index, path, row) if path else {}
-        if states:
+        yield from self._here(path, row)
+
+    def _here(self, path: str, row: int) -> Iterator[Shown]:
+        """Yield the states of the record's coglet at a row; where a journal knows it, its inboxes, its timer and what it waits for too."""
+        states = self.view.states(path, row) if path else {}
+        known = self.view.known(row).get(path)
+        if states or known is not None:
             yield Shown([])
             yield Shown([("states of ", "dim"), (path, "path"), (" here", "dim")], row)
         for name, data in sorted(states.items()):
             yield Shown([(f"  {name}: ", "path"), (value(data, 400), "")], row)
+        if known is None:
+            why = "" if self.view.moments is None or self.view.follow else self.view.moments.why_not
+            if why:
+                yield Shown([(f"  as the trace tells: {why}", "dim")], row)
+            return
+        for inbox in known["inboxes"]:
+            if inbox["messages"]:
+                yield Shown(
+                    [
+                        ("  inbox ", "dim"),
+                        (inbox["channel"], "path"),
+                        (f": {inbox['messages']} of {inbox['capacity']}", "busy"),
+                    ],
+                    row,
+                )
+                for waiting in inbox["waiting"]:
+                    yield Shown([("    ", ""), (value(waiting, 200), "")], row)
+        for when in known["timers"][:1]:
+            yield Shown([("  next timer at ", "dim"), (f"{clock(when)} s", "")], row)
+        for line in known["waits"]:
+            yield Shown([("  ", ""), (line, "busy")], row)

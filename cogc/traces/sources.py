@@ -55,6 +55,10 @@ class Traced:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what writes the trace, and let its file go."""
         self._end.set()
         if self._written is not None and self._file is not None:
             self._written.join(_PATIENCE)

@@ -22,13 +22,19 @@ from cogc.commands import view as view_command
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.visible import visible_line
+from cogc.disk.state_folder import here
+from cogc.kernel.unit import Unit
 from cogc.loading import bundle_of
 from cogc.screens.view import plain
 from cogc.screens.view.lines import STYLES, wrapped
 from cogc.screens.view.lines import plain as text_of
 from cogc.screens.view.model import View
 from cogc.screens.view.panes import Talks
+from cogc.traces import sources
 from cogc.traces.index import Index
+from cogc.traces.moments import Moments
+from cogc.traces.sources import Traced
+from cogc.traces.travel import Travel
 from support.cli import cogc_here
 from support.paths import EXAMPLES, ROOT
 from support.traces import HOSTILE, Written, everything, hostile
@@ -403,7 +409,7 @@ def test_a_trace_that_is_the_same_departs_nowhere(index: Index) -> None:
     view = View(index, "x")
     view.other = index.path
     pane = Compare(view)
-    pane.result = compared(index, index.path)
+    pane.result = compared(index, index.path, lambda word: Traced(word, word))
     pane.update(100)
     assert text_of(pane.line(0)) == "the traces have the same events"
 
@@ -542,6 +548,114 @@ def test_an_instance_is_shown_from_its_journal(tmp_path: Path) -> None:
     with Index(str(trace)) as index:
         view = View(index.read(), "x")
         assert done.stdout.endswith("\n".join(plain.text(view, ["messages"], 120)) + "\n")
+
+
+JOINED = """coglet Source {
+  transmit x: int
+  state n: int = 0
+  every 1s { n = n + 1
+    x <- n }
+}
+coglet Main {
+  state seen: int = 0
+  state never: string = "as it began"
+  create a = Source
+  create b = Source
+  on all(a.x, b.x) as [p, q] { seen = p + q }
+  on a.x as v { seen = v }
+}
+"""
+
+
+@pytest.fixture
+def joined(tmp_path: Path) -> Path:
+    """The folder of a run with a trace and a journal."""
+    (tmp_path / "a.cog").write_text(JOINED)
+    line = ["run", "a.cog", "--sim", "--for", "3s", "--record", "j", "--trace=t.jsonl", "--quiet"]
+    assert cogc_here(*line, cwd=tmp_path).returncode == 0
+    return tmp_path
+
+
+def row_of(index: Index, kind: str, path: str, t: float) -> int:
+    """Return the first row of a kind, a coglet and a time."""
+    rows = (r for r in range(index.count) if (index.kind(r), index.place(r), index.times[r]) == (kind, path, t))
+    return next(rows)
+
+
+def test_with_a_journal_beside_the_trace_the_panes_show_what_the_trace_does_not_tell(joined: Path) -> None:
+    with Index(str(joined / "t.jsonl")) as index:
+        row = row_of(index.read(), "deliver", "Main", 2.0)
+    line = ["view", "t.jsonl", "--pane", "record", "--pane", "tree", "--at", str(row + 1)]
+    plain_trace = cogc_here(*line, cwd=joined).stdout
+    shown = cogc_here(*line, "--spec", "a.cog", cwd=joined).stdout
+    assert "as it began" in shown and "as it began" not in plain_trace
+    shutil.move(joined / "j", joined / "elsewhere.jsonl")
+    (joined / "elsewhere.jsonl").write_bytes(b"\n".join((joined / "elsewhere.jsonl").read_bytes().splitlines()[:5]))
+    far = cogc_here(*line, "--spec", "a.cog", cwd=joined).stdout
+    assert "as the trace tells: the last record of the journal is " in far and "as it began" not in far
+
+
+def test_the_screen_shows_the_moment_when_it_has_been_replayed(joined: Path) -> None:
+    bundle = bundle_of(str(joined / "a.cog"), None, frozenset(), Problems())
+    assert bundle is not None
+    found = Travel(joined / "j", Unit(bundle))
+    with Index(str(joined / "t.jsonl")) as index:
+        view = View(index.read(), "x")
+        view.moments = Moments(lambda run: found)
+        row = row_of(index, "tick", "Main/b", 2.0)
+
+        async def steps(app: ViewApp, pilot: Pilot) -> None:
+            app.go(row, "")
+            await until(lambda: "next timer at" in screen(app), pilot)
+            answers = view.answers
+            await pilot.press("left_square_bracket", "right_square_bracket", "g")
+            await until(lambda: view.answers > answers, pilot)
+            app.go(row_of(index, "state", "Main", 2.0), "")
+            await until(lambda: "as it began" in screen(app), pilot)
+            await pilot.press("f")
+            await until(lambda: "as it began" not in screen(app), pilot)
+
+        drive(view, steps, size=(180, 50))
+    assert view.moments.why_not == ""
+
+
+def test_a_journal_that_cannot_be_replayed_leaves_what_the_trace_tells(joined: Path) -> None:
+    with Index(str(joined / "t.jsonl")) as index:
+        record = index.read().record(20)
+        errors = {
+            "it is damaged": ValueError("it is damaged"),
+            "permission denied": PermissionError(13, "Permission denied", "j"),
+            "there is none": LookupError("there is none"),
+        }
+        for words, error in errors.items():
+
+            def broken(run: str, error: Exception = error) -> Travel:
+                raise error
+
+            moments = Moments(broken)
+            assert moments.at(record, wait=True) is None and moments.why_not == words
+        bundle = bundle_of(str(joined / "a.cog"), None, frozenset(), Problems())
+        assert bundle is not None
+        moments = Moments(lambda run: Travel(joined / "j", Unit(bundle)))
+        assert moments.at({**record, "kind": "other"}, wait=True) is None and "another record" in moments.why_not
+        known = moments.at({**record, "seq": record["seq"] + 1}, wait=True)
+        assert known is None and moments.at({"kind": "broken"}, wait=True) is None
+
+
+def test_a_run_is_compared_with_a_journal_too(joined: Path) -> None:
+    with Index(str(joined / "t.jsonl")) as index:
+        given = sources.found(
+            str(joined / "j"),
+            here(str(joined / "state")),
+            str(joined / "a.cog"),
+            lambda spec, begun: bundle_of(spec, None, frozenset(), Problems()),
+        )
+        with given:
+            found = compared(index.read(), "j", lambda word: given)
+        assert found.sides is not None and [side.alone for side in found.sides] == [0, 0]
+        assert compared(
+            index, "none", lambda word: sources.found(word, here(str(joined / "state")), "", lambda s, b: None)
+        ).error.startswith("there is no file, no instance and no run `none`")
 
 
 def test_without_textual_one_line_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,6 +171,9 @@ class ViewApp(App[None]):
         self.ended.set()
         if self.view.moments is not None:
             self.view.moments.close()
+        compare = self.panes["compare"]
+        assert isinstance(compare, Compare)
+        compare.close()
 
     def _index(self) -> None:
         """Make the index, and go on as the file grows: the work of a thread."""
@@ -504,7 +507,8 @@ class ViewApp(App[None]):
     def _compare(self, words: str) -> None:
         pane = self.panes["compare"]
         assert isinstance(pane, Compare)
-        self.view.other, pane.result = words, None
+        pane.close()
+        self.view.other = words
         self.action_show("compare")
         if words:
             self.run_worker(lambda: self._compared(pane, words), thread=True, exclusive=True)

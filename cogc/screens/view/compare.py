@@ -79,6 +79,12 @@ class Compare(Pane):
         super().__init__(view)
         self.result: Comparison | None = None
 
+    def close(self) -> None:
+        """Let the other trace go."""
+        if self.result is not None and self.result.source is not None:
+            self.result.source.close()
+        self.result = None
+
     def stamp(self) -> Hashable:
         return self.view.index.generation, self.view.other, id(self.result)
 

@@ -170,8 +170,10 @@ def test_a_record_has_the_states_of_its_coglet(index: Index) -> None:
     view = View(index, "x")
     view.go(next(index.of_kind("fail")))
     assert list(plain.text(view, ["record"]))[-2:] == ["states of Main/slow here", "  jobs: 3"]
-    view.states = lambda index, path, row: {"known": [path, row]}
-    assert list(plain.text(view, ["record"]))[-1] == f'  known: ["Main/slow",{view.row}]'
+    told = {"states": {"known": [1]}, "inboxes": [], "timers": [2.5], "waits": ["waits for you"]}
+    view.moments = Moments(lambda run: None)
+    view.moments.at = lambda record, wait=False: {"Main/slow": told}  # type: ignore[method-assign]
+    assert list(plain.text(view, ["record"]))[-3:] == ["  known: [1]", "  next timer at 2.5000 s", "  waits for you"]
 
 
 def test_dollars_come_from_the_prices_of_the_spec(tmp_path: Path, index: Index) -> None:

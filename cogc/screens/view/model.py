@@ -81,7 +81,7 @@ class View:
 
     @property
     def answers(self) -> int:
-        """How often something has become known from the journal."""
+        """The number of moments that have become known from the journal."""
         return 0 if self.moments is None else self.moments.answers
 
     def known(self, row: int) -> Known:

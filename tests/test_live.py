@@ -275,6 +275,41 @@ def test_a_judges_requests_are_calls_of_its_model_and_no_time_passes(tmp_path: P
     assert code == 0, said
 
 
+KILLED = {
+    "before anything": ASKS.replace("run 1h", "kill\n  run 1h\n  kill"),
+    "at some time": ASKS.replace("run 1h", "kill at 10m\n  kill for 1h at 20m\n  run 1h"),
+    "while a model is silent": ASKS.replace("run 1h", "hang m\n  run 1s\n  kill\n  run 1h\n  expect len(m.calls) == 2"),
+    "while a command is under way": ASKS.replace('reply "May', 'delay 5s, reply "May').replace(
+        "run 1h", "kill at 2s\n  run 1h\n  expect len(look.calls) == 2"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", KILLED.values(), ids=KILLED)
+def test_a_live_run_that_is_killed_goes_on_and_is_repeated(tmp_path: Path, server: Server, text: str) -> None:
+    code, said = live(tmp_path, server, text, "--live", "2", "--record", "kept")
+    assert code == 0 and len(server.requests) == 2, said
+    words = ("test", "a_test.cog", "--replay", "kept/it-says-yes-2.jsonl", "--state", tmp_path / "s")
+    done = cogc_here(*words, cwd=tmp_path)
+    assert done.returncode == 0 and len(server.requests) == 2, done.stdout
+
+
+@pytest.mark.parametrize("kill", ["", "kill\n"])
+def test_what_judges_have_used_counts_behind_a_kill(tmp_path: Path, server: Server, kill: str) -> None:
+    behind = f'{kill}send self.question <- "again"\nrun 1h\nexpect len(answer) == 2\n}}\n'
+    words = ("yes", '{"score": 0.9, "reason": "polite"}', "yes")
+    text = JUDGED.rstrip()[:-1] + behind
+    code, said = live(tmp_path, server, text, "--live", "1", "--format", "json", words=words)
+    rate = json.loads(said)["tests"][0]["rate"]
+    assert code == 0 and rate["tokens"] == 45 and len(server.requests) == 3
+    server.behaviours.clear()
+    options = ("--live", "1", "--budget", "tokens=40", "--format", "json")
+    code, said = live(tmp_path, server, text, *options, words=words)
+    case = json.loads(said)["tests"][0]["cases"][0]
+    assert code == 3 and case["used"]["requests"] == 2
+    assert case["outputs"]["late"] == ["budget: `the run` has 40 tokens; 30 are used, 10 would be sent"]
+
+
 # ---- recordings ------------------------------------------------------------------------------------------------
 
 

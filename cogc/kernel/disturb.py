@@ -1,7 +1,7 @@
 """Disturbances: what a test or an exploration does to a running system, as events from outside.
 
 `act` does one of them, as the journal of a test has it: a message or a command for any coglet, as it comes from its parent, or one
-of the disturbances proper. `crash` fails a coglet as a step of its own would. `arm` lets something befall the next messages of a port or of an output:
+of the disturbances proper; `spent` counts what judges of the test have used of its models. `crash` fails a coglet as a step of its own would. `arm` lets something befall the next messages of a port or of an output:
 they are lost (`drop`), or come twice (`duplicate`), as on a network that promises less than the kernel does.
 
 A disturbed port is taken out of the fast path of the loop for good (`Port.simple` is None), so that a system without
@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cogc.kernel import failing, ports, reactions
+from cogc.kernel.models.budget import Usage
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Disturbance
 from cogc.language.closed import assert_never
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from cogc.kernel.state import State
     from cogc.language.values import Value
 
-Act: TypeAlias = Literal["crash", "arm", "send", "command"]
+Act: TypeAlias = Literal["crash", "arm", "send", "command", "spent"]
 
 
 def instances(kernel: State, path: list[tuple[str, int | None]]) -> list[Instance]:
@@ -53,6 +54,9 @@ def act(kernel: State, what: Act, inst: Instance, *data: Any) -> None:
         case "command":
             name, arguments = data
             command(kernel, inst, name, [given[0] if given else ABSENT for given in arguments])
+        case "spent":
+            for program, model, numbers in data[0]:
+                _spent(kernel, program, model, numbers)
         case _:
             assert_never(what)
 
@@ -77,6 +81,14 @@ def crash(kernel: State, inst: Instance) -> None:
     """Fail a coglet, as an error in a step of it would."""
     with kernel.door:
         failing.fail(kernel, inst, Failure("crash", "crashed by the test"), "crash", None)
+
+
+def _spent(kernel: State, program: str, model: str, numbers: list[float]) -> None:
+    """Count what somebody beside the system has used of a model, in the name of the run."""
+    used = Usage()
+    used.set(numbers)
+    kernel.models.usage(program, model).merge(used)
+    kernel.models.budget.usage.merge(used)
 
 
 def arm(kernel: State, inst: Instance, channel: str, twice: bool, count: int) -> None:

@@ -36,7 +36,7 @@ from cogc.ir import QUEUE
 from cogc.kernel import kept, periods, python, queues, reactions, wiring
 from cogc.kernel.joins import Join, Round
 from cogc.kernel.machine import Kernel
-from cogc.kernel.models.budget import Budget, Usage
+from cogc.kernel.models.budget import Budget
 from cogc.kernel.models.registry import AgentRecord
 from cogc.kernel.objects import STEP, STOPPED, Instance, Out, Port, Slot
 from cogc.kernel.reactions import Memory
@@ -318,18 +318,14 @@ def _models(kernel: Kernel) -> Data:
     return {
         "budget": _budget(models.budget),
         "shared": [[path, _budget(budget)] for path, budget in models.shared.items()],
-        "usages": [[*key, _usage(usage)] for key, usage in models.usages.items()],
+        "usages": [[*key, usage.numbers()] for key, usage in models.usages.items()],
         "registry": [record.value() for record in models.registry.records.values()],
         "agents": agents,
     }
 
 
 def _budget(budget: Budget) -> list[Any]:
-    return [budget.used_turns, budget.until, _usage(budget.usage)]
-
-
-def _usage(usage: Usage) -> list[Any]:
-    return [getattr(usage, name) for name in Usage.__slots__]
+    return [budget.used_turns, budget.until, budget.usage.numbers()]
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------
@@ -596,7 +592,7 @@ class _Reader:
         for path, given in data["shared"]:
             _spent(models.budget_of(self._inst(path)), *given)
         for program, model, given in data["usages"]:
-            _used(models.usage(program, model), given)
+            models.usage(program, model).set(given)
         for record in data["registry"]:
             models.registry.register(AgentRecord(**record))
         for path, paused_at, paused_once, injected, started, names in data["agents"]:
@@ -625,9 +621,4 @@ def _remembered(data: Data) -> Memory:
 
 def _spent(budget: Budget, turns: int, until: int | None, usage: list[Any]) -> None:
     budget.used_turns, budget.until = turns, until
-    _used(budget.usage, usage)
-
-
-def _used(usage: Usage, values: list[Any]) -> None:
-    for name, value in zip(Usage.__slots__, values, strict=True):
-        setattr(usage, name, value)
+    budget.usage.set(usage)

@@ -7,21 +7,30 @@ real raises `NeedsWorld`; the test is then run again from its beginning inside o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from math import isinf
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
+import trio
+
+from cogc.kernel import disturb
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models.counting import counted, estimate
+from cogc.kernel.objects import Instance
+from cogc.kernel.unit import Unit
 from cogc.run import executors, models
 from cogc.run.delayed import Piece, Reply
-from cogc.run.journal import Outward
-from cogc.run.session import STRETCH, Session
+from cogc.run.journal import Journal, Outward, load
+from cogc.run.session import STRETCH, RunOptions, Session, Sinks
+from cogc.run.settings import Settings
 from cogc.testing.cast import Cast, is_ours
 from cogc.testing.recording import RecordedModels, Recording
 
+T = TypeVar("T")
 MOST_AT_ONCE = 200_000
 """How many messages a system may take without any time passing, before a test says that it never rests."""
 
@@ -67,6 +76,87 @@ class Killed(Exception):
         self.down = down
 
 
+def driven(steps: Coroutine[Any, Any, T]) -> T:
+    """Return the value of an async call that awaits nothing."""
+    try:
+        steps.send(None)
+    except StopIteration as end:
+        found: T = end.value
+        return found
+    raise AssertionError("a run outside of Trio waits for nothing")
+
+
+@contextmanager
+def lasting(settings: Settings, unit: Unit) -> Iterator[None]:
+    """Hold open a folder for what outlives a kill beside the journal: the items of queues."""
+    if not unit.bundle.queues:
+        yield
+        return
+    with TemporaryDirectory(prefix="cogc-test-", ignore_cleanup_errors=True) as folder:
+        settings.lasting = f"{folder}/queues.db"
+        yield
+
+
+def journal_of(options: RunOptions) -> Journal:
+    """Return the journal in memory of a run that may be killed."""
+    return Journal(BytesIO(), {"run": options.run, "seed": options.seed, "epoch": options.epoch})
+
+
+class World:
+    """The tasks that the sessions of one run have inside of Trio, where calls are carried out for real. Each session is held open
+    by a task of a nursery, so that whoever kills it may be another task."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self._leave = trio.Event()
+        self._left = trio.Event()
+
+    async def enter(self, session: Rehearsal) -> None:
+        """Hold a session open."""
+        self._leave, self._left = trio.Event(), trio.Event()
+        await self._nursery.start(self._hold, session, self._leave, self._left)
+
+    async def leave(self) -> None:
+        """End what the session has under way, and let it go."""
+        self._leave.set()
+        await self._left.wait()
+
+    async def _hold(
+        self,
+        session: Rehearsal,
+        leave: trio.Event,
+        left: trio.Event,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        try:
+            async with session.background.open():
+                task_status.started()
+                await leave.wait()
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await session.models.aclose()
+            left.set()
+
+
+async def go_on(killed: Rehearsal, make: Callable[[Sinks], Rehearsal], world: World | None, down: int) -> None:
+    """End a run hard, and begin the session of the same system that goes on from its journal when `down` nanoseconds have passed.
+
+    `make` makes the session, `world` holds the killed one open inside of Trio. The world of the test stays as it is.
+    Raise Divergence if the run does not go on from its journal.
+    """
+    recording = load(killed.end_hard())
+    assert killed.sinks.journal is not None
+    journal = Journal.after(killed.sinks.journal.file, recording)
+    if world is not None:
+        killed.background.cancel()
+        await world.leave()
+    session = make(Sinks(journal=journal, recording=recording))
+    session.follow(killed, down)
+    if world is not None:
+        await world.enter(session)
+    session.begin()
+
+
 class Restless(Exception):
     """The system takes messages without end while no time passes."""
 
@@ -108,6 +198,16 @@ class Rehearsal(Session):
         self.models.go_on(killed.models, killed.kernel.calls)
         for instant, deed in killed.delays.deeds():
             self.delays.add(max(instant, killed.kernel.now + down), deed)
+
+    def act(self, what: disturb.Act, inst: Instance, *data: Any) -> None:
+        """Do something to a coglet, as an event of the journal."""
+        disturb.act(self.kernel, what, inst, *data)
+        self.note("test", what, inst.path, *data)
+
+    def feed(self, channel: str, value: Any) -> None:
+        """Send a message to a listen channel of the root, as an event of the journal. Raise Failure for one that does not fit."""
+        self.kernel.input(channel, value)
+        self.note("input", channel, value)
 
     def end_hard(self) -> bytes:
         """End the run as a kill does, when all that has happened is in its journal. Return the journal."""
@@ -223,7 +323,7 @@ class Rehearsal(Session):
 
     def _ask_live(self, ask: Ask, live: Live) -> None:
         """Ask a model, or repeat what it has said."""
-        live.asked += 1
+        live.asked += not ask.request.get("count")
         if not live.repeats:
             super()._call(ask)
             return

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from cogc import ir
 from cogc.api import RunError, load
-from cogc.kernel import disturb
-from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Instance
 from cogc.kernel.unit import Unit
 from cogc.language.attributes import MODEL_FAULTS
@@ -20,14 +20,15 @@ from cogc.lowering.tests import Answer, Value
 from cogc.run import report
 from cogc.run.build import build
 from cogc.run.convert import from_python, to_python
+from cogc.run.journal import Divergence
 from cogc.run.portal import Portal
-from cogc.run.session import RunOptions
+from cogc.run.session import RunOptions, Sinks
 from cogc.run.settings import Settings
 from cogc.testing.cast import RUN, Cast, Part, is_ours
 from cogc.testing.course import EPOCH
 from cogc.testing.diagram import draw
 from cogc.testing.observed import Observed
-from cogc.testing.rehearsal import Rehearsal, Restless, Unscripted
+from cogc.testing.rehearsal import Rehearsal, Restless, Unscripted, World, driven, go_on, journal_of, lasting
 from cogc.testing.samples import script_line
 
 if TYPE_CHECKING:
@@ -132,11 +133,19 @@ class Simulation:
     records of the run. Whatever goes wrong is a RunError.
     """
 
-    def __init__(self, session: Rehearsal, observed: Observed, cast: Cast, portal: Portal[Any] | None) -> None:
+    def __init__(
+        self,
+        session: Rehearsal,
+        observed: Observed,
+        cast: Cast,
+        portal: Portal[World] | None,
+        make: Callable[[Sinks], Rehearsal],
+    ) -> None:
         self._session = session
         self._observed = observed
         self._cast = cast
         self._portal = portal
+        self._make = make
         kernel = session.kernel
         self._root_name = kernel.code(kernel.unit, kernel.first).name
         self.outputs = Outputs(self)
@@ -154,21 +163,20 @@ class Simulation:
 
     def send(self, channel: str, value: object, *, to: str = "") -> None:
         """Send a message to a listen channel of the root, or of the coglet at the path `to`. It is taken when time passes."""
-        kernel = self._session.kernel
         checked = self._told(lambda: from_python(value, f"`{channel}`"))
         if not to:
-            self._told(lambda: kernel.input(channel, checked))
+            self._told(lambda: self._session.feed(channel, checked))
             return
         inst = self._at(to)
         known = inst.code.listens.get(channel)
         if known is None:
             raise RunError(f"`{inst.code.name}` has no listen channel `{channel}`")
         message = self._told(lambda: inst.code.unit.checked(known[2], checked, f"the message to `{channel}`"))
-        disturb.send(kernel, inst, channel, message)
+        self._session.act("send", inst, channel, message)
 
     def guide(self, path: str, command: str, **arguments: object) -> None:
         """Give a command to a coglet."""
-        kernel, inst = self._session.kernel, self._at(path)
+        inst = self._at(path)
         handlers = inst.code.commands.get(command)
         if not handlers:
             raise RunError(f"`{inst.code.name}` has no command `{command}`")
@@ -177,15 +185,49 @@ class Simulation:
             if name not in names:
                 raise RunError(f"the command `{command}` has no parameter `{name}`")
         given = self._told(lambda: {n: from_python(v, f"`{n}`") for n, v in arguments.items()})
-        disturb.command(kernel, inst, command, [given.get(n, ABSENT) for n in names])
+        self._session.act("command", inst, command, [[given[n]] if n in given else [] for n in names])
 
     def crash(self, path: str) -> None:
         """Let a coglet fail, as an error in one of its steps would."""
-        disturb.crash(self._session.kernel, self._at(path))
+        self._session.act("crash", self._at(path))
+
+    def drop(self, path: str, channel: str, times: int = 1) -> None:
+        """Lose the next messages to a listen channel, or on a transmit channel, of a coglet."""
+        self._arm(path, channel, False, times)
+
+    def duplicate(self, path: str, channel: str, times: int = 1) -> None:
+        """Let the next messages to a listen channel, or on a transmit channel, of a coglet come twice."""
+        self._arm(path, channel, True, times)
+
+    def fail(self, name: str, times: int = 1) -> None:
+        """Let the next calls of a program, model or tool fail."""
+        self._cast.disturb(name, "fail", _counted(times))
+
+    def hang(self, name: str, times: int = 1) -> None:
+        """Give no answer to the next calls of a program, model or tool."""
+        self._cast.disturb(name, "hang", _counted(times))
+
+    def kill(self, down: str = "0s") -> None:
+        """Kill the run, and let it go on from its journal when a time has passed in which nobody runs (specs/testing.md#kills)."""
+        nanos, kernel = self._nanos(down), self._session.kernel
+        if kernel.ended:
+            raise RunError("the run has ended: nothing is left to kill")
+        try:
+            if self._portal is None:
+                driven(go_on(self._session, self._remade, None, nanos))
+            else:
+                self._portal.call(go_on, self._session, self._remade, self._portal.held, nanos)
+        except Divergence as departed:
+            raise RunError(f"the run does not go on from its journal: {departed}") from None
 
     def run(self, time: str) -> None:
         """Let everything happen within a time."""
         self._play(self._nanos(time), None)
+
+    def advance(self, time: str) -> None:
+        """Move the clock as a machine that slept does: timers fire one after the other, and only then are their messages taken."""
+        self._session.skip(self._session.kernel.now + self._nanos(time))
+        self._play(0, None)
 
     def run_until(self, condition: Callable[[], object], within: str = "10m") -> None:
         """Let time pass until a condition is true. Raise RunError if it is not within a time."""
@@ -206,6 +248,19 @@ class Simulation:
         return "\n".join(draw(self._observed.records))
 
     # ---- inside ----------------------------------------------------------------------------------------------
+
+    def _remade(self, sinks: Sinks) -> Rehearsal:
+        """Return the session of the same system behind a kill. Its records come again."""
+        self._observed.forget()
+        self._session = self._make(sinks)
+        return self._session
+
+    def _arm(self, path: str, channel: str, twice: bool, times: int) -> None:
+        inst = self._at(path)
+        if channel not in inst.code.listens and channel not in inst.code.transmit_names:
+            raise RunError(f"`{inst.code.name}` has no channel `{channel}`")
+        if _counted(times):
+            self._session.act("arm", inst, channel, twice, times)
 
     def _told(self, act: Callable[[], Any]) -> Any:
         """Do something, and give its Failure as a RunError."""
@@ -237,12 +292,14 @@ class Simulation:
             if self._portal is not None:
                 found = self._portal.call(session.play, kernel.now + nanos, done)
             else:
-                found = _driven(session, kernel.now + nanos, done)
+                found = driven(session.play(kernel.now + nanos, done))
         except Unscripted as unscripted:
             line, name = script_line(unscripted.call, kernel)
             raise RunError(f"`{name}` was called by {unscripted.call.path}, and no script answers it: {line}") from None
         except Restless:
             raise RunError("the system never rests: it takes messages without end while no time passes") from None
+        except Failure as failure:
+            raise RunError(failure.message, failure.kind) from None
         if kernel.ended == "failed":
             raise RunError(report.failure(kernel).removeprefix("cogc: ").strip(), "failed")
         waits = kernel.deadlock() if session.quiet else None
@@ -251,14 +308,11 @@ class Simulation:
         return found
 
 
-def _driven(session: Rehearsal, until: int, done: Callable[[], bool] | None) -> bool:
-    """Let time pass in a session that awaits nothing."""
-    steps = session.play(until, done)
-    try:
-        steps.send(None)
-    except StopIteration as end:
-        return bool(end.value)
-    raise AssertionError("a simulation outside of Trio waits for nothing")
+def _counted(times: int) -> int:
+    """Return how often something is done. Raise ValueError for what is no number of times."""
+    if type(times) is not int or times < 0:
+        raise ValueError(f"something is done a number of times, not {times!r}")
+    return times
 
 
 @contextmanager
@@ -291,14 +345,21 @@ def simulate(
     options = RunOptions(
         parameters=given, sim=True, seed=seed, epoch=EPOCH, run=RUN, signals=False, on_records=observed.take
     )
-    session = build(Rehearsal, program._unit, options, Settings(workspace, frozenset(allow_imports)))
-    session.cast = cast
-    if _is_alone(program._unit, cast):
-        yield _begun(Simulation(session, observed, cast, None))
+    world = not _is_alone(program._unit, cast)
+    settings = Settings(workspace, frozenset(allow_imports))
+
+    def make(sinks: Sinks) -> Rehearsal:
+        made = build(Rehearsal, program._unit, options, settings, sinks)
+        made.cast, made.world = cast, world
+        made.models.said = {}
+        return made
+
+    session = make(Sinks(journal=journal_of(options)))
+    if not world:
+        yield _begun(Simulation(session, observed, cast, None, make))
         return
-    session.world = True
-    with Portal(_world(session)) as portal:
-        yield _begun(Simulation(session, observed, cast, portal))
+    with lasting(settings, program._unit), Portal(_world(session)) as portal:
+        yield _begun(Simulation(session, observed, cast, portal, make))
 
 
 def _begun(sim: Simulation) -> Simulation:
@@ -317,11 +378,15 @@ def _begun(sim: Simulation) -> Simulation:
 
 
 @asynccontextmanager
-async def _world(session: Rehearsal) -> Any:
+async def _world(session: Rehearsal) -> AsyncIterator[World]:
     """Hold open what calls need that are carried out for real."""
-    async with session.background.open():
-        yield session
-    await session.models.aclose()
+    async with trio.open_nursery() as nursery:
+        world = World(nursery)
+        await world.enter(session)
+        try:
+            yield world
+        finally:
+            await world.leave()
 
 
 def _is_alone(unit: Unit, cast: Cast) -> bool:

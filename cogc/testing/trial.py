@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from io import BytesIO
-from tempfile import TemporaryDirectory
 from typing import Any, assert_never
 
 import trio
@@ -46,7 +44,7 @@ from cogc.lowering.tests import (
 from cogc.run import report
 from cogc.run.build import build
 from cogc.run.delayed import Deed
-from cogc.run.journal import Divergence, Journal, load
+from cogc.run.journal import Divergence
 from cogc.run.portal import run_apart
 from cogc.run.session import RunOptions, Sinks
 from cogc.testing.cast import RUN
@@ -58,7 +56,20 @@ from cogc.testing.model_faults import Faults
 from cogc.testing.observed import Observed
 from cogc.testing.outcome import Outcome, Refusal
 from cogc.testing.recording import Departed
-from cogc.testing.rehearsal import MOST_AT_ONCE, Killed, Live, NeedsWorld, Rehearsal, Restless, Unscripted
+from cogc.testing.rehearsal import (
+    MOST_AT_ONCE,
+    Killed,
+    Live,
+    NeedsWorld,
+    Rehearsal,
+    Restless,
+    Unscripted,
+    World,
+    driven,
+    go_on,
+    journal_of,
+    lasting,
+)
 from cogc.testing.samples import script_line
 from cogc.testing.shown import shown
 
@@ -94,7 +105,7 @@ def run_test(
     trial = fresh(world)
     if not world:
         try:
-            _drive(trial)
+            driven(trial.run())
         except NeedsWorld:
             program.world.add(test.name)
             world = True
@@ -133,16 +144,6 @@ def _shows(program: Program, scenario: Scenario, records: list[dict[str, Any]]) 
     return shows(scenario, records, holds, within.nanos if isinstance(within, Duration) else None)
 
 
-def _drive(trial: Trial) -> None:
-    """Run a trial that awaits nothing."""
-    steps = trial.run()
-    try:
-        steps.send(None)
-    except StopIteration:
-        return
-    raise AssertionError("a test outside of Trio waits for nothing")
-
-
 class Trial(Course):
     """One run of a test of a system of coglets."""
 
@@ -173,21 +174,16 @@ class Trial(Course):
             kernel=kernel, budget={} if live is None else live.budget,
         )  # fmt: skip
         self.settings = program.settings()
-        self.stack: AsyncExitStack | None = None
-        """The tasks of the session, if the test runs inside of Trio."""
-        self.folder: TemporaryDirectory[str] | None = None
-        """The folder of what outlives a kill beside the journal: the items of queues."""
+        self.inside: World | None = None
+        """The tasks of the sessions, if the test runs inside of Trio."""
+        self.folder = ExitStack()
+        """The folder of what outlives a kill beside the journal."""
         self.kills: list[str] = []
         sinks = Sinks()
         if instant_over is not None or any(isinstance(step, Kill) for step in test.steps):
-            sinks = Sinks(
-                journal=Journal(
-                    BytesIO(), {"run": self.options.run, "seed": self.options.seed, "epoch": self.options.epoch}
-                )
-            )
-            if world and program.unit.bundle.queues:
-                self.folder = TemporaryDirectory(prefix="cogc-test-", ignore_cleanup_errors=True)
-                self.settings.lasting = f"{self.folder.name}/queues.db"
+            sinks = Sinks(journal=journal_of(self.options))
+            if world:
+                self.folder.enter_context(lasting(self.settings, program.unit))
         self.session = self._session(sinks)
         self.session.cast, self.session.world = self.cast, world
         if sinks.journal is not None:
@@ -238,14 +234,15 @@ class Trial(Course):
     async def run_in_world(self) -> None:
         """Carry out all steps inside of Trio, where calls may be carried out for real."""
         try:
-            async with AsyncExitStack() as self.stack:
-                await self.stack.enter_async_context(self.session.background.open())
-                await self.run()
+            async with trio.open_nursery() as nursery:
+                self.inside = World(nursery)
+                await self.inside.enter(self.session)
+                try:
+                    await self.run()
+                finally:
+                    await self.inside.leave()
         finally:
-            with trio.move_on_after(1, shield=True):
-                await self.session.models.aclose()
-            if self.folder is not None:
-                self.folder.cleanup()
+            self.folder.close()
 
     async def run(self) -> None:
         """Carry out all steps. The outcome has what came of them."""
@@ -364,22 +361,15 @@ class Trial(Course):
         killed, kernel = self.session, self.kernel
         if kernel.ended:
             raise Refused(Refusal("the run has ended by then: nothing is left to kill", self.where))
-        recording = load(killed.end_hard())
-        assert killed.sinks.journal is not None
-        journal = Journal.after(killed.sinks.journal.file, recording)
-        if self.stack is not None:
-            killed.background.cancel()
-            await self.stack.aclose()
-            with trio.move_on_after(1, shield=True):
-                await killed.models.aclose()
-        self.observed.forget()
-        self.session = self._session(Sinks(journal=journal, recording=recording))
-        self.session.follow(killed, down)
-        self.kernel = self.outcome.kernel = self.session.kernel
-        if self.stack is not None:
-            await self.stack.enter_async_context(self.session.background.open())
+
+        def make(sinks: Sinks) -> Rehearsal:
+            self.observed.forget()
+            self.session = self._session(sinks)
+            self.kernel = self.outcome.kernel = self.session.kernel
+            return self.session
+
         try:
-            self.session.begin()
+            await go_on(killed, make, self.inside, down)
         except Divergence as departed:
             line = f"the run does not go on from its journal: {departed}"
             raise Refused(Refusal(line.splitlines()[0], self.where, notes=tuple(line.splitlines()[1:]))) from None
@@ -438,15 +428,10 @@ class Trial(Course):
             unit = self.program.judges[step.models] = unit_of(self.program.unit, step)
         models, own = self.kernel.models, self.session.options
         options = RunOptions(
-            sim=True,
-            seed=own.seed,
-            epoch=EPOCH,
-            run="judge",
-            signals=False,
-            keep=None,
-            account=(models.budget, models.usages),
+            sim=True, seed=own.seed, epoch=EPOCH, run="judge", signals=False, keep=None, budget=own.budget
         )
         judge = build(Rehearsal, unit, options, self.program.settings())
+        judge.kernel.models.budget.usage.merge(models.budget.usage)  # it spends from what the run has left
         judge.cast, judge.by_model, judge.world = self.cast, True, self.session.world
         if self.live is not None:
             self.live.enter(judge)
@@ -454,6 +439,10 @@ class Trial(Course):
             said = await self._heard(judge, question)
         except Failure as failure:
             raise Refused(Refusal(f"{step.text}: {failure.message}", step.where)) from None
+        finally:
+            used = [[*key, usage.numbers()] for key, usage in judge.kernel.models.usages.items()]
+            if used and self.kernel.root is not None:
+                self.session.act("spent", self.kernel.root, used)
         self.outcome.scores[step.text] = said
         if said.score < least:
             facts = (("score", f"{said.score:g}"), ("reason", shown(said.reason)), ("asked", shown(question)))
@@ -482,14 +471,9 @@ class Trial(Course):
         indexes = [(m.name, None if m.index is None else self.value(m.index)) for m in path]
         return disturb.instances(self.kernel, indexes)
 
-    def _act(self, what: disturb.Act, inst: Instance, *data: Any) -> None:
-        """Do something to a coglet, as an event of the journal."""
-        disturb.act(self.kernel, what, inst, *data)
-        self.session.note("test", what, inst.path, *data)
-
     def _crash(self, path: tuple[Member, ...]) -> None:
         for inst in self._instances(path):
-            self._act("crash", inst)
+            self.session.act("crash", inst)
 
     def _disturb(self, step: Disturb) -> None:
         count = 1 if step.times is None else self.value(step.times)
@@ -499,23 +483,22 @@ class Trial(Course):
             self.cast.disturb(step.port, step.kind, count)
         elif count:
             for inst in self._instances(step.path):
-                self._act("arm", inst, step.port, step.kind == "duplicate", count)
+                self.session.act("arm", inst, step.port, step.kind == "duplicate", count)
 
     def _feed(self, step: Feed, value: Any) -> None:
         """Send a message to a listen channel: to the root as an input is, to a child as its parent would."""
         if not step.path:
-            self.kernel.input(step.port, value)
-            self.session.note("input", step.port, value)
+            self.session.feed(step.port, value)
             return
         checked = self.program.unit.checked(step.type, value, f"the message to `{step.port}`")
         for inst in self._instances(step.path):
-            self._act("send", inst, step.port, checked)
+            self.session.act("send", inst, step.port, checked)
 
     def _order(self, step: Order, arguments: list[Any]) -> None:
         """Give a command, as the parent would."""
         given = [[] if value is ABSENT else [value] for value in arguments]
         for inst in self._instances(step.path):
-            self._act("command", inst, step.command, given)
+            self.session.act("command", inst, step.command, given)
 
 
 def _end(down: int) -> None:

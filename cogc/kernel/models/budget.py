@@ -58,6 +58,15 @@ class Usage:
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
+    def numbers(self) -> list[float]:
+        """Return the usage as a list, from which `set` makes it again."""
+        return [getattr(self, name) for name in self.__slots__]
+
+    def set(self, numbers: list[float]) -> None:
+        """Set the usage to what `numbers` has returned."""
+        for name, number in zip(self.__slots__, numbers, strict=True):
+            setattr(self, name, number)
+
     def add(self, usage: Tokens, price: Price | None) -> None:
         """Count one reply: `{input, output, cache_read, cache_write, thinking}`, in tokens, and whether they are `estimated`."""
         self.calls += 1

@@ -18,7 +18,7 @@ import msgspec
 import trio
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cogc.diagnostics.masks import masked
@@ -106,8 +106,8 @@ class Doors:
             ("/metrics", self.metrics),
             ("/openapi.json", self.openapi),
         ]
-        routes: list[BaseRoute] = [Route(p, self._counted(p, end), methods=["POST"]) for p, end in posts]
-        routes += [Route(path, self._counted(path, end), methods=["GET"]) for path, end in gets]
+        routes: list[BaseRoute] = [Route(p, self.requests.counted(p, end), methods=["POST"]) for p, end in posts]
+        routes += [Route(path, self.requests.counted(path, end), methods=["GET"]) for path, end in gets]
         if self.exports.offers:
             routes += Agent(self.session, self.jobs, self.has_token).routes()
         tools = self._tools()
@@ -139,20 +139,6 @@ class Doors:
         except ImportError:
             return None
         return Endpoint(server_of(self.session, self.jobs))
-
-    def _counted(self, route: str, endpoint: Act) -> Act:
-        """Return an endpoint whose requests are counted and timed. A stream is timed up to its head."""
-
-        async def counted(request: Request) -> Response:
-            began, status = time.perf_counter(), 500
-            try:
-                found = await endpoint(request)
-                status = found.status_code if isinstance(found, Response) else 200
-                return found
-            finally:
-                self.requests.note(route, status, time.perf_counter() - began)
-
-        return counted
 
     # ---- messages in ---------------------------------------------------------------------------------------
 
@@ -311,9 +297,7 @@ class Doors:
 
     async def metrics(self, _request: Request) -> Response:
         """`GET /metrics`."""
-        return PlainTextResponse(
-            metrics.text(self.session, self.requests), media_type="text/plain; version=0.0.4; charset=utf-8"
-        )
+        return metrics.response(metrics.families(self.session, self.requests))
 
     async def openapi(self, _request: Request) -> Response:
         """`GET /openapi.json`."""

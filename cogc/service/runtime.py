@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ from cogc.run.convert import from_python
 from cogc.run.marks import Marks
 from cogc.run.orders import Refusal
 from cogc.run.session import Session
-from cogc.service import picture
+from cogc.service import metrics, picture
 from cogc.service.exports import Exports
 from cogc.service.host import ROOT
 from cogc.service.jobs import Jobs
@@ -274,6 +275,27 @@ class Runtime:
         if channel in self.members.listens(inst):
             self.watched.hear(inst.path, channel)
         return self.watched.records(inst.path).get(channel)
+
+    def families(self, requests: metrics.Requests) -> list[metrics.Family]:
+        """Return the numbers of the runtime: those of its run, its coglets by class, and their messages by coglet and channel."""
+        classes: Counter[str] = Counter()
+        messages: dict[tuple[str, str], float] = {}
+        for inst in self.members.instances():
+            classes[inst.code.name] += 1
+            id = self.members.id_of(inst)
+            messages |= {(id, channel): r.total for channel, r in self.watched.records(inst.path).items() if r.total}
+        return [
+            *metrics.families(self.session, requests, self.watched.observers),
+            metrics.family("cogc_coglets", "gauge", "coglets", metrics.rows("class", metrics.most(classes))),
+            metrics.family(
+                "cogc_channel_messages_total", "counter", "messages of channels", metrics.by_coglet(messages)
+            ),
+        ]
+
+    @property
+    def stops(self) -> bool:
+        """True if the runtime is being stopped."""
+        return self.session.stopping.begun
 
     # ---- observers -------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from cogc.service import answers
 from cogc.service.answers import answer, refusal
 from cogc.service.host import ROOT
 from cogc.service.loading import Refused, read_data
+from cogc.service.metrics import Requests, response
 from cogc.service.page.routes import page
 from cogc.service.page.run_source import RunSource
 from cogc.service.runtime import Runtime
@@ -50,9 +51,25 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
         ("GET", "/stats/{id}", given.stats),
         ("GET", "/history/{id}/{channel}", given.history),
         ("POST", "/shutdown", given.shutdown),
+        ("GET", "/healthz", given.healthz),
+        ("GET", "/readyz", given.readyz),
+        ("GET", "/metrics", given.metrics),
     ]
     source = RunSource(runtime.session, runtime.members, ROOT, runtime.known)
-    return [*(Route(path, act, methods=[method]) for method, path, act in table), *page(source)]
+    count = given.requests.counted
+    return [*(Route(path, count(path, _told(act)), methods=[method]) for method, path, act in table), *page(source)]
+
+
+def _told(act: Callable[[Request], Awaitable[Response | Stream]]) -> Callable[[Request], Awaitable[Response | Stream]]:
+    """Return a route that answers what is refused."""
+
+    async def route(request: Request) -> Response | Stream:
+        try:
+            return await act(request)
+        except Refused as refused:
+            return refusal(refused.status, refused.detail)
+
+    return route
 
 
 def _plain(give: Callable[[], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
@@ -69,6 +86,7 @@ class _Routes:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.requests = Requests()
 
     async def cogs(self, _request: Request) -> Response:
         return answer(await self.runtime.cogs())
@@ -117,17 +135,26 @@ class _Routes:
         made.background = BackgroundTask(_soon, self.runtime.shutdown)
         return made
 
+    async def healthz(self, _request: Request) -> Response:
+        return answer({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> Response:
+        if self.runtime.stops:
+            return refusal(503, "the runtime stops", {"Retry-After": "1"})
+        return answer({"status": "ready"})
+
+    async def metrics(self, _request: Request) -> Response:
+        return response(self.runtime.families(self.requests))
+
 
 def application(made: list[BaseRoute], **options: Any) -> Starlette:
     """Return an application whose errors have the form of FastAPI. `options` are Starlette's."""
-    return answers.application(made, {HTTPException: _refused, Refused: _refused}, **options)
+    return answers.application(made, {HTTPException: _refused}, **options)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException):
-        return refusal(error.status_code, error.detail, error.headers)
-    assert isinstance(error, Refused)
-    return refusal(error.status, error.detail)
+    assert isinstance(error, HTTPException)
+    return refusal(error.status_code, error.detail, error.headers)
 
 
 async def _soon(act: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ import pytest
 import trio
 import trio.lowlevel
 
+from cogc.service import metrics
 from cogc.service import stream as events_stream
 from cogc.service.runtime import Runtime
 from support.http_client import malformed, request, send, throw
@@ -332,6 +333,44 @@ def test_stats_count_by_windows_and_keep_the_last_hundred(tmp_path: Path) -> Non
         assert len((await client.get(f"/history/{d}/output?n=0")).json["messages"]) == 0
 
     served(does, tmp_path)
+
+
+def test_health_and_numbers_with_a_bound_on_their_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "MOST", 2)
+
+    async def does(client: Client, _: Runtime) -> None:
+        assert (await client.get("/healthz")).json == {"status": "ok"}
+        assert (await client.get("/readyz")).json == {"status": "ready"}
+        place = doubler(tmp_path)
+        ids = [await client.create(place) for _ in range(4)]
+        for count, id in enumerate(ids, 1):
+            for _ in range(count):
+                await client.post(f"/transmit/{id}/input?data=1")
+        assert (await client.get("/channels/none")).status == 404
+        found = await client.get("/metrics")
+        assert found.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        lines = found.body.decode().splitlines()
+        assert 'cogc_coglets{class="DoublerCoglet"} 4' in lines
+        said = [line for line in lines if line.startswith("cogc_channel_messages_total{")]
+        assert said == [
+            f'cogc_channel_messages_total{{id="{ids[3]}",channel="input"}} 4',
+            f'cogc_channel_messages_total{{id="{ids[3]}",channel="output"}} 4',
+            'cogc_channel_messages_total{id="other",channel="other"} 12',
+        ]
+        assert 'cogc_http_requests_total{route="/channels/{id}",status="404"} 1' in lines
+        assert 'cogc_http_requests_total{route="/create",status="200"} 4' in lines
+        names = [line.split()[2] for line in lines if line.startswith("# TYPE ")]
+        assert len(names) == len(set(names))
+        monkeypatch.setattr(Runtime, "stops", True)
+        assert (await client.get("/readyz")).status == 503
+
+    served(does, tmp_path)
+
+
+def test_the_largest_of_too_many_numbers_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "MOST", 2)
+    assert metrics.most({"a": 1, "b": 2}) == {"a": 1, "b": 2}
+    assert metrics.most({"a": 1, "b": 3, "c": 2, "d": 1}) == {"b": 3, "c": 2, "other": 2}
 
 
 def test_cogs_lists_the_folders_of_cogs_and_examples(tmp_path: Path) -> None:

@@ -222,7 +222,8 @@ def test_the_page_needs_nothing_from_elsewhere_and_escapes_what_it_shows(tmp_pat
         and "&lt;script&gt;" in page
         and "\u202e" not in page
     )
-    assert not re.search(r"(src|href|@import|url\()", page)
+    assert not re.search(r"\b(src|href)=|@import|url\(", page)
+    assert "default-src 'none'" in page
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium")
@@ -323,3 +324,10 @@ def test_reports_without_a_test_in_common_are_refused(tmp_path: Path) -> None:
     report(tmp_path, "after.jsonl", system=SYSTEM.replace('"it doubles"', '"another"'))
     done = cogc_here("eval", "diff", "before.jsonl", "after.jsonl", cwd=tmp_path)
     assert done.returncode == 2 and "have no test in common" in done.stderr
+
+
+def test_reports_without_a_case_in_common_are_refused(tmp_path: Path) -> None:
+    report(tmp_path, "before.jsonl")
+    report(tmp_path, "after.jsonl", rows=ROWS.replace('"id": "', '"id": "another '))
+    done = cogc_here("eval", "diff", "before.jsonl", "after.jsonl", cwd=tmp_path)
+    assert done.returncode == 2 and "have no case in common" in done.stderr and done.stdout == ""

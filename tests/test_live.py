@@ -227,6 +227,23 @@ def test_a_test_that_asks_no_model_runs_once(tmp_path: Path, server: Server) -> 
     assert code == 0 and "quiet\n" in said, said
 
 
+def test_the_cost_of_a_model_without_a_price_is_unknown(tmp_path: Path, server: Server) -> None:
+    text = ASKS.replace("use Desk", 'for each row: int in "rows.jsonl"\n  use Desk')
+    (tmp_path / "rows.jsonl").write_text("1\n2\n")
+    server.will(*[says("yes")] * 5)
+    system = SYSTEM.replace("claude-haiku-5-5", "home-made").replace("URL", server.url)
+    (tmp_path / "a_test.cog").write_text(system + text)
+    words = ("test", "a_test.cog", "--state", tmp_path / "state", "--live", "1", "--eval-html", "r.html")
+    done = cogc_here(*words, "--eval", "r.jsonl", cwd=tmp_path)
+    assert done.returncode == 0 and "2 requests, 30 tokens, cost unknown (no price of m)" in done.stdout
+    lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [line["used"]["usd"] for line in lines if "used" in line] == [None, None]
+    assert lines[-1]["rate"]["usd"] is None and "cost unknown" in (tmp_path / "r.html").read_text()
+    done = cogc_here(*words, "--budget", "usd=1", cwd=tmp_path)
+    assert done.returncode == 3 and "nobody knows the price of `m`: bound its tokens" in done.stdout
+    assert len(server.requests) == 3
+
+
 # ---- judges ----------------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,10 @@ def run(options: Namespace) -> int:
     diff = compare(before, after)
     if not diff.tests:
         raise UsageError(f"`{options.before}` and `{options.after}` have no test in common")
+    if not any(test.pairs for test in diff.tests):
+        raise UsageError(
+            f"`{options.before}` and `{options.after}` have no case in common: rows are found by their `id`, or by what they hold"
+        )
     if options.format == "json":
         sys.stdout.write(shown(json.dumps(as_json(diff), ensure_ascii=False, indent=2)) + "\n")
     else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cogc.diagnostics.visible import shown as visible
 from cogc.language.values import plain
-from cogc.testing.eval_report import Outcomes, rate_words
+from cogc.testing.eval_report import Outcomes, cost_words, rate_words
 from cogc.testing.outcome import Case, Outcome
 
 _STYLE = """
@@ -32,13 +32,17 @@ h3 { font-size: .85rem; margin: .6rem 0 .1rem; color: var(--soft); font-weight: 
 """
 
 
+_POLICY = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">"
+"""Whatever text a page shows, a browser runs no script of it and asks nobody for anything."""
+
+
 def page(outcomes: Outcomes) -> bytes:
     """Return the evaluations among outcomes as one page."""
     made = [(s, o) for s, o in outcomes if o.rate is not None]
     failed = sum(not o.passed for _, o in made)
     sum_line = f"{len(made)} {'evaluation' if len(made) == 1 else 'evaluations'}, {f'{failed} failed' if failed else 'all passed'}"
     parts = [
-        "<!doctype html>", '<html lang="en"><head><meta charset="utf-8">', "<title>Evaluations</title>",
+        "<!doctype html>", '<html lang="en"><head><meta charset="utf-8">', _POLICY, "<title>Evaluations</title>",
         '<meta name="viewport" content="width=device-width, initial-scale=1">', f"<style>{_STYLE}</style></head><body>",
         "<h1>Evaluations</h1>", f"<p>{sum_line}</p>", *(_test(s.path, o) for s, o in made), "</body></html>",
     ]  # fmt: skip
@@ -93,7 +97,7 @@ def _parts(case: Case) -> list[str]:
         parts.append(_block(question, f"{verdict.score:g}: {verdict.reason}"))
     used = [f"run {case.number}", f"{case.seconds:.2f} s"]
     if case.asked:
-        used += [f"{case.asked} requests", f"{case.used.tokens:,} tokens", f"${case.used.usd:.6f}"]
+        used += [f"{case.asked} requests", f"{case.used.tokens:,} tokens", cost_words(case)]
     return [*parts, f'<p class="soft">{_text(", ".join(used))}</p>']
 
 

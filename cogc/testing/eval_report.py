@@ -62,8 +62,18 @@ def rate_words(outcome: Outcome) -> str:
     if outcome.why:
         words += f"; {outcome.why}"
     if outcome.used.calls and any(c.asked for c in outcome.cases):
-        words += f"; {outcome.used.calls} requests, {outcome.used.tokens:,} tokens, ${outcome.used.usd:.6f}"
+        words += f"; {outcome.used.calls} requests, {outcome.used.tokens:,} tokens, {cost_words(outcome)}"
     return words
+
+
+def cost_words(of: Outcome | Case) -> str:
+    """Return what models have cost, in words."""
+    return f"${of.used.usd:.6f}" if not of.unpriced else f"cost unknown (no price of {', '.join(sorted(of.unpriced))})"
+
+
+def _dollars(of: Outcome | Case) -> float | None:
+    """Return what models have cost, or None if nobody knows the price of one."""
+    return round(of.used.usd, 9) if not of.unpriced else None
 
 
 def _percent(share: float) -> str:
@@ -122,7 +132,7 @@ def case_record(case: Case) -> dict[str, Any]:
     if case.scores:
         found["scores"] = {text: {"score": v.score, "reason": v.reason} for text, v in case.scores.items()}
     found["outputs"] = plain(case.outputs)
-    found["used"] = {"requests": case.asked, "tokens": case.used.tokens, "usd": round(case.used.usd, 9)}
+    found["used"] = {"requests": case.asked, "tokens": case.used.tokens, "usd": _dollars(case)}
     if case.recording:
         found["recording"] = case.recording
     return found
@@ -135,7 +145,7 @@ def rate_record(outcome: Outcome) -> dict[str, Any]:
     low, high = rate.interval
     return {
         "passed": rate.passed, "runs": rate.runs, "share": round(rate.share, 6), "low": round(low, 6), "high": round(high, 6),
-        "needed": rate.needed, "ended": outcome.why, "tokens": outcome.used.tokens, "usd": round(outcome.used.usd, 9),
+        "needed": rate.needed, "ended": outcome.why, "tokens": outcome.used.tokens, "usd": _dollars(outcome),
     }  # fmt: skip
 
 

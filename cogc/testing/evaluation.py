@@ -171,8 +171,9 @@ def run_case(test: Test, way: Way, once: Callable[..., Outcome], one: Planned, b
             file.write(live.recording.lines())
     asked = live.asked if live is not None else 0
     case = Case(
-        row, number, outcome.refusal, outcome.seconds, outcome.scores, outcome.outputs, outcome.used, asked, place
-    )
+        row, number, outcome.refusal, outcome.seconds, outcome.scores, outcome.outputs, outcome.used, asked, place,
+        outcome.unpriced,
+    )  # fmt: skip
     return outcome, case
 
 
@@ -217,6 +218,10 @@ class _Course:
             self.failed = outcome
         if not self.live:
             return
+        if case.unpriced and "usd" in self.budget:
+            self.over, self.why = True, f"nobody knows the price of `{min(case.unpriced)}`: bound its tokens"
+            self.is_cut = True
+            return
         done = len(self.cases)
         if done >= self.rows and done % self.rows == 0 and not any(c.asked for c in self.cases):
             self.over, self.why = True, "it asks no model"
@@ -252,6 +257,7 @@ class _Course:
         made.rate, made.cases, made.used, made.why = rate, self.cases, self.used, self.why
         made.runs = len(self.cases)
         made.seconds = sum(c.seconds for c in self.cases)
+        made.unpriced = frozenset(model for c in self.cases for model in c.unpriced)
         if self.is_cut:
             made.refusal = Refusal(self.why, test.rows.where if test.rows is not None else (test.line, 1))
             return made

@@ -53,6 +53,8 @@ class Case:
     used: Usage
     asked: int = 0
     recording: str = ""
+    unpriced: frozenset[str] = frozenset()
+    """The models that were used and whose price nobody knows."""
 
     @property
     def passed(self) -> bool:
@@ -83,6 +85,8 @@ class Outcome:
     scores: dict[str, Verdict] = field(default_factory=dict)
     outputs: dict[str, list[Any]] = field(default_factory=dict)
     used: Usage = field(default_factory=Usage)
+    unpriced: frozenset[str] = frozenset()
+    """The models that were used and whose price nobody knows."""
     rate: Rate | None = None
     cases: list[Case] = field(default_factory=list)
     why: str = ""

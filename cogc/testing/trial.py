@@ -116,8 +116,11 @@ def run_test(
         run_apart(trial.run_in_world)
     outcome = trial.outcome
     outcome.seconds = time.perf_counter() - began
-    for used in trial.kernel.models.usages.values():
+    usages = trial.kernel.models.usages
+    for used in usages.values():
         outcome.used.merge(used)
+    known = {m.name for m in program.unit.bundle.models.values() if m.price is not None or m.provider == "scripted"}
+    outcome.unpriced = frozenset(model for (_, model), used in usages.items() if used.calls) - known
     if live is not None or test.rows is not None:
         outcome.outputs = trial.outputs()
     if program.marks is not None:

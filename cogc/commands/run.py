@@ -173,9 +173,10 @@ def _add_records(add: Add) -> None:
     add(
         "--otlp",
         metavar="URL",
-        help="send spans to the collector of OpenTelemetry at URL while the run goes on, over OTLP/HTTP (extra: otel)",
+        help="send spans and metrics to the collector of OpenTelemetry at URL while the run goes on, over OTLP/HTTP (extra: otel)",
     )
     add("--otlp-contents", action="store_true", help="with --otlp: send what people, models and tools say too")
+    add("--otlp-models", action="store_true", help="with --otlp: send `traceparent` with each request to a model")
     add(
         "--log",
         choices=list(LEVELS),
@@ -329,6 +330,9 @@ def _refuse_for_root(options: Namespace, is_sett: bool) -> None:
     """Raise UsageError for an option that a root of the other kind has, or that a recorded run has not."""
     if options.keep is not None and (options.replay or is_sett):
         raise UsageError("--keep is for the journals of an instance, which setts and recorded runs do not have")
+    for name in ("contents", "models"):
+        if getattr(options, f"otlp_{name}", False) and not options.otlp:
+            raise UsageError(f"--otlp-{name} is for runs with --otlp, which names the collector")
     if getattr(options, "otlp", None) and (options.replay or is_sett):
         raise UsageError("--otlp is for runs of a coglet: `cogc trace export --format otlp` makes spans of any trace")
     if is_sett:

@@ -8,6 +8,7 @@ import random
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,7 +41,7 @@ from cogc.run.trace import States, TraceWriter, line, log_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.traces.otlp import Exporter
+    from cogc.traces.exporter import Exporter
 
 
 class RunSinks:
@@ -244,6 +245,12 @@ class RunSinks:
         session.executors.settings.people.instance = self.options.instance or ""
         if self.trace is not None:
             self.trace.hear_parts(session.kernel.trace)
+        if self.exporter is not None:
+            from cogc.service.metrics import fills
+
+            contexts = session.executors.settings.contexts
+            contexts.exporter, contexts.to_providers = self.exporter, self.options.otlp_models
+            self.exporter.fills = partial(fills, session)
         for sink in (*self.files, sink_of_stdout()):
             if sink is not None:
                 sink.on_lost = session.stop
@@ -301,12 +308,15 @@ class RunSinks:
 
     def _exporter(self, url: str) -> Exporter:
         """Return what sends the spans of the run. The span above them is the one that the environment names."""
-        from cogc.traces.otlp import Exporter  # an extra
-        from cogc.traces.spans import Spans, parent_of
+        from cogc.run.contexts import parsed
+        from cogc.traces.exporter import Exporter
+        from cogc.traces.metrics import Metrics
+        from cogc.traces.spans import Spans
 
-        above = parent_of(os.environ.get("TRACEPARENT", ""))
+        above = parsed(os.environ.get("TRACEPARENT"))
+        spans = Spans(self.id, self.epoch, self.bundle, self.options.otlp_contents, above)
         try:
-            return Exporter(url, Spans(self.id, self.epoch, self.bundle, self.options.otlp_contents, above))
+            return Exporter(url, spans, Metrics(self.bundle))
         except ImportError as missing:
             raise UsageError(f"--otlp needs the extra `otel`: pip install 'cogc[otel]' ({missing})") from None
         except ValueError as error:

@@ -309,8 +309,10 @@ def _page(options: Namespace) -> Iterator[str]:
 
 
 def _spans(options: Namespace) -> Iterator[str]:
-    """Yield a trace as spans. A trace does not say when its run began: it has ended when its file was written last."""
+    """Yield a trace as spans and metrics. A trace does not say when its run began: it has ended when its file was written last."""
     from cogc.traces import otlp  # for this format alone
+    from cogc.traces.metrics import Metrics, Series
+    from cogc.traces.moment import coglets
     from cogc.traces.spans import Spans
 
     bundle = _bundle(options)
@@ -319,9 +321,19 @@ def _spans(options: Namespace) -> Iterator[str]:
         ended = changed(path)
         began = ended - round(index.times[index.count - 1] * 1e9) if index.count else ended
         run = str(index.record(0).get("run", "")) if index.count else ""
-        spans = Spans(run, began, bundle, options.contents)
-        records = (record for record in index.records() if wanted(record))
-        yield from otlp.document(spans.all(records))
+        spans, metrics = Spans(run, began, bundle, options.contents), Metrics(bundle)
+
+        def measured() -> tuple[int, int, list[Series]]:
+            found = coglets(index, index.count - 1)[0] if index.count else []
+            return began, ended, metrics.series({coglet.path: coglet.waiting for coglet in found})
+
+        def records() -> Iterator[dict[str, Any]]:
+            for record in index.records():
+                if wanted(record):
+                    metrics.take(record)
+                    yield record
+
+        yield from otlp.document(spans.all(records()), measured)
 
 
 def _bundle(options: Namespace) -> ir.Bundle | None:

@@ -19,6 +19,7 @@ from cogc import ir
 from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
 from cogc.language.limits import LEAST_THOUGHT
+from cogc.run.contexts import headers
 from cogc.run.media import base64_of, bytes_of
 from cogc.run.provider import (
     IDEMPOTENT,
@@ -101,7 +102,7 @@ class AnthropicModel:
             "/v1/messages",
             cast_to=object,
             body=body,
-            options={"headers": {IDEMPOTENT: id}},
+            options={"headers": {IDEMPOTENT: id, **headers()}},
             stream=True,
             stream_cls=anthropic.AsyncStream[object],
         )

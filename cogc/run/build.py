@@ -55,7 +55,7 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
     executors = Executors(
         settings,
         Coglets(outside.notify, to_python, from_python, hosting, settings.workspace),
-        Servers(settings.workspace, background, settings.sandboxed, settings.kept, outside.progress),
+        Servers(settings.workspace, background, settings.sandboxed, settings.kept, outside.progress, settings.contexts),
         Claims(outside, background, clock, settings.kept, log, settings.lasting, options.run),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )
@@ -64,7 +64,7 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
     if sinks.journal is not None:
         executors.coglets.save = outside.save
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
-    models, dispatchers = Models(settings.people.run), Dispatchers(settings)
+    models, dispatchers = Models(settings.people.run, settings.contexts), Dispatchers(settings)
     session = kind(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
     hosting.now = (lambda: kernel.now) if options.sim else session.now
     hosting.loop.epoch = kernel.epoch

@@ -15,6 +15,7 @@ from cogc.kernel.models.counting import counted, estimate
 from cogc.kernel.models.replies import recordable, whole
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
+from cogc.run.contexts import Contexts
 
 if TYPE_CHECKING:
     from cogc.run.scripted import Scripted
@@ -42,8 +43,9 @@ class Provider(Protocol):
 class Models:
     """The models of one run, by whose id requests are named."""
 
-    def __init__(self, run: str = "") -> None:
+    def __init__(self, run: str = "", contexts: Contexts | None = None) -> None:
         self.run = run
+        self.contexts = contexts or Contexts()
         self.scripts: dict[tuple[Unit, str], Scripted] = {}
         self.providers: dict[tuple[Unit, str], Provider] = {}
         self.recalled: dict[int, tuple[int, Any]] = {}
@@ -127,7 +129,8 @@ class Models:
         result: Any = late(ask)
         with trio.move_on_after(ask.limit / 1e9):
             try:
-                result = await self._provider(ask).ask(ask.request, hear, f"{self.run}-{ask.id}")
+                with self.contexts.asking(ask.id):
+                    result = await self._provider(ask).ask(ask.request, hear, f"{self.run}-{ask.id}")
             except Failure as failure:
                 result = failure
         if heard and isinstance(result, dict) and "error" in result:

@@ -16,6 +16,7 @@ import openai
 from cogc import ir
 from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
+from cogc.run.contexts import headers
 from cogc.run.media import base64_of, bytes_of
 from cogc.run.provider import (
     IDEMPOTENT,
@@ -91,7 +92,7 @@ class OpenAIModel:
             "/chat/completions",
             cast_to=object,
             body=self._parameters(request),
-            options={"headers": {IDEMPOTENT: id}},
+            options={"headers": {IDEMPOTENT: id, **headers()}},
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )

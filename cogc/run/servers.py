@@ -29,6 +29,7 @@ from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, Media, plain
 from cogc.run import mcp_tasks
 from cogc.run.background import Background
+from cogc.run.contexts import Contexts
 from cogc.run.convert import from_python
 from cogc.run.elicitation import Caller, address, form
 from cogc.run.json_text import read_words
@@ -110,7 +111,9 @@ class Servers:
         sandboxed: bool = True,
         kept: Kept | None = None,
         note: Callable[[int, dict[str, Any]], None] = lambda call, event: None,
+        contexts: Contexts | None = None,
     ) -> None:
+        self.contexts = contexts or Contexts()
         self.workspace = workspace
         self.note = note
         self.sandboxed = sandboxed
@@ -151,7 +154,7 @@ class Servers:
                 given, wrong = known.fitting(plain(arguments)) if known is not None else (plain(arguments), "")
                 if wrong:
                     raise Failure("type", f"the input of `{name}.{tool}` does not fit its schema: {wrong}")
-                meta = {_CALL_ID: id}
+                meta = {_CALL_ID: id, **({} if caller is None else self.contexts.meta(caller.call))}
                 if caller is not None and (tool in link.as_tasks or caller.handle):
                     result = await mcp_tasks.run(
                         link.client, tool, given, meta, caller.handle, partial(self._note, caller)

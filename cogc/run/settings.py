@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from cogc.coglet.ui import CogWebUI
 from cogc.disk.state_folder import Kept
+from cogc.run.contexts import Contexts
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 
@@ -21,11 +22,11 @@ class Settings:
     answers questions. `sandboxed` says whether sandboxes are made where a program asks for one. `keeping` is the
     store of plans. `registry` is the store in which the agents of the run are listed, or an empty string. `kept` is what
     is cogc's own and hidden in every sandbox. `serve_graph` is the server of a `CogWebUI`, where the run may have one. `lasting` is the
-    file for what a durable run would have in memory.
+    file for what a durable run would have in memory. `contexts` are the trace contexts of what comes in and goes out.
     """
 
     __slots__ = (
-        "allow_imports", "keeping", "kept", "lasting", "people", "registry", "sandboxed", "serve_graph", "workspace",
+        "allow_imports", "contexts", "keeping", "kept", "lasting", "people", "registry", "sandboxed", "serve_graph", "workspace",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +42,7 @@ class Settings:
         lasting: str = "",
     ) -> None:
         self.lasting = lasting
+        self.contexts = Contexts()
         self.kept = kept or Kept()
         self.serve_graph = serve_graph
         self.registry = registry

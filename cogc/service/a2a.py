@@ -22,6 +22,7 @@ from cogc.language.values import Failure
 from cogc.run.json_text import read_json
 from cogc.run.session import Session
 from cogc.service import a2a_forms as forms
+from cogc.service import tracing
 from cogc.service.answers import answer
 from cogc.service.exports import Offer
 from cogc.service.jobs import Job, Jobs, News
@@ -92,6 +93,10 @@ class Agent:
 
     async def request(self, request: Request) -> Any:
         """`POST /a2a`: one request of JSON-RPC."""
+        with tracing.of_http(self.session, forms.PATH, request) as served:
+            return tracing.answered(served, await self._answer(request))
+
+    async def _answer(self, request: Request) -> Any:
         id: Any = None
         try:
             given = _read(await request.body())

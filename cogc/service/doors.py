@@ -31,7 +31,7 @@ from cogc.run.keys import Entered, Key
 from cogc.run.marks import Marks
 from cogc.run.session import Session
 from cogc.run.taps import Ask, Said, Tap
-from cogc.service import metrics, openapi
+from cogc.service import metrics, openapi, tracing
 from cogc.service.a2a import Agent
 from cogc.service.a2a_forms import CARD
 from cogc.service.answers import answer, application, refusal, wrong
@@ -106,7 +106,7 @@ class Doors:
             ("/metrics", self.metrics),
             ("/openapi.json", self.openapi),
         ]
-        routes: list[BaseRoute] = [Route(p, self.requests.counted(p, end), methods=["POST"]) for p, end in posts]
+        routes: list[BaseRoute] = [self._posted(*post) for post in posts]
         routes += [Route(path, self.requests.counted(path, end), methods=["GET"]) for path, end in gets]
         if self.exports.offers:
             routes += Agent(self.session, self.jobs, self.has_token).routes()
@@ -139,6 +139,17 @@ class Doors:
         except ImportError:
             return None
         return Endpoint(server_of(self.session, self.jobs))
+
+    def _posted(self, route: str, endpoint: Act) -> Route:
+        """Return the route of an endpoint that takes messages: its requests are counted, and are spans below those of their senders. The response
+        names the span."""
+
+        async def traced(request: Request) -> Response:
+            with tracing.of_http(self.session, route, request) as served:
+                found: Response = tracing.answered(served, await endpoint(request))
+                return found
+
+        return Route(route, self.requests.counted(route, traced), methods=["POST"])
 
     # ---- messages in ---------------------------------------------------------------------------------------
 
@@ -173,7 +184,8 @@ class Doors:
         if isinstance(message, Response):
             return message
         try:
-            entered = await self.session.entries.send(*message, key=self._key(request, message[1], None))
+            key = self._key(request, message[1], None)
+            entered = await self.session.entries.send(*message, tracing.noted(self.session), key)
         except Failure as refused:
             return _refused(refused)
         return answer({"seq": entered.seq}, 202)
@@ -205,9 +217,15 @@ class Doors:
         return found[0] if found else refusal(503, "the client has gone")
 
     async def _asked(self, message: tuple[str, Any], reply: str | None, seconds: float) -> Response:
+        note = tracing.noted(self.session)
+
+        def enters(entered: Entered) -> None:
+            ask.begin(entered.record)
+            note(entered)
+
         with self.session.taps.ask(reply) as ask:
             try:
-                entered = await self.session.entries.send(*message, lambda e: ask.begin(e.record))
+                entered = await self.session.entries.send(*message, enters)
             except Failure as refused:
                 return _refused(refused)
             return await self._reply(entered, ask, seconds)
@@ -215,7 +233,7 @@ class Doors:
     async def _asked_once(self, message: tuple[str, Any], key: Key, seconds: float) -> Response:
         """Hand in a message with a key, if it has not entered, and wait for the reply to the one that has."""
         try:
-            entered = await self.session.entries.send(*message, key=key)
+            entered = await self.session.entries.send(*message, tracing.noted(self.session), key)
         except Failure as refused:
             return _refused(refused)
         assert entered.ask is not None

@@ -40,7 +40,9 @@ from pydantic.alias_generators import to_camel
 
 from cogc import __version__
 from cogc.language.values import Failure
+from cogc.run.contexts import HEADER
 from cogc.run.session import Session
+from cogc.service import tracing
 from cogc.service.exports import Exports, Offer
 from cogc.service.jobs import TTL, Course, Job, Jobs
 
@@ -80,6 +82,7 @@ class ToolServer(Server[dict[str, Any]]):
         self.beside_listed = listed
         self.beside_called = called
         self.extensions[EXTENSION] = {}
+        self.middleware.append(self._traced)
         self.middleware.append(self._old_task)
         for method, act in (
             ("tasks/get", self._get),
@@ -136,6 +139,21 @@ class ToolServer(Server[dict[str, Any]]):
             return await self.jobs.start(offer, given)
         except Failure as failure:
             return refusal_of(failure)
+
+    async def _traced(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        """Let a call of a tool be a span, below the one that its `_meta` names. The answer names the span."""
+        params = ctx.params or {}
+        meta = params.get("_meta")
+        if ctx.method != "tools/call":
+            return await call_next(ctx)
+        name = str(params.get("name"))
+        with tracing.of_mcp(self.exports.session, ctx.method, name, meta if isinstance(meta, dict) else None) as served:
+            found = await call_next(ctx)
+        if isinstance(found, CallToolResult):
+            found.meta = {**(found.meta or {}), HEADER: str(served.context)}
+        elif isinstance(found, dict):
+            found = {**found, "_meta": {**found.get("_meta", {}), HEADER: str(served.context)}}
+        return found
 
     async def _old_task(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         """Begin a task where a client of 2025-11-25 asks for one with its call."""

@@ -207,8 +207,10 @@ class Exports:
         notice = orders.begin(
             "call", offer.parent, offer.digest, offer.export.coglet, name, values, _LISTENS[kind], value, channels, news=news
         )  # fmt: skip
+        path = f"{offer.parent}/{name}"
+        self.session.executors.settings.contexts.called(path)
         self.under_way += 1
-        return Begun(f"{offer.parent}/{name}", notice)
+        return Begun(path, notice)
 
     def again(self, begun: Begun) -> Begun:
         """Count a call that a resumed run has under way, and return it."""

@@ -159,6 +159,14 @@ def _escape(found: re.Match[str]) -> str:
     return {"\\": "\\\\", '"': '\\"', "\n": "\\n"}[found[0]]
 
 
+def fills(session: Session) -> dict[str, int]:
+    """Return how many messages wait in the inboxes of coglets, by path, where any do."""
+    found: dict[str, int] = {}
+    for at, fill, _ in _inboxes(session):
+        found[at["path"]] = found.get(at["path"], 0) + fill
+    return found
+
+
 def _inboxes(session: Session) -> Iterator[tuple[dict[str, str], int, int]]:
     """Yield the inboxes in which something waits: labels, messages, capacity."""
     kernel, left = session.kernel, MOST

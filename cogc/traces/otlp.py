@@ -1,33 +1,33 @@
-"""Spans in the forms of OpenTelemetry: as OTLP in JSON, and sent to a collector while a run goes on.
-
-A collector gets OTLP over HTTP, as protobuf. The exporter is one of our own: the global provider of OpenTelemetry, which libraries of the
-user may have set, is neither used nor changed. Spans are sent by a thread; those that find no room are lost, and a run never waits.
-"""
+"""Spans and metrics as OTLP in JSON."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from cogc import __version__
-from cogc.traces.spans import Span, Spans, Value
+from cogc.traces.metrics import Point, Series
+from cogc.traces.spans import Span, Value
 
 BEGINNING = '{"resourceSpans":['
 """The beginning of a file in OTLP."""
-_PATIENCE = 5
-"""Seconds that a request to a collector may take."""
+_RESOURCE = '{"attributes":[{"key":"service.name","value":{"stringValue":"cogc"}}]}'
+_SCOPE = f'{{"name":"cogc","version":"{__version__}"}}'
 
 
-def document(spans: Iterable[Span]) -> Iterator[str]:
-    """Yield the pieces of a request for the export of spans, as OTLP in JSON has it."""
-    yield f'{BEGINNING}{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"cogc"}}}}]}},"scopeSpans":[{{"scope":'
-    yield f'{{"name":"cogc","version":"{__version__}"}},"spans":[\n'
+def document(spans: Iterable[Span], measured: Callable[[], tuple[int, int, list[Series]]]) -> Iterator[str]:
+    """Yield the pieces of a document with spans and metrics: one object that both requests for exports are, as OTLP in JSON has them.
+
+    `measured` gives the metrics, when the spans have come: with the times from which and at which they count, in nanoseconds since 1970.
+    """
+    yield f'{BEGINNING}{{"resource":{_RESOURCE},"scopeSpans":[{{"scope":{_SCOPE},"spans":[\n'
     for number, span in enumerate(spans):
         yield (",\n" if number else "") + msgspec.json.encode(_json(span)).decode()
+    yield f'\n]}}]}}],"resourceMetrics":[{{"resource":{_RESOURCE},"scopeMetrics":[{{"scope":{_SCOPE},"metrics":[\n'
+    began, now, series = measured()
+    yield ",\n".join(msgspec.json.encode(_metric(one, began, now)).decode() for one in series)
     yield "\n]}]}]}\n"
 
 
@@ -38,7 +38,7 @@ def _json(span: Span) -> dict[str, Any]:
     return {
         **found,
         "name": span.name,
-        "kind": 3 if span.is_client else 1,
+        "kind": span.kind,
         "startTimeUnixNano": str(span.start),
         "endTimeUnixNano": str(span.end),
         "attributes": _attributes(span.attributes),
@@ -49,7 +49,32 @@ def _json(span: Span) -> dict[str, Any]:
     }
 
 
-def _attributes(given: dict[str, Value]) -> list[dict[str, Any]]:
+def _metric(series: Series, began: int, now: int) -> dict[str, Any]:
+    metric = series.metric
+    times = {"startTimeUnixNano": str(began), "timeUnixNano": str(now)}
+    points = [{"attributes": _attributes(dict(p.labels)), **times, **_point(p, metric.bounds)} for p in series.points]
+    data: dict[str, Any] = {"dataPoints": points}
+    if metric.kind != "gauge":
+        data["aggregationTemporality"] = 2  # cumulative
+    if metric.kind == "sum":
+        data["isMonotonic"] = True
+    return {"name": metric.name, "description": metric.about, "unit": metric.unit, metric.kind: data}
+
+
+def _point(point: Point, bounds: tuple[float, ...]) -> dict[str, Any]:
+    if not bounds:
+        return {"asInt": str(int(point.value))}
+    return {
+        "count": str(int(point.value)),
+        "sum": point.total,
+        "min": point.low,
+        "max": point.high,
+        "bucketCounts": [str(count) for count in point.counts],
+        "explicitBounds": list(bounds),
+    }
+
+
+def _attributes(given: Mapping[str, Value]) -> list[dict[str, Any]]:
     return [{"key": key, "value": _value(value)} for key, value in given.items()]
 
 
@@ -65,77 +90,3 @@ def _value(value: Value) -> dict[str, Any]:
             return {"stringValue": value}
         case _:
             return {"arrayValue": {"values": [_value(item) for item in value]}}
-
-
-class Exporter:
-    """Sends the spans of one run to a collector. Raise ImportError without the extra `otel`, ValueError for an address that is none."""
-
-    def __init__(self, url: str, spans: Spans) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"`{url}` is no address: write http://HOST:4318")
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # an extra
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-
-        exporter = self
-
-        class Counting(SpanExporter):
-            """The exporter, which counts what it could not send."""
-
-            def __init__(self) -> None:
-                address = url if parts.path.strip("/") else f"{url.rstrip('/')}/v1/traces"
-                self.inner = OTLPSpanExporter(address, timeout=_PATIENCE)
-
-            def export(self, spans: Any) -> SpanExportResult:
-                result = self.inner.export(spans)
-                if result is not SpanExportResult.SUCCESS:
-                    exporter.lost += len(spans)
-                return result
-
-            def shutdown(self) -> None:
-                self.inner.shutdown()  # type: ignore[no-untyped-call]
-
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)  # what is lost is said at the end, once
-        self.url = url
-        self.spans = spans
-        self.lost = 0
-        self._resource = Resource({"service.name": "cogc", "service.version": __version__})
-        self._processor = BatchSpanProcessor(Counting())
-
-    def take(self, records: list[dict[str, Any]]) -> None:
-        """Take records of the run."""
-        for record in records:
-            for span in self.spans.take(record):
-                self._send(span)
-
-    def close(self) -> str:
-        """Send what is left, and return what was lost, for people; nothing if all has arrived."""
-        for span in self.spans.end():
-            self._send(span)
-        self._processor.force_flush()
-        self._processor.shutdown()  # type: ignore[no-untyped-call]
-        return f"{self.lost} spans could not be sent to {self.url}" if self.lost else ""
-
-    def _send(self, span: Span) -> None:
-        from opentelemetry.sdk.trace import Event, ReadableSpan  # an extra
-        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-        from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
-
-        flags = TraceFlags(TraceFlags.SAMPLED)
-        parent = SpanContext(span.trace, span.parent, True, flags) if span.parent else None
-        self._processor.on_end(
-            ReadableSpan(
-                name=span.name,
-                context=SpanContext(span.trace, span.id, False, flags),
-                parent=parent,
-                resource=self._resource,
-                attributes=span.attributes,
-                events=[Event(e.name, e.attributes, e.at) for e in span.events],
-                kind=SpanKind.CLIENT if span.is_client else SpanKind.INTERNAL,
-                instrumentation_scope=InstrumentationScope("cogc", __version__),
-                status=Status(StatusCode.ERROR, span.error) if span.error else Status(),
-                start_time=span.start,
-                end_time=span.end,
-            )
-        )

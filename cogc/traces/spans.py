@@ -10,14 +10,14 @@
 | a finding of a definition of done | the event `gen_ai.evaluation.result` |
 | a failure of a coglet | the event `exception` |
 
-Which span stands in which follows from the causes. The conventions still move: their names are in one table, `NAMES`. What people and
+Which span stands in which follows from the causes. What a message or a call from outside has led to stands below the span of its sender, in the
+trace of the sender, if that came with a `traceparent` (`run/contexts.py`). The names are in one table (`conventions.py`). What people and
 models have said is left out unless it is asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -26,44 +26,21 @@ import msgspec
 
 from cogc import ir
 from cogc.diagnostics.masks import masked
+from cogc.run.contexts import Context, Served
 from cogc.run.trace import States, encoded
+from cogc.traces.conventions import NAMES
 
-NAMES = {
-    "operation": "gen_ai.operation.name",
-    "provider": "gen_ai.provider.name",
-    "workflow": "gen_ai.workflow.name",
-    "agent": "gen_ai.agent.name",
-    "conversation": "gen_ai.conversation.id",
-    "tool": "gen_ai.tool.name",
-    "tool_type": "gen_ai.tool.type",
-    "arguments": "gen_ai.tool.call.arguments",
-    "result": "gen_ai.tool.call.result",
-    "request_model": "gen_ai.request.model",
-    "finish": "gen_ai.response.finish_reasons",
-    "input_tokens": "gen_ai.usage.input_tokens",
-    "output_tokens": "gen_ai.usage.output_tokens",
-    "cache_read": "gen_ai.usage.cache_read.input_tokens",
-    "cache_write": "gen_ai.usage.cache_creation.input_tokens",
-    "input_messages": "gen_ai.input.messages",
-    "output_messages": "gen_ai.output.messages",
-    "evaluation": "gen_ai.evaluation.name",
-    "label": "gen_ai.evaluation.score.label",
-    "explanation": "gen_ai.evaluation.explanation",
-    "error": "error.type",
-    "path": "cogc.path",
-    "run": "cogc.run",
-    "plan": "cogc.plan.id",
-    "unfinished": "cogc.unfinished",
-}
-"""The names of attributes: those of the conventions v0.1.0, and ours."""
 _FAR = 100_000
 """How many records are remembered, for their causes."""
 _STEPS = 64
 """How many causes are followed from a request to its conversation."""
 _OVER = ("completed", "failed", "cancelled", "rejected", "done")
-_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*")
 
 Value = str | int | float | bool | list[str]
+
+
+INTERNAL, SERVER, CLIENT = 1, 2, 3
+"""The kinds of spans, by their numbers in OTLP."""
 
 
 class Event(NamedTuple):
@@ -75,10 +52,10 @@ class Event(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A span, with times in nanoseconds since 1970. `parent` is 0 at the top. `error` is empty if all went well."""
+    """A span, with times in nanoseconds since 1970. `kind` is INTERNAL, SERVER or CLIENT. `parent` is 0 at the top. `error` is empty if all went well."""
 
     name: str
-    is_client: bool
+    kind: int
     trace: int
     id: int
     parent: int
@@ -92,11 +69,11 @@ class Span(NamedTuple):
 class _Open:
     """A span that has no end yet."""
 
-    def __init__(self, seq: int, t: float, parent: int, is_client: bool = False) -> None:
+    def __init__(self, seq: int, t: float, above: Context, kind: int = INTERNAL) -> None:
         self.seq = seq
         self.t = t
-        self.parent = parent
-        self.is_client = is_client
+        self.above = above
+        self.kind = kind
         self.name = ""
         self.asked = False
         self.attributes: dict[str, Value] = {}
@@ -110,30 +87,25 @@ class _Known(NamedTuple):
     cause: int
     call: int
     program: str
-
-
-def parent_of(header: str) -> tuple[int, int] | None:
-    """Return the trace and the span of a `traceparent`; None if it is none."""
-    found = _PARENT.fullmatch(header)
-    if found is None or not int(found[1], 16) or not int(found[2], 16):
-        return None
-    return int(found[1], 16), int(found[2], 16)
+    context: Context | None
 
 
 class Spans:
-    """Makes spans of records, as they come. `epoch` is the beginning of the run in nanoseconds since 1970. `contents` adds what was said.
+    """Makes spans of records, as they come. `epoch` is the beginning of the run in nanoseconds since 1970. `contents` adds what was said, `parent`
+    is the span below which the run stands. Spans of a trace that its sender does not keep are not given.
 
     `take` gives the spans that a record ends, `end` those that are still open, and that of the run.
     """
 
     def __init__(
-        self, run: str, epoch: int, bundle: ir.Bundle | None, contents: bool, parent: tuple[int, int] | None = None
+        self, run: str, epoch: int, bundle: ir.Bundle | None, contents: bool, parent: Context | None = None
     ) -> None:
         self.run = run
         self.epoch = epoch
         self.contents = contents
-        self.trace, above = parent or (_number(run, 16), 0)
-        self.root = _Open(0, 0.0, above)
+        self.root = _Open(0, 0.0, parent or Context(_number(run, 16), 0))
+        self.entered: OrderedDict[int, Context] = OrderedDict()
+        self.called: dict[str, Context] = {}
         self.models = {} if bundle is None else {model.name: model for model in bundle.models.values()}
         self.agents = frozenset(() if bundle is None else (p.name for p in bundle.programs.values() if p.kind == "llm"))
         self.calls: dict[int, _Open] = {}
@@ -152,7 +124,8 @@ class Spans:
         self.last = max(self.last, float(record.get("t", 0.0)))
         call = record.get("call")
         call = call if isinstance(call, int) else 0
-        self.seen[seq] = _Known(kind, int(record.get("cause", 0)), call, str(record.get("program", "")))
+        context = self._context(kind, seq, call, record)
+        self.seen[seq] = _Known(kind, int(record.get("cause", 0)), call, str(record.get("program", "")), context)
         if len(self.seen) > _FAR:
             self.seen.popitem(last=False)
         if not self.root.name and kind == "create":
@@ -161,10 +134,65 @@ class Spans:
             kind == "state" and str(record.get("name", "")).startswith("·")
         ):
             plain: dict[str, Any] = msgspec.json.decode(encoded(record))
-            return self._act(kind, seq, call, plain)
+            return [span for span in self._act(kind, seq, call, plain) if span is not None]
         return []
 
-    def _act(self, kind: str, seq: int, call: int, record: dict[str, Any]) -> list[Span]:
+    # ---- contexts ----------------------------------------------------------------------------------------------
+
+    def enter(self, record: int, context: Context) -> None:
+        """Let a record that comes, and what it leads to, stand below a span from outside."""
+        self.entered[record] = context
+        if len(self.entered) > _FAR:
+            self.entered.popitem(last=False)
+
+    def _context(self, kind: str, seq: int, call: int, record: dict[str, Any]) -> Context | None:
+        """Return the span from outside to which a record belongs: its own, that of its call, of its coglet, or of what led to it."""
+        if seq in self.entered:
+            return self.entered.pop(seq)
+        begun = self.seen.get(self.calls_seen.get(call, 0)) if kind == "result" else None
+        if begun is not None:
+            return begun.context
+        if self.called and (found := self._called(str(record.get("path", "")), kind == "stop")) is not None:
+            return found
+        causes = record.get("causes")
+        for cause in (record.get("cause", 0), *(causes if isinstance(causes, list) else ())):
+            known = self.seen.get(cause) if isinstance(cause, int) else None
+            if known is not None and known.context is not None:
+                return known.context
+        return None
+
+    def _called(self, path: str, is_over: bool) -> Context | None:
+        """Return the span from outside for which a coglet, or one above it, was created."""
+        if is_over and path in self.called:
+            return self.called.pop(path)
+        while path:
+            if path in self.called:
+                return self.called[path]
+            path = path.rpartition("/")[0]
+        return None
+
+    def under_way(self, number: int, asks: bool = False) -> Context | None:
+        """Return the context of a call, or of a request to a model, that has not ended."""
+        span = (self.asks if asks else self.calls).get(number)
+        return None if span is None else self._own(span)
+
+    def _own(self, span: _Open) -> Context:
+        return Context(span.above.trace, self._id(span.seq), span.above.flags)
+
+    def served(self, request: Served) -> list[Span]:
+        """Return the span of a request that a door has answered."""
+        if not request.context.is_sampled:
+            return []
+        attributes: dict[str, Value] = {**request.attributes, NAMES["run"]: self.run}
+        if request.error:
+            attributes[NAMES["error"]] = request.error
+        above = 0 if request.parent is None else request.parent.span
+        trace, own, _ = request.context
+        return [
+            Span(request.name, SERVER, trace, own, above, request.start, request.end, attributes, [], request.error)
+        ]
+
+    def _act(self, kind: str, seq: int, call: int, record: dict[str, Any]) -> list[Span | None]:
         match kind:
             case "call":
                 self._call(seq, call, record)
@@ -193,13 +221,13 @@ class Spans:
             span.attributes[NAMES["unfinished"]] = True
         self.root.attributes |= {
             NAMES["operation"]: "invoke_workflow",
-            NAMES["workflow"]: self.root.name,
+            NAMES["agent"]: self.root.name,
             NAMES["run"]: self.run,
         }
         self.root.name = f"invoke_workflow {self.root.name}".strip()
         found = [self._span(span, self.last, "") for span in [*left, self.root]]
         self.asks, self.calls, self.plans = {}, {}, {}
-        return found
+        return [span for span in found if span is not None]
 
     # ---- what begins -------------------------------------------------------------------------------------------
 
@@ -211,11 +239,8 @@ class Spans:
         if program.startswith("·"):  # the own calls of a plan or a definition of done
             return
         conversation = self._conversation(seq, "")
-        span = _Open(
-            seq,
-            float(record["t"]),
-            self._id(self.calls[conversation].seq) if conversation in self.calls else self._around(path),
-        )
+        known = self.calls.get(conversation)
+        span = _Open(seq, float(record["t"]), self._around(path, seq) if known is None else self._own(known))
         span.name = program
         span.asked = program in self.agents
         span.attributes[NAMES["path"]] = path
@@ -233,12 +258,8 @@ class Spans:
         self.conversations[call] = conversation
         if len(self.conversations) > _FAR:
             self.conversations.popitem(last=False)
-        span = _Open(
-            seq,
-            float(record["t"]),
-            self._id(known.seq) if known is not None else self._around(str(record.get("path", ""))),
-            True,
-        )
+        above = self._around(str(record.get("path", "")), seq) if known is None else self._own(known)
+        span = _Open(seq, float(record["t"]), above, CLIENT)
         declared = self.models.get(model)
         name = model if declared is None else declared.argument or model
         span.name = f"chat {name}"
@@ -275,20 +296,25 @@ class Spans:
         known = self.seen.get(begun) if begun is not None else None
         return "" if known is None else known.program
 
-    def _around(self, path: str) -> int:
-        """Return the span in which what a coglet does stands: the nearest plan above it, or the run."""
+    def _around(self, path: str, seq: int) -> Context:
+        """Return the span in which what a coglet does stands: the nearest plan above it, the span from outside that has led to it, or the run."""
+        known = self.seen.get(seq)
+        context = None if known is None else known.context
         above = [p for p in self.plans if path == p or path.startswith(f"{p}/")]
-        return self._id(self.plans[max(above, key=len)].seq) if above else self._id(0)
+        plan = self._own(self.plans[max(above, key=len)]) if above else None
+        if plan is not None and context is not None and plan.trace != context.trace:
+            plan = None
+        return plan or context or self._own(self.root)
 
     # ---- what ends ---------------------------------------------------------------------------------------------
 
-    def _ended(self, span: _Open | None, record: dict[str, Any]) -> list[Span]:
+    def _ended(self, span: _Open | None, record: dict[str, Any]) -> list[Span | None]:
         """Return the span that a result or a reply ends."""
         if span is None:
             return []
         error = str(record.get("error_kind") or "error") if "error" in record else ""
         data = record.get("data")
-        if span.is_client:
+        if span.kind == CLIENT:
             self._reply(span, data)
         elif self.contents and not error:
             span.attributes[NAMES["result"]] = _text(data)
@@ -321,7 +347,7 @@ class Spans:
             attributes["exception.message"] = str(record.get("error", ""))
         self.root.events.append(Event(self._ns(float(record["t"])), "exception", attributes))
 
-    def _state(self, seq: int, record: dict[str, Any]) -> list[Span]:
+    def _state(self, seq: int, record: dict[str, Any]) -> list[Span | None]:
         """Take a state of a plan or a definition of done."""
         try:
             data = self.states.whole(record).get("data")
@@ -337,7 +363,7 @@ class Spans:
             return []
         span = self.plans.get(path)
         if span is None:
-            span = self.plans[path] = _Open(seq, t, self._around(path))
+            span = self.plans[path] = _Open(seq, t, self._around(path, seq))
             span.name = f"plan {data.get('name', '')}".strip()
             span.attributes |= {NAMES["operation"]: "plan", NAMES["plan"]: str(data.get("id", "")), NAMES["path"]: path}
         status = str(data.get("status", ""))
@@ -360,8 +386,11 @@ class Spans:
 
     # ---- spans -------------------------------------------------------------------------------------------------
 
-    def _span(self, span: _Open, end: float, error: str) -> Span:
-        if not span.is_client and NAMES["operation"] not in span.attributes:
+    def _span(self, span: _Open, end: float, error: str) -> Span | None:
+        """Return a span that has ended; None if nobody keeps its trace."""
+        if not span.above.is_sampled:
+            return None
+        if span.kind != CLIENT and NAMES["operation"] not in span.attributes:
             operation = "invoke_agent" if span.asked else "execute_tool"
             span.attributes[NAMES["operation"]] = operation
             span.attributes[NAMES["agent" if span.asked else "tool"]] = span.name
@@ -372,10 +401,10 @@ class Spans:
             span.attributes[NAMES["error"]] = error
         return Span(
             masked(span.name),
-            span.is_client,
-            self.trace,
+            span.kind,
+            span.above.trace,
             self._id(span.seq),
-            span.parent,
+            span.above.span,
             self._ns(span.t),
             self._ns(end),
             span.attributes,

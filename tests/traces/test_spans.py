@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cogc.traces.spans import NAMES, Span, Spans, parent_of
+from cogc.run.contexts import Context, parsed
+from cogc.traces import exporter
+from cogc.traces.conventions import NAMES
+from cogc.traces.spans import CLIENT, Span, Spans
 from support.cli import cogc_here
+from support.collector import collector, silent
 from support.paths import EXAMPLES
 from support.traces import everything, hostile
 
@@ -23,7 +23,7 @@ RESEARCH = ["run", EXAMPLES / "research" / "research.cog", "--workspace", EXAMPL
 RESEARCH += ["--input", "question=How does a tide mill work?", "--quiet"]
 
 
-def spans(contents: bool = False, parent: tuple[int, int] | None = None) -> list[Span]:
+def spans(contents: bool = False, parent: Context | None = None) -> list[Span]:
     return list(Spans("a-run", EPOCH, None, contents, parent).all(everything().records))
 
 
@@ -42,7 +42,7 @@ def test_spans_stand_in_what_led_to_them() -> None:
         ("invoke_workflow Main", ""),
     ]
     chat, root = found[0], found[-1]
-    assert (chat.start - EPOCH, chat.end - EPOCH) == (500_000_000, 1_500_000_000) and chat.is_client
+    assert (chat.start - EPOCH, chat.end - EPOCH) == (500_000_000, 1_500_000_000) and chat.kind == CLIENT
     assert len({s.id for s in found}) == len(found) and {s.trace for s in found} == {root.trace}
     assert [e.name for e in root.events] == ["exception", "gen_ai.evaluation.result", "gen_ai.evaluation.result"]
     assert found[4].attributes[NAMES["unfinished"]] is True and NAMES["unfinished"] not in chat.attributes
@@ -68,16 +68,12 @@ def test_what_was_said_is_left_out_unless_it_is_asked_for() -> None:
     assert json.loads(str(found[0].attributes["gen_ai.output.messages"]))[0]["content"][0]["name"] == "search"
 
 
-@pytest.mark.parametrize("header", ["", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "00-zz-1-01", "x" * 55])
-def test_a_header_that_names_no_span_is_none(header: str) -> None:
-    assert parent_of(header) is None
-
-
 def test_a_run_stands_below_the_span_of_who_has_started_it() -> None:
-    parent = parent_of("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
-    assert parent == (int("a" * 32, 16), int("b" * 16, 16))
+    parent = parsed("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    assert parent == (int("a" * 32, 16), int("b" * 16, 16), 1)
     found = spans(parent=parent)
-    assert {s.trace for s in found} == {parent[0]} and found[-1].parent == parent[1]
+    assert {s.trace for s in found} == {parent.trace} and found[-1].parent == parent.span
+    assert spans(parent=parent._replace(flags=0)) == []  # its sender does not keep the trace
 
 
 def test_hostile_records_make_spans_or_none() -> None:
@@ -110,59 +106,23 @@ def test_an_agent_that_starts_others_has_their_spans_below_it(tmp_path: Path) ->
 # ---- a collector ---------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def collector(status: int = 200) -> Iterator[tuple[str, list[Any]]]:
-    """A collector on this machine: its address, and the requests that it has decoded."""
-    service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
-    pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-    taken: list[Any] = []
+def test_a_collector_gets_the_spans_and_metrics_of_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from opentelemetry import metrics, trace
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            taken.append((self.path, self.headers["Content-Type"], service.ExportTraceServiceRequest.FromString(body)))
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", taken
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_a_collector_gets_the_spans_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    from opentelemetry import trace
-
-    before = trace.get_tracer_provider()
+    before = trace.get_tracer_provider(), metrics.get_meter_provider()
     monkeypatch.setenv("TRACEPARENT", "00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     with collector() as (url, taken):
-        done = cogc_here(*RESEARCH, "--otlp", url)
+        done = cogc_here(*RESEARCH, "--otlp", url, f"--trace={tmp_path / 't.jsonl'}")
         assert done.returncode == 0 and done.stderr == "", done.stderr
         assert cogc_here(*RESEARCH, "--otlp", f"{url}/own/path", "--otlp-contents").returncode == 0
-    assert trace.get_tracer_provider() is before
-    assert {(path, kind) for path, kind, _ in taken} == {
+    assert (trace.get_tracer_provider(), metrics.get_meter_provider()) == before
+    assert {(path, kind) for path, kind, _ in taken.requests} == {
         ("/v1/traces", "application/x-protobuf"),
+        ("/v1/metrics", "application/x-protobuf"),
         ("/own/path", "application/x-protobuf"),
     }
-    texts = {path: "".join(str(r) for p, _, r in taken if p == path) for path in ("/v1/traces", "/own/path")}
-    assert "tide mill" not in texts["/v1/traces"] and "tide mill" in texts["/own/path"]
-    found = [
-        s
-        for path, _, r in taken
-        if path == "/v1/traces"
-        for rs in r.resource_spans
-        for ss in rs.scope_spans
-        for s in ss.spans
-    ]
+    assert "tide mill" not in str(taken.spans()) and "tide mill" in str(taken.spans("/own/path"))
+    found = taken.spans()
     assert len(found) == 14 and {s.trace_id.hex() for s in found} == {"a" * 32}
     root = next(s for s in found if s.name == "invoke_workflow Main")
     assert root.parent_span_id.hex() == "b" * 16 and root.start_time_unix_nano == 946_684_800 * 10**9
@@ -170,20 +130,61 @@ def test_a_collector_gets_the_spans_of_a_run(monkeypatch: pytest.MonkeyPatch) ->
     assert (
         chat.kind == 3 and {a.key: a.value.string_value for a in chat.attributes}["gen_ai.provider.name"] == "scripted"
     )
-    resource = taken[0][2].resource_spans[0].resource
+    resource = taken.requests[0][2].resource_spans[0].resource
     assert {a.key: a.value.string_value for a in resource.attributes}["service.name"] == "cogc"
+    _same_as_exported(taken.metrics(), tmp_path / "t.jsonl")
 
 
-def test_spans_that_a_collector_refuses_are_counted() -> None:
+def _same_as_exported(sent: dict[str, Any], trace: Path) -> None:
+    """The metrics that a run has sent are those of its trace."""
+    shown = cogc_here("trace", "export", trace, "--format", "otlp", "--spec", RESEARCH[1]).stdout
+    exported = json.loads(shown)["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]
+    for metric in exported:
+        if "gauge" in metric:
+            continue
+        kind = "histogram" if "histogram" in metric else "sum"
+        ours = [(p.get("count") or p.get("asInt"), p.get("sum")) for p in metric[kind]["dataPoints"]]
+        points = getattr(sent[metric["name"]], kind).data_points
+        theirs = [(p.count, p.sum) if kind == "histogram" else (p.as_int, None) for p in points]
+        assert [(int(n), total) for n, total in ours] == theirs and ours, metric["name"]
+    assert {m["name"] for m in exported if "gauge" not in m} == {n for n, m in sent.items() if not m.HasField("gauge")}
+
+
+def test_what_a_collector_refuses_is_counted() -> None:
     with collector(status=400) as (url, _):
         done = cogc_here(*RESEARCH, "--otlp", url)
-    assert done.returncode == 0 and done.stderr == f"cogc: 14 spans could not be sent to {url}\n"
+    said = f"cogc: 14 spans and the last metrics could not be sent to {url}\n"
+    assert done.returncode == 0 and done.stderr == said
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_collector_that_hangs_or_is_not_there_holds_no_run_up(hangs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    monkeypatch.setattr(exporter, "GRACE", 0.3)
+    monkeypatch.setattr(exporter, "_BATCH", 1)  # so that the thread hangs from the first span on
+    with silent() as url:
+        if hangs:
+            done = cogc_here(*RESEARCH, "--otlp", url)
+    if not hangs:  # nobody listens there any more
+        done = cogc_here(*RESEARCH, "--otlp", url)
+    assert done.returncode == 0 and "tide mill" in done.stdout
+    assert done.stderr == f"cogc: 14 spans and the last metrics could not be sent to {url}\n"
+
+
+def test_spans_that_find_no_room_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporter, "_ROOM", 4)
+    monkeypatch.setattr(exporter, "_PAUSE", 600.0)
+    with collector() as (url, taken):
+        done = cogc_here(*RESEARCH, "--otlp", url)
+    assert done.stderr == f"cogc: 10 spans could not be sent to {url}\n" and len(taken.spans()) == 4
 
 
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
         (["--otlp", "ftp://x"], "is no address"),
+        (["--otlp-models"], "--otlp-models is for runs with --otlp"),
+        (["--otlp-contents"], "--otlp-contents is for runs with --otlp"),
         (["--otlp", "http://127.0.0.1:1", "--replay", "none"], "--otlp is for runs of a coglet"),
     ],
 )

@@ -1,0 +1,167 @@
+"""Trace contexts of W3C: the header `traceparent` of what comes in, and of what goes out.
+
+What comes in through a door (a request over HTTP, a call of MCP) belongs to a trace of its sender. Everything that it leads to does too:
+the exporter of the run (`traces/spans.py`) hears the record or the coglet with which it begins, and follows the causes. What goes out, a
+call of MCP or a request to a model, names the span of that call as its parent, where the run has an exporter.
+
+`CURRENT` is the context of the request that the present task answers, `OUTGOING` the header of the request that it makes. Nothing of this
+is an event: a run goes the same way with contexts and without.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
+
+import trio
+
+HEADER = "traceparent"
+SAMPLED = 1
+"""The flag of a trace that is kept."""
+_FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
+_LONGEST = 512
+
+
+class Context(NamedTuple):
+    """A span: the numbers of its trace and of itself, neither of them 0, and the flags of the trace."""
+
+    trace: int
+    span: int
+    flags: int = SAMPLED
+
+    @property
+    def is_sampled(self) -> bool:
+        """True if the trace is kept by who has begun it."""
+        return bool(self.flags & SAMPLED)
+
+    def __str__(self) -> str:
+        """Return the header."""
+        return f"00-{self.trace:032x}-{self.span:016x}-{self.flags & SAMPLED:02x}"
+
+
+def parsed(header: object) -> Context | None:
+    """Return the context of a header, by the rules of W3C's Trace Context; None if it breaks them.
+
+    A header of a later version may have further parts, which are not read.
+    """
+    found = _FORM.fullmatch(header) if isinstance(header, str) and len(header) <= _LONGEST else None
+    if found is None or found[1] == "ff" or (found[1] == "00" and found[5]):
+        return None
+    trace, span = int(found[2], 16), int(found[3], 16)
+    return Context(trace, span, int(found[4], 16)) if trace and span else None
+
+
+def within(parent: Context | None) -> Context:
+    """Return the context of a new span below another one, or of one that begins a trace."""
+    span = random.SystemRandom().getrandbits(64) or 1
+    if parent is not None:
+        return Context(parent.trace, span, parent.flags)
+    return Context(random.SystemRandom().getrandbits(128) or 1, span)
+
+
+class Served(NamedTuple):
+    """A request that a door has answered, as a span: its context, the one above it, times in nanoseconds since 1970, what is known of it, and the
+    kind of its error, or nothing."""
+
+    name: str
+    context: Context
+    parent: Context | None
+    start: int
+    end: int
+    attributes: dict[str, str | int]
+    error: str
+
+
+class Exporting(Protocol):
+    """The part of an exporter that contexts need. `call` and `ask` give the contexts of a call and of a request to a model that are under way."""
+
+    def entered(self, record: int, context: Context) -> None: ...
+    def called(self, path: str, context: Context) -> None: ...
+    def served(self, request: Served) -> None: ...
+    def call(self, number: int) -> Context | None: ...
+    def ask(self, number: int) -> Context | None: ...
+
+
+class Contexts:
+    """The contexts of one run. Without an `exporter` nothing is remembered and nothing goes out. `to_providers` says that models get them too."""
+
+    def __init__(self) -> None:
+        self.exporter: Exporting | None = None
+        self.to_providers = False
+
+    def entered(self, record: int, context: Context | None) -> None:
+        """Let a record, and what it leads to, belong to a request."""
+        if self.exporter is not None and context is not None and record:
+            self.exporter.entered(record, context)
+
+    def called(self, path: str) -> None:
+        """Let a coglet that will be created, and what it leads to, belong to the request that this task answers."""
+        context = CURRENT.get()
+        if self.exporter is not None and context is not None:
+            self.exporter.called(path, context)
+
+    def meta(self, call: int) -> dict[str, Any]:
+        """Return what goes into `_meta` of a call of MCP."""
+        context = None if self.exporter is None else self.exporter.call(call)
+        return {} if context is None else {HEADER: str(context)}
+
+    @contextmanager
+    def asking(self, ask: int) -> Iterator[None]:
+        """Let requests to a provider carry a header while the body runs, if that was asked for."""
+        context = self.exporter.ask(ask) if self.exporter is not None and self.to_providers else None
+        token = OUTGOING.set("" if context is None else str(context))
+        try:
+            yield
+        finally:
+            OUTGOING.reset(token)
+
+
+class Request:
+    """A request that a door answers, as a context manager: a span below that of its sender. Its attributes and its error may be set meanwhile."""
+
+    def __init__(self, contexts: Contexts, name: str, parent: Context | None, attributes: dict[str, str | int]) -> None:
+        self.contexts = contexts
+        self.name = name
+        self.parent = parent
+        self.attributes = attributes
+        self.context = within(parent)
+        self.error = ""
+        self._start = 0
+        self._token: Token[Context | None] | None = None
+
+    def __enter__(self) -> Request:
+        self._start = time.time_ns()
+        self._token = CURRENT.set(self.context)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        assert self._token is not None
+        CURRENT.reset(self._token)
+        if kind is not None:
+            self.error = "cancelled" if issubclass(kind, trio.Cancelled) else kind.__name__
+        if self.contexts.exporter is not None:
+            times = self._start, time.time_ns()
+            self.contexts.exporter.served(
+                Served(self.name, self.context, self.parent, *times, self.attributes, self.error)
+            )
+
+
+CURRENT: ContextVar[Context | None] = ContextVar("CURRENT", default=None)
+OUTGOING: ContextVar[str] = ContextVar("OUTGOING", default="")
+
+
+def headers() -> dict[str, str]:
+    """Return the headers of a request to a provider."""
+    header = OUTGOING.get()
+    return {HEADER: header} if header else {}
+
+
+def of_headers(given: Sequence[str]) -> Context | None:
+    """Return the context of a request with these headers `traceparent`: of one that has one, and a valid one."""
+    return parsed(given[0]) if len(given) == 1 else None

@@ -51,6 +51,7 @@ COMMANDS = {
     "answer": "list and answer the questions of runs that wait for a person",
     "runs": "list instances and runs with their state",
     "resume": "go on with the unfinished run of an instance",
+    "fork": "go on from a record of a run with another reply, message or parameter, in a new instance",
     "serve": "run a system as a service, over HTTP",
     "send": "send a message to a run",
     "observe": "print what a run, or a coglet of a runtime, transmits",

@@ -223,6 +223,7 @@ TABLE: dict[str, list[list[str]]] = {
     "answer": [[], ["grün"]],
     "runs": [[], ["--json"]],
     "resume": [["none"], ["grün"]],
+    "fork": [["none", "--at", "1", "--reply", "grün"], ["kept", "--at", "9", "--reply", "grün"]],
     "serve": [["bad.cog"]],
     "send": [["task=grün"], ["grün=1"]],
     "observe": [["grün"], ["grün:a"]],

@@ -42,20 +42,28 @@ class Given:
 
 def inputs(bundle: ir.Bundle, unit: Unit, options: Namespace) -> list[Given]:
     """Return the messages of `--input`, `--inputs` and `--goal`, in the order in which they are sent at one time."""
-    root = bundle.coglets[bundle.root]
-    known = {c.name: c.type for c in root.listens if not is_internal(c.name)}
-    found = []
-    for text in options.input:
-        name, value = pair(text, "--input")
-        if name not in known:
-            raise UsageError(f"`{root.name}` has no listen channel `{name}`{has(known)}")
-        given = _word(bundle, known[name], name, value)
-        _check(unit, known[name], given, "")
-        found.append(given)
+    found = [message(bundle, unit, text, "--input") for text in options.input]
     if options.inputs:
-        found += _lines(unit, known, options.inputs)
+        found += _lines(unit, _channels(bundle), options.inputs)
     goal = goal_input(bundle, options, {given.channel for given in found})
     return found + [Given(channel, value) for channel, value in goal]
+
+
+def _channels(bundle: ir.Bundle) -> dict[str, int]:
+    """Return the types of the channels on which the root takes messages."""
+    root = bundle.coglets[bundle.root]
+    return {c.name: c.type for c in root.listens if not is_internal(c.name)}
+
+
+def message(bundle: ir.Bundle, unit: Unit, text: str, option: str) -> Given:
+    """Return the message to the root of one `--input CHANNEL=VALUE`, or of another option of that form."""
+    name, value = pair(text, option)
+    known = _channels(bundle)
+    if name not in known:
+        raise UsageError(f"`{bundle.coglets[bundle.root].name}` has no listen channel `{name}`{has(known)}")
+    given = _word(bundle, known[name], name, value)
+    _check(unit, known[name], given, "")
+    return given
 
 
 def _word(bundle: ir.Bundle, type: int, name: str, text: str) -> Given:

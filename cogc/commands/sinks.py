@@ -228,8 +228,15 @@ class RunSinks:
             on_output=self.output,
             on_log=self.log,
             on_records=self._hear if self.plain_lines or self.exporter is not None else None,
+            behind=self._behind(),
+            answers=getattr(self.options, "answers", {}),
             on_resumed=self._resumed,
         )
+
+    def _behind(self) -> int:
+        """Return how many nanoseconds the clock of a run is behind that of the machine: that of a fork goes on from its record."""
+        recording = None if self.instance is None else self.instance.recording
+        return 0 if recording is None else int(recording.head.get("behind", 0))
 
     def _resumed(self, begun_again: int) -> None:
         """Say that the run goes on where it was."""

@@ -152,7 +152,7 @@ class Carrier:
     def resumes_at(self) -> int:
         """Return the instant at which a resumed run goes on. On a clock that was set back, no time has passed."""
         now = self.kernel.now
-        return now if self.options.sim else max(now, time.time_ns() - self.kernel.epoch)
+        return now if self.options.sim else max(now, time.time_ns() - self.kernel.epoch - self.options.behind)
 
     def recall(self, ask: Ask) -> None:
         """Take note of a request that was made before the run was resumed."""

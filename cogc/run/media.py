@@ -13,6 +13,7 @@ import binascii
 import hashlib
 import os
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -84,6 +85,15 @@ def sweep(folder: Path, named: set[str]) -> None:
     for path in folder.iterdir():
         if _NAME.fullmatch(path.name) and path.name not in named and path.name not in _STORE.held:
             path.unlink(missing_ok=True)
+
+
+def copy(folder: Path, target: Path) -> None:
+    """Copy the files of a folder of bytes, if there is one, into another one."""
+    if folder.is_dir():
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            if _NAME.fullmatch(path.name):
+                shutil.copyfile(path, target / path.name)
 
 
 def _write(folder: Path, digest: str, data: bytes) -> None:

@@ -42,7 +42,9 @@ class RunOptions:
     memory for each message. `kernel` makes the kernel: one that picks the order of events takes the place of the usual one. `account` is the budget
     and the usage of an enclosing run, which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
     nest. A run that is to `stay` does not end because nothing is left to do. One that is `traced` keeps a trace for those who follow it.
-    `on_resumed` is called when a run goes on where it was, with the number of calls that are begun again.
+    `on_resumed` is called when a run goes on where it was, with the number of calls that are begun again. A run that was forked has a clock that
+    is so much `behind` that of the machine, and `answers`: the instants and values of the results that come to the calls under way without
+    their being begun again.
     """
 
     budget: dict[str, Any] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class RunOptions:
     max_depth: int | None = None
     stay: bool = False
     traced: bool = False
+    behind: int = 0
+    answers: dict[int, tuple[int, Any]] = field(default_factory=dict)
     on_resumed: Callable[[int], None] | None = None
     on_output: Callable[[Output], None] | None = None
     on_log: Callable[[LogLine], None] | None = None

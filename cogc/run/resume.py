@@ -12,7 +12,8 @@ The order of events.
 3. Coglets in Python whose object cannot be loaded start anew (`revived`), each as an event of the journal.
 4. Time has passed (`resumed`): timers that came due meanwhile fire.
 5. What is left are the effects that have to leave now. Those that had not left for certain are carried out again. Calls without a
-   result are begun again under their numbers, or fail if their program wants that (`on_resume: fail`).
+   result are begun again under their numbers, or fail if their program wants that (`on_resume: fail`). Those of a fork whose result is known
+   get it at its instant.
 
 The invariants. A call whose result is in the journal is never begun. A call that the journal does not have was never begun, since
 calls are written down first: it is begun like any other. What happens in 3 and 4 is in the journal behind what was there, so that
@@ -31,7 +32,7 @@ from cogc.kernel.objects import FAILED, STARTING, STOPPED, STOPPING, Instance
 from cogc.language.codec import packed
 from cogc.language.values import Failure
 from cogc.run.carrying import LEAVING, Carrier
-from cogc.run.delayed import Message
+from cogc.run.delayed import Message, Reply
 from cogc.run.journal import Divergence, Event, Outward, Recording, begin_with, last_snapshot, replay
 from cogc.run.snapshots import take_up
 
@@ -242,6 +243,10 @@ def _begin_again(carrier: Carrier, found: Resumed) -> None:
     for call in sorted(found.open):
         effect = found.open[call]
         if call not in kernel.calls:
+            continue
+        if call in carrier.options.answers:
+            instant, value = carrier.options.answers[call]
+            carrier.delays.add(max(instant, kernel.now), Reply(call, value))
             continue
         if call in found.recorded:
             if isinstance(effect, Call) and effect.program.on_resume == FAIL:

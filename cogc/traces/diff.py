@@ -24,30 +24,46 @@ class Departure:
         self.count = count
 
 
-def departures(one: Iterable[dict[str, Any]], other: Iterable[dict[str, Any]]) -> tuple[Departure, Departure]:
-    """Compare two traces, given as their records. Both are read twice: hand over something that can be."""
-    found = Counter(identities(one)), Counter(identities(other))
-    return _first(one, found[1]), _first(other, found[0])
+def departures(
+    one: Iterable[dict[str, Any]], other: Iterable[dict[str, Any]], behind: int = 0
+) -> tuple[Departure, Departure]:
+    """Compare two traces, given as their records. Both are read twice: hand over something that can be.
+
+    Records up to the number `behind` are those of one run, from which the other was forked: they count as the same, and need not be there.
+    """
+    found = Counter(identities(one, behind)), Counter(identities(other, behind))
+    return _first(one, found[1], behind), _first(other, found[0], behind)
 
 
-def identities(records: Iterable[dict[str, Any]]) -> list[bytes]:
-    """Return what names each event, in the order of the records."""
+def identities(records: Iterable[dict[str, Any]], behind: int = 0) -> list[bytes]:
+    """Return what names each event, in the order of the records. One up to the number `behind` is named by its number."""
     known: dict[int, bytes] = {0: b""}
     found = []
     for record in records:
+        seq = record.get("seq", 0)
+        if 0 < seq <= behind:
+            found.append(_numbered(seq))
+            continue
         about = {k: v for k, v in record.items() if k not in _NOT_COMPARED}
-        causes = [known.get(c, b"?") for c in (record.get("cause", 0), *record.get("causes", ()))]
+        causes = [
+            _numbered(c) if 0 < c <= behind else known.get(c, b"?")
+            for c in (record.get("cause", 0), *record.get("causes", ()))
+        ]
         name = hashlib.blake2b(b"".join(causes), digest_size=12)
         name.update(msgspec.json.encode(about, order="deterministic"))
-        known[record.get("seq", 0)] = name.digest()
+        known[seq] = name.digest()
         found.append(name.digest())
     return found
 
 
-def _first(records: Iterable[dict[str, Any]], others: Counter[bytes]) -> Departure:
+def _numbered(seq: int) -> bytes:
+    return b"=%d" % seq
+
+
+def _first(records: Iterable[dict[str, Any]], others: Counter[bytes], behind: int) -> Departure:
     """Return the first record whose event the others do not have, each event as often as it is there."""
     left, first, count = others.copy(), None, 0
-    for record, name in zip(records, identities(records), strict=True):
+    for record, name in zip(records, identities(records, behind), strict=True):
         if left[name] > 0:
             left[name] -= 1
         else:

@@ -97,7 +97,9 @@ def _named(path: Path, instance: Path | None) -> Named:
 
 
 def begun_of(path: Path) -> dict[str, Any]:
-    """Return what the run of a journal was begun with, as far as its head has that. Raise ValueError if it is no journal that can be read."""
+    """Return what the run of a journal was begun with, as far as its head has that, and the hash of its `program`. Raise ValueError if it is no
+    journal that can be read."""
     with open(path, "rb") as file:
-        begun = read_head(file.readline()).get("begun")
-    return begun if isinstance(begun, dict) else {}
+        head = read_head(file.readline())
+    begun = head.get("begun")
+    return {**(begun if isinstance(begun, dict) else {}), "program": head.get("program", "")}

@@ -5,9 +5,9 @@ does, so that the replay knows each of them by its number. Behind the wanted rec
 replay ends by `_Reached`, which no code of the kernel takes. That kernel is then thrown away. Nothing of the world is asked, no program
 runs, and the journal is only read: a run that goes on may be looked at.
 
-Behind a record. Some records are made before what they tell of, such as `transmit` and `call`, others after it, such as `state`. So the states
-of all coglets are those when the record is made (`_Watched.states_then`). Everything else is looked at when the next record is about to be
-made, or when the step is over, whichever comes first: by then a message is in its inboxes, and a call is under way.
+Behind a record. Most records are made after what they tell of. Those of messages and calls are made before it (`_AHEAD`). Behind them the kernel
+is looked at when the next record is about to be made, or when the step is over, whichever comes first: by then a message is in its
+inboxes, and a call is under way. The states of all coglets are in any case those when the record was made (`_Watched.states_then`).
 
 Checkpoints. On its way a replay writes the state of the kernel down (`checkpoints.py`), each `EVERY` records, at the next moment at which
 nothing waits in the middle of a body (`kernel/snapshot.py`). The next question begins with the last checkpoint before its record, and
@@ -32,6 +32,7 @@ from cogc.kernel.priorities import ordered
 from cogc.kernel.snapshot import instances
 from cogc.kernel.trace import Record, Tracer
 from cogc.kernel.unit import Unit
+from cogc.language.values import hidden
 from cogc.run import journal
 from cogc.run.dump import UnderWay
 from cogc.run.inspection import inspect
@@ -50,6 +51,8 @@ _PORTION = 1 << 16
 """The bytes of a journal that are read at once."""
 _VAIN = 64
 """The records after which a look for a moment without a wait is made again, for each one that was in vain."""
+_AHEAD = frozenset(["input", "transmit", "send", "call", "ask", "dispatch", "guide", "tick", "steer", "over_capacity"])
+"""The kinds of records that are made before what they tell of."""
 _END = 1 << 62
 Take = Callable[[list[Record]], object]
 """Takes the records of a replay, in their order."""
@@ -65,6 +68,25 @@ class Moment(NamedTuple):
     record: Record
     state: dict[str, Any]
     since: int
+
+
+class Point(NamedTuple):
+    """A place in a run from which another one may go on: a record, and where it stands among the events of the journal.
+
+    `last` is the number of the last record by then, `event` the index of the event that was handed in when the record was made, or, if it was asked for what follows the step of the record,
+    of the one that was due next. `steps` and `now` are those of the kernel, and `effects` how many had left the run by then; `open` has the
+    calls that were under way, by their numbers, `called` those too that the replay has seen answered, `kernel` what was replayed.
+    """
+
+    record: Record
+    last: int
+    event: int
+    steps: int
+    now: int
+    effects: int
+    open: dict[int, UnderWay]
+    called: dict[int, UnderWay]
+    kernel: Kernel
 
 
 class _Reached(BaseException):
@@ -91,11 +113,12 @@ class Travel:
         self.first = Place(len(beginning[0]), 0, checksum_of(beginning[0]))
         self.is_other = self.head["program"] != unit.bundle.hash
         """True if the program is another one than that of the journal."""
-        self.begins = -1
-        """The record of the snapshot with which the journal begins, or -1."""
+        self.begins, self.carried = -1, 0
+        """The record of the snapshot with which the journal begins, or -1, and how many effects had left by then."""
         if beginning[1].split(b",", 3)[2:3] == [b'"snapshot"']:
             (event,) = journal.load_part([beginning[1].removesuffix(b"\n")], self.head, self.first)
             self.begins = int(event[3]["kernel"]["seq"])
+            self.carried = int(event[3]["shell"]["carried"])
         self.checkpoints = Checkpoints(path, b"".join(beginning), unit.bundle.hash) if keeps else None
 
     def at(self, seq: int, path: str = "") -> Moment:
@@ -104,19 +127,14 @@ class Travel:
         Raise NoMoment if there is no such record, Failure of kind `missing` if there is no such coglet then, ValueError if the journal is damaged,
         `journal.Divergence` if the program departs from it before that.
         """
-        if seq <= max(0, self.begins):
-            raise NoMoment(
-                f"the journal begins with a snapshot behind record {self.begins}: record {self.begins + 1} is the first"
-                if self.begins > 0
-                else "records count from 1"
-            )
+        self._refuse(seq)
         replay = _Replay(self, seq - 1, _END)
         found: list[Moment | Exception] = []
 
         def look() -> None:
             try:
                 state = inspect(replay.kernel, replay.under_way(), replay.tracer.then, path, contents=True)
-                found.append(Moment(replay.tracer.records[-1], state, replay.since))
+                found.append(Moment(replay.tracer.wanted, state, replay.since))
             except Exception as error:  # not here, in the middle of a step, which would be blamed for it
                 found.append(error)
 
@@ -128,6 +146,15 @@ class Travel:
             raise found[0]
         return found[0]
 
+    def _refuse(self, seq: int) -> None:
+        """Raise NoMoment for the number of a record that cannot be there."""
+        if seq <= max(0, self.begins):
+            raise NoMoment(
+                f"the journal begins with a snapshot behind record {self.begins}: record {self.begins + 1} is the first"
+                if self.begins > 0
+                else "records count from 1"
+            )
+
     def last_at(self, nanoseconds: int) -> int:
         """Return the number of the last record that is not behind an instant of the run. Raise NoMoment if there is none, and what `at` raises."""
         replay = _Replay(self, _END, nanoseconds)
@@ -137,9 +164,39 @@ class Travel:
             raise NoMoment("the journal has no record of that time")
         return replay.tracer.seq
 
-    def write(self, take: Take) -> None:
-        """Replay the journal as far as it goes, and give all its records. Raise what `at` raises."""
-        replay = _Replay(self, 0, 0, take)
+    def point(self, seq: int, behind_step: bool) -> Point:
+        """Return the place of a record, or with `behind_step` the place behind the step in which it was made. Raise what `at` raises."""
+        self._refuse(seq)
+        replay = _Replay(self, seq - 1, _END)
+        tracer, found = replay.tracer, list[Point]()
+
+        def look() -> None:
+            kernel = replay.kernel
+            left = replay.effects + (len(kernel.effects) if behind_step else 0)
+            found.append(
+                Point(
+                    tracer.wanted,
+                    tracer.seq,
+                    replay.event,
+                    kernel.steps,
+                    kernel.now,
+                    left,
+                    replay.under_way(),
+                    replay.calls,
+                    kernel,
+                )
+            )
+
+        tracer.stop_at(seq, _END, look, behind_step)
+        replay.run()
+        if not found:
+            raise NoMoment(f"the last record of the journal is {tracer.seq}")
+        return found[0]
+
+    def write(self, take: Take, behind: int = 0) -> None:
+        """Replay the journal as far as it goes, and give all its records, or those behind a record, with each state whole. Raise what `at` raises."""
+        replay = _Replay(self, behind, _END, take)
+        replay.tracer.whole_states = bool(behind)
         replay.run()
         replay.give()
 
@@ -148,7 +205,9 @@ class _Watched(Tracer):
     """A tracer that has a function called behind a certain record, and ends the replay there. Of the records before that it makes the numbers
     alone, unless somebody takes them all. `then` is the instant of that record."""
 
-    __slots__ = ("is_behind", "makes_all", "on_stop", "states_then", "stop", "system", "then", "until")
+    __slots__ = (
+        "behind_step", "is_behind", "makes_all", "on_stop", "states_then", "stop", "system", "then", "until", "wanted", "whole_states",
+    )  # fmt: skip
 
     def __init__(self, kernel: Kernel, run: str, makes_all: bool) -> None:
         super().__init__(kernel, run)
@@ -157,12 +216,14 @@ class _Watched(Tracer):
         self.stop = self.until = _END
         self.on_stop: Callable[[], None] | None = None
         self.is_behind = False
+        self.behind_step = self.whole_states = False
         self.then = 0
+        self.wanted: Record = {}
         self.states_then: dict[Instance, list[Value]] = {}
 
-    def stop_at(self, stop: int, until: int, on_stop: Callable[[], None] | None) -> None:
-        """End the replay behind the record of a number, or before the first one that is later than an instant."""
-        self.stop, self.until, self.on_stop = stop, until, on_stop
+    def stop_at(self, stop: int, until: int, on_stop: Callable[[], None] | None, behind_step: bool = False) -> None:
+        """End the replay behind the record of a number, or behind the step in which it is made, or before the first one that is later than an instant."""
+        self.stop, self.until, self.on_stop, self.behind_step = stop, until, on_stop, behind_step
 
     def look(self) -> None:
         """End the replay if it is behind the record. This is called between steps, and before each record that follows."""
@@ -181,7 +242,8 @@ class _Watched(Tracer):
 
     def _passes(self) -> bool:
         """Count a record, if nobody wants it, and return True."""
-        self.look()
+        if not self.behind_step:
+            self.look()
         if self.kernel.now > self.until:
             raise _Reached
         if self.makes_all or self.seq + 1 >= self.stop:
@@ -191,10 +253,12 @@ class _Watched(Tracer):
 
     def _made(self) -> int:
         """Take note of the states if the last record was the one that is wanted, and have the kernel stop behind this step."""
-        if self.seq >= self.stop:
-            self.is_behind, self.then = True, self.kernel.now
+        if self.seq == self.stop:
+            self.is_behind, self.then, self.wanted = True, self.kernel.now, self.records[-1]
             root = self.system.root
             self.states_then = {} if root is None else {i: list(i.states) for i in instances(root) if i.states}
+            if self.wanted["kind"] not in _AHEAD and not self.behind_step:
+                self.look()
             self.system.pause()
         return self.seq
 
@@ -217,7 +281,9 @@ class _Watched(Tracer):
         return self._made()
 
     def state(self, inst: Instance, name: str, value: Value) -> None:
-        if not self._passes():
+        if self.whole_states:
+            self.record("state", inst, name=name, data=hidden(value, self.kernel.private))
+        elif not self._passes():
             super().state(inst, name, value)
 
 
@@ -245,7 +311,8 @@ class _Replay:
         self.travel = travel
         self.take = take
         self.calls: dict[int, UnderWay] = {}
-        self.effects = 0
+        self.effects = travel.carried
+        self.event = 0
         self.part = _Part(travel.first, [], [])
         self.kernel, self.tracer = self._kernel()
         self.begin = self._begin(seq, now) if seq else None
@@ -275,6 +342,7 @@ class _Replay:
                 pass
             known.drop(found.seq)
             self.calls.clear()
+            self.effects = self.travel.carried
             self.kernel, self.tracer = self._kernel()
         return None
 
@@ -341,8 +409,6 @@ class _Replay:
 
     def give(self) -> None:
         """Give away the records by now."""
-        if self.tracer.is_behind:  # the last record is still to be looked at
-            return
         records = self.tracer.take()
         if self.take is not None and records:
             self.take(records)
@@ -354,6 +420,8 @@ class _Replay:
 
     def _look(self, event: int) -> None:
         """End the replay if it is where it was to go. Write a checkpoint before an event, if one is due and nothing stands in its way."""
+        if self.tracer.behind_step or not self.tracer.is_behind:
+            self.event = event
         self.tracer.look()
         if self.tracer.seq < self._due:
             return

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from cogc.language.values import Value
 
 
+PARAMETER = "parameter"
+"""The act by which a run that is forked goes on with another parameter. No door takes it."""
+
+
 def rosters(kernel: State) -> list[Roster]:
     """Return the roster of every conversation that has started agents which still work, or may start some."""
     found: list[Roster] = []
@@ -84,12 +88,14 @@ def status(kernel: State, id: str) -> dict[str, Value]:
 
 
 def steer(kernel: State, action: str, id: str, data: dict[str, Value]) -> dict[str, Value]:
-    """Carry out what a person asks of an agent: cancel, send, pause, resume, detach or spawn; of a team: guide.
+    """Carry out what a person asks of an agent: cancel, send, pause, resume, detach or spawn; of a team: guide; of a run that is forked: parameter.
 
     Return the status of the agent. Raise Failure if it refuses.
     """
     if action == "guide":
         return _guide(kernel, id, data)
+    if action == PARAMETER:
+        return _set_parameter(kernel, id, data)
     found = find(kernel, id)
     if isinstance(found, Instance):
         if action == "spawn":
@@ -126,6 +132,19 @@ def _guide(kernel: State, path: str, data: dict[str, Value]) -> dict[str, Value]
         raise Failure("error", f"`{command}` needs `{missing[0]}`")
     values = [inst.code.unit.checked(p.type, data[p.name], f"`{p.name}`") for p in reaction.parameters]
     reactions.command(kernel, inst, inst, str(command), values)
+    return {"path": path}
+
+
+def _set_parameter(kernel: State, path: str, data: dict[str, Value]) -> dict[str, Value]:
+    """Give a coglet another value of a parameter, from now on."""
+    inst = at(kernel, path)
+    if inst is None:
+        raise Failure("error", f"there is no coglet `{path}`")
+    names, name = [p.name for p in inst.code.ir.parameters[: inst.code.ir.own_parameters]], str(data["name"])
+    if name not in names:
+        raise Failure("error", f"`{inst.code.name}` has no parameter `{name}`")
+    number = names.index(name)
+    inst.parameters[number] = inst.code.parameters[number][0](data["value"])
     return {"path": path}
 
 

@@ -2,9 +2,9 @@
 else.
 
     --reply VALUE            another reply to the call whose reply is the record
-    --message CHANNEL=VALUE  another message in the place of the record, if it is an
-                             input, or one more behind it
-    --param NAME=VALUE       another value of a parameter of the root from there on
+    --message CHANNEL=VALUE  another message in the place of the record, if that
+                             is an input; else one more behind it
+    --param NAME=VALUE       another value of a parameter of the root behind it
 
 A new instance is made of what happened up to the record, and goes on for real
 from there. Nothing of what was before is repeated. RUN is an instance whose run

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from cogc.run import reaper
 from cogc.run.process import run_process, spawn
 from cogc.run.reaper import descendants
 from support.paths import ROOT
@@ -40,6 +41,18 @@ coglet Main {{ transmit out: string
 """
 
 
+@pytest.mark.parametrize("words", [["serve"], ["serve", "lent"], ["hold", "true"]])
+def test_a_reaper_whose_runner_is_gone_already_ends_without_a_word(words: list[str]) -> None:
+    """It may be killed while its reaper starts."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    given = [words[0], str(gone.pid), *words[1:]]
+    done = subprocess.run(
+        [sys.executable, "-IS", reaper.__file__, *given], capture_output=True, text=True, timeout=DEADLINE
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
 @pytest.mark.parametrize("line", ESCAPES.values(), ids=ESCAPES.keys())
 def test_what_a_command_leaves_behind_is_gone_when_the_command_ends(line: str) -> None:
     mark = unique_seconds()
@@ -60,6 +73,7 @@ def test_what_a_command_has_started_is_gone_when_its_keeper_is_killed_and_the_ru
     mark = unique_seconds()
     code = f"""
 import os, signal, trio
+from cogc.run import reaper
 from cogc.run.process import spawn
 async def main():
     async with spawn(["sh", "-c", {line.format(mark)!r}]) as process:
@@ -109,6 +123,7 @@ def test_a_reaper_that_was_killed_is_replaced() -> None:
 def test_more_commands_than_descriptors_allow_wait_for_a_place(tmp_path: Path) -> None:
     code = """
 import trio
+from cogc.run import reaper
 from cogc.run.process import run_process
 async def one(): assert (await run_process(["sh", "-c", "sleep 0.05; echo x"])).stdout == b"x\\n"
 async def main():

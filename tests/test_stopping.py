@@ -13,10 +13,12 @@ import trio
 
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
+from cogc.run.dump import describe
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 from support.paths import ROOT
 from support.processes import threads
+from support.sim import Sim
 from support.specs import build
 from support.waiting import DEADLINE, wait_for
 
@@ -238,6 +240,29 @@ def test_sigquit_shows_what_every_coglet_is_doing_and_the_run_goes_on(tmp_path: 
     assert "`on x` waits for program `later` (call 1, " in said[2] and said[3] == "inbox `x`: 2 of 64"
     process.send_signal(signal.SIGINT)
     assert "bye" in process.communicate(timeout=DEADLINE)[1] and process.returncode == 130
+
+
+def test_what_a_hook_waits_for_is_shown() -> None:
+    made = Sim(
+        """
+        program w() -> int = shell ["true"]
+        coglet W {
+          on start { let a = w() }
+          on stop { let a = w() }
+        }
+        coglet Main {
+          listen go: int
+          create c = W
+          on go { stop self }
+          on error(c) { let a = w() }
+        }
+        """
+    )
+    kernel = made.kernel
+    assert "  Main/c starting\n    `on start` waits for call 1\n" in describe(kernel, {}, 0)
+    made.answer(1)
+    made.send("go", 1)
+    assert "  Main/c stopping\n    `on stop` waits for call 2\n" in describe(kernel, {}, 0)
 
 
 @pytest.mark.parametrize("text, sim", [(CHATTER, False), (CHATTER, True), (CLOCKED, True)])

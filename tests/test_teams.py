@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from cogc.run.control_client import ask
 from cogc.run.session import Session
 from cogc.run.settings import Settings
+from cogc.run.trace import TraceWriter
 from support.cli import cogc
 from support.paths import ROOT
 from support.scripts import rules
@@ -140,6 +142,21 @@ def test_work_in_the_background_goes_on_when_the_lead_is_done(tmp_path: Path) ->
     assert made.outputs["background"] == [
         {"ticket": 1, "worker": "Reviewer", "task": "inspect", "success": True, "output": "late", "error": None}
     ]
+
+
+@pytest.mark.parametrize("worker, name", [("Reviewer", "Reviewer"), ("Developer", "Developer-1")])
+def test_work_in_the_background_that_fails_when_the_lead_is_done_is_said(
+    worker: str, name: str, tmp_path: Path
+) -> None:
+    begun = ("Build it", tools(call("delegate", worker=worker, task="inspect", background=True)))
+    script = rules(begun, ("inspect", {"error": {"message": "oops"}, "delay": "50s"}), ('"pending"', "no time"))
+    trace = io.BytesIO()
+    writer = TraceWriter(trace)
+    made = run(tmp_path, TEAM.replace("MORE", ""), script, trace=writer)
+    writer.flush()
+    assert made.outputs["result"] == ["no time"] and made.outputs["background"][0]["error"] == f"`{worker}`: oops"
+    logged = [r["data"] for r in map(json.loads, trace.getvalue().splitlines()) if r["kind"] == "log"]
+    assert logged == [f"{name} failed in the background when the lead was done: `{worker}`: oops"]
 
 
 def test_the_lead_hears_of_work_in_the_background_with_its_next_task(tmp_path: Path) -> None:

@@ -11,12 +11,19 @@ The functions only read, since a signal may come in the middle of a step of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, assert_never
 
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Activity, Instance
+from cogc.kernel.objects import STARTING, STOPPING, Activity, Instance
+
+
+class Calls(NamedTuple):
+    """What is under way: each call in words, and the calls of hooks, which are no reactions of their coglets."""
+
+    words: dict[int, str]
+    hooks: dict[Instance, list[int]]
 
 
 class UnderWay(NamedTuple):
@@ -32,11 +39,23 @@ def describe(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> str:
     waiting = "1 message waits for its turn" if messages == 1 else f"{messages} messages wait for their turn"
     open_calls = "1 call is under way" if under_way == 1 else f"{under_way} calls are under way"
     lines = [f"cogc: after {now / 1e9:.3f}s: {waiting}, {open_calls}"]
-    shown = {number: call_words(known, now) for number, known in calls.items()}
+    shown = calls_of(kernel, calls, now)
     for inst in _tree(kernel.root):
         lines.append(f"  {inst.path} {inst.status()}")
-        lines += [f"    {fact}" for fact in (*_reactions(inst, shown), *_inboxes(inst), *_room(kernel, inst))]
+        lines += [
+            f"    {fact}"
+            for fact in (*_hooks(inst, shown), *_reactions(inst, shown.words), *_inboxes(inst), *_room(kernel, inst))
+        ]
     return "".join(line + "\n" for line in lines)
+
+
+def calls_of(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> Calls:
+    """Return what is under way. `now` is in nanoseconds of the run's clock."""
+    hooks: dict[Instance, list[int]] = {}
+    for number, (activity, asking, _) in list(kernel.calls.items()):
+        if activity not in (asking.activities or ()):
+            hooks.setdefault(asking, []).append(number)
+    return Calls({number: _call_words(known, now) for number, known in calls.items()}, hooks)
 
 
 def _tree(inst: Instance | None) -> Iterator[Instance]:
@@ -47,7 +66,7 @@ def _tree(inst: Instance | None) -> Iterator[Instance]:
             yield from _tree(member)
 
 
-def call_words(known: UnderWay, now: int) -> str:
+def _call_words(known: UnderWay, now: int) -> str:
     """Return a call under way, and for how long it has been, in words."""
     match known.call:
         case Ask(model=model):
@@ -57,6 +76,17 @@ def call_words(known: UnderWay, now: int) -> str:
         case _:
             assert_never(known.call)
     return f"{what} (call {known.call.id}, {(now - known.began) / 1e9:.1f}s)"
+
+
+def _hooks(inst: Instance, calls: Calls) -> Iterator[str]:
+    """Yield what the hook under way of a coglet waits for."""
+    if inst in calls.hooks:
+        name = "on start" if inst.gate & STARTING else "on stop" if inst.gate & STOPPING else "on error"
+        yield f"`{name}` waits for {_named(calls.hooks[inst], calls.words)}"
+
+
+def _named(numbers: Iterable[int], words: dict[int, str]) -> str:
+    return ", ".join(words.get(call, f"call {call}") for call in sorted(numbers))
 
 
 def _reactions(inst: Instance, calls: dict[int, str]) -> Iterator[str]:
@@ -69,7 +99,7 @@ def _reactions(inst: Instance, calls: dict[int, str]) -> Iterator[str]:
 def _wait(inst: Instance, activity: Activity, calls: dict[int, str]) -> str:
     awaited = [entry.label for entry in inst.awaits or () if entry.activity is activity]
     if activity.calls:
-        return "waits for " + ", ".join(calls.get(call, f"call {call}") for call in sorted(activity.calls))
+        return f"waits for {_named(activity.calls, calls)}"
     if awaited:
         return f"awaits a message of `{awaited[0]}`"
     if activity.left:
@@ -90,7 +120,8 @@ def _room(kernel: Kernel, inst: Instance) -> Iterator[str]:
         yield f"waits for room in {port.inst.path}.{port.label}"
 
 
-def waits(kernel: Kernel, inst: Instance, calls: dict[int, str]) -> Iterator[str]:
-    """Yield what a coglet waits for: each reaction under way, then full inboxes. `calls` has calls in words, by number."""
-    yield from _reactions(inst, calls)
+def waits(kernel: Kernel, inst: Instance, calls: Calls) -> Iterator[str]:
+    """Yield what a coglet waits for: its hook, each reaction under way, then full inboxes."""
+    yield from _hooks(inst, calls)
+    yield from _reactions(inst, calls.words)
     yield from _room(kernel, inst)

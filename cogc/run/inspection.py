@@ -14,7 +14,7 @@ from cogc.kernel.objects import Instance, Port
 from cogc.kernel.snapshot import instances as below
 from cogc.language.texts import is_internal
 from cogc.language.values import Failure, hidden, plain, shorten
-from cogc.run.dump import UnderWay, call_words, waits
+from cogc.run.dump import Calls, UnderWay, calls_of, waits
 
 LONGEST = 16 << 10
 """The bytes of the longest state that is shown whole."""
@@ -45,11 +45,10 @@ def inspect_one(kernel: Kernel, calls: dict[int, UnderWay], now: int, inst: Inst
     return _own(kernel, inst, *_under_way(kernel, calls, now), None)
 
 
-def _under_way(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> tuple[dict[int, str], dict[int, int]]:
-    """Return the calls under way in words, and the instants of the timers."""
-    shown = {number: call_words(known, now) for number, known in calls.items()}
+def _under_way(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> tuple[Calls, dict[int, int]]:
+    """Return what is under way, and the instants of the timers."""
     due = {id(timer): when for when, timers in kernel.timers.buckets.items() for timer in timers if timer.function}
-    return shown, due
+    return calls_of(kernel, calls, now), due
 
 
 def _waiting(kernel: Kernel) -> Waiting:
@@ -64,7 +63,7 @@ def _waiting(kernel: Kernel) -> Waiting:
 
 
 def _coglet(
-    kernel: Kernel, inst: Instance, calls: dict[int, str], due: dict[int, int], waiting: Waiting | None
+    kernel: Kernel, inst: Instance, calls: Calls, due: dict[int, int], waiting: Waiting | None
 ) -> dict[str, Any]:
     return {
         **_own(kernel, inst, calls, due, waiting),
@@ -72,9 +71,7 @@ def _coglet(
     }
 
 
-def _own(
-    kernel: Kernel, inst: Instance, calls: dict[int, str], due: dict[int, int], waiting: Waiting | None
-) -> dict[str, Any]:
+def _own(kernel: Kernel, inst: Instance, calls: Calls, due: dict[int, int], waiting: Waiting | None) -> dict[str, Any]:
     states = zip(inst.code.ir.states, inst.states or (), strict=False)
     instants = sorted(due[id(t)] for t in inst.timers or () if id(t) in due)
     return {

@@ -390,8 +390,11 @@ def main(words: list[str]) -> int:
     """
     runner = int(words[1])
     mark = mark_of(runner)
-    watched = os.pidfd_open(runner) if sys.platform == "linux" else -1
-    if os.getppid() != runner:  # it has died already
+    try:
+        watched = os.pidfd_open(runner) if sys.platform == "linux" else -1
+    except ProcessLookupError:  # it has died already
+        return 1
+    if os.getppid() != runner:  # so it has here
         return 1
     if words[0] == "hold":
         return hold(words[2:], watched)

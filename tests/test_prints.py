@@ -68,3 +68,36 @@ def test_what_a_module_raises_at_import_is_one_failure(tmp_path: Path, ending: s
     (tmp_path / "a.cog").write_text(SPEC)
     done = cogc("run", "a.cog", cwd=tmp_path)
     assert done.returncode == 3 and "cogc: the run failed: module `noisy`:" in done.stderr
+
+
+REPLACED = """
+import contextlib, io, sys
+def closes():
+    sys.stdout.close()
+    sys.stderr.close()
+def removes():
+    sys.stdout = sys.stderr = None
+def replaces():
+    sys.stdout = sys.stderr = io.StringIO()
+async def forgets():
+    contextlib.redirect_stderr(io.StringIO()).__enter__()
+    contextlib.redirect_stdout(io.StringIO()).__enter__()
+def fails():
+    raise ValueError("boom")
+"""
+
+
+def test_a_program_takes_stdout_and_stderr_from_no_run(tmp_path: Path) -> None:
+    names = ["closes", "removes", "replaces", "forgets"]
+    (tmp_path / "work.py").write_text(REPLACED)
+    (tmp_path / "a.cog").write_text(
+        "".join(f'program {name}() -> any = python "work:{name}"\n' for name in [*names, "fails"])
+        + "coglet Main { transmit out: string\n on start {\n"
+        + "".join(f'{name}()\n out <- "behind {name}"\n log info "{name}"\n' for name in names)
+        + "fails() } }\n"
+    )
+    done = cogc("run", "a.cog", cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stdout.splitlines() == [f"out: behind {name}" for name in names]
+    assert [line.split()[-1] for line in done.stderr.splitlines() if " info " in line] == names
+    assert "cogc: the run failed: fails: ValueError: boom\n" in done.stderr

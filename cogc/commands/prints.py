@@ -6,6 +6,8 @@ While a run goes on, descriptor 1 is a pipe, and `sys.stdout` decides for each w
     a coglet in Python                                        stdout, as without cogc; stderr if stdout is JSON alone
     what comes through the pipe (C code, subprocesses,        stderr, behind the names of the programs that are
     `os.write`)                                               under way
+
+What a user's code puts in the place of `sys.stdout` and `sys.stderr` is gone with the run, so that its end is reported where it always is.
 """
 
 from __future__ import annotations
@@ -32,15 +34,15 @@ def apart(bundle: ir.Bundle, json: bool) -> Iterator[None]:
     if not any(p.kind in ("python", "coglet") for p in bundle.programs.values()):
         yield
         return
-    stdout, sink = sys.stdout, sink_of_stdout()
+    stdout, stderr, sink = sys.stdout, sys.stderr, sink_of_stdout()
     stdout.flush()
-    router = _Router(stdout, json)
+    router = _Router(stdout, stderr, json)
     sys.stdout = router
     restore = _piped(sink, router) if sink is not None else None
     try:
         yield
     finally:
-        sys.stdout = stdout
+        sys.stdout, sys.stderr = stdout, stderr
         router.finish()
         if restore is not None:
             stdout.flush()
@@ -68,7 +70,7 @@ def _piped(sink: Sink, router: _Router) -> Callable[[], None]:
 
 def _read(descriptor: int, router: _Router) -> None:
     """Copy the pipe to stderr, line by line, until its last writer closes it."""
-    lines = _Lines(calling.under_way)
+    lines = _Lines(calling.under_way, router.stderr)
     with open(descriptor, "rb", buffering=0) as pipe:
         while data := pipe.read(1 << 16):
             lines.write(data)
@@ -78,8 +80,9 @@ def _read(descriptor: int, router: _Router) -> None:
 class _Lines(io.RawIOBase):
     """A stream that writes whole lines to stderr, each behind the name of the program that printed it."""
 
-    def __init__(self, name: Callable[[], str]) -> None:
+    def __init__(self, name: Callable[[], str], stderr: TextIO) -> None:
         self.name = name
+        self.stderr = stderr
         self.rest = b""
 
     def writable(self) -> bool:
@@ -98,14 +101,15 @@ class _Lines(io.RawIOBase):
             self._say(rest)
 
     def _say(self, line: bytes) -> None:
-        sys.stderr.write(f"{self.name()}: {line.decode('utf-8', 'replace')}\n")
+        self.stderr.write(f"{self.name()}: {line.decode('utf-8', 'replace')}\n")
 
 
 class _Router(io.TextIOBase):
     """`sys.stdout` during a run: it sends each write to the stream of the code that writes."""
 
-    def __init__(self, stdout: TextIO, json: bool) -> None:
+    def __init__(self, stdout: TextIO, stderr: TextIO, json: bool) -> None:
         self.stdout = stdout
+        self.stderr = stderr
         self.json = json
         self.printed: dict[str, tuple[io.TextIOWrapper, _Lines]] = {}
         self.lock = threading.Lock()
@@ -123,7 +127,7 @@ class _Router(io.TextIOBase):
         """Return the stream on stderr for a program's name."""
         with self.lock:
             if name not in self.printed:
-                lines = _Lines(lambda: name)
+                lines = _Lines(lambda: name, self.stderr)
                 stream = io.TextIOWrapper(io.BufferedWriter(lines), "utf-8", "replace", line_buffering=True)
                 self.printed[name] = stream, lines
             return self.printed[name][0]

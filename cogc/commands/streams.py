@@ -76,6 +76,10 @@ class _Shown(io.TextIOWrapper):
         super().write(shown(text))
         return len(text)
 
+    def close(self) -> None:
+        """Flush the stream. It stays open, whatever the code of a user that has got hold of it does: a run says more at its end."""
+        self.flush()
+
 
 class _Terminal:
     """A stream for people, to which sequences for the terminal are written as they are."""

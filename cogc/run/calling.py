@@ -7,12 +7,13 @@ Cancelled that the code has raised itself. The cancellation of the call by the r
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import trio
 
@@ -33,14 +34,23 @@ _under_way: list[str] = []
 """The names of the calls under way, then of the last one; descriptor 1 belongs to the process, and so does this list."""
 
 
+_open: dict[object, tuple[TextIO, TextIO]] = {}
+"""The bodies of `speaking` that run now, the oldest first, with `sys.stdout` and `sys.stderr` as they were before each."""
+
+
 @contextmanager
 def speaking(name: str, coglet: bool) -> Iterator[None]:
-    """Attribute what is printed while the body runs to a program or coglet."""
-    token = speaker.set(Speaker(name, coglet))
+    """Attribute what is printed while the body runs to a program or coglet. What the code has put in the place of `sys.stdout` and
+    `sys.stderr` is gone when no other code runs either: a run writes there too."""
+    token, body = speaker.set(Speaker(name, coglet)), object()
     _under_way.append(name)
+    _open[body] = next(iter(list(_open.values())), (sys.stdout, sys.stderr))
     try:
         yield
     finally:
+        streams = _open.pop(body)
+        if not _open:
+            sys.stdout, sys.stderr = streams
         if len(_under_way) > 1:
             _under_way.remove(name)
         speaker.reset(token)

@@ -20,7 +20,7 @@ from cogc.kernel.objects import STARTING, STOPPING, Activity, Instance
 
 
 class Calls(NamedTuple):
-    """What is under way: each call in words, and the calls of hooks, which are no reactions of their coglets."""
+    """The calls under way: each in words by its number, and those of hooks, which are no reactions of their coglets."""
 
     words: dict[int, str]
     hooks: dict[Instance, list[int]]

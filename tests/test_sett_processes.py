@@ -20,6 +20,7 @@ import jsonschema
 import pytest
 import trio
 
+from cogc.commands import sett_machines
 from cogc.sett.board import Board, open_board
 from support.cli import cogc, cogc_here
 from support.console import commands
@@ -341,7 +342,27 @@ def test_exit_codes_and_reports(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(1)
-        assert process.returncode == 143
+        assert process.returncode == 143 and process.stderr is not None
+        assert "may take 11s more to end; a second signal ends it at once" in process.stderr.read()
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGINT, signal.SIGHUP]])
+def test_a_machine_ends_its_work_at_a_signal_and_at_once_at_the_next(numbers: list[signal.Signals]) -> None:
+    stop, scope, caught = trio.Event(), trio.CancelScope(), list[int]()
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(sett_machines._signals, stop, scope, caught)
+            for number in numbers:
+                signal.raise_signal(number)
+                with trio.fail_after(DEADLINE):
+                    while not caught or caught[-1] != number:
+                        await trio.lowlevel.checkpoint()
+            assert stop.is_set() and scope.cancel_called == (len(numbers) > 1)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    assert caught == numbers
 
 
 def test_up_status_and_down(tmp_path: Path) -> None:

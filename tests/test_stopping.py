@@ -16,6 +16,7 @@ from cogc.run.build import build_session
 from cogc.run.dump import describe
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
+from cogc.run.stopping import heeded
 from support.paths import ROOT
 from support.processes import threads
 from support.sim import Sim
@@ -240,6 +241,14 @@ def test_sigquit_shows_what_every_coglet_is_doing_and_the_run_goes_on(tmp_path: 
     assert "`on x` waits for program `later` (call 1, " in said[2] and said[3] == "inbox `x`: 2 of 64"
     process.send_signal(signal.SIGINT)
     assert "bye" in process.communicate(timeout=DEADLINE)[1] and process.returncode == 130
+
+
+def test_a_hang_up_that_is_ignored_is_not_heeded() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert heeded() == [signal.SIGINT, signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_a_hook_waits_for_is_shown() -> None:

@@ -1,10 +1,11 @@
 """`cogc cub SPEC --agent ROLE`: run one agent of a sett in a process of its own.
 
 The cub bids on claims and does the work that its agent is granted. At
-SIGTERM it takes nothing new, and ends what it does.
+SIGTERM, SIGINT or SIGHUP it takes nothing new, and ends what it does; a second
+one makes it give its work back, so that another cub can do it.
 
 Exit codes: 0 stopped; 1 the spec is wrong; 2 the command line is wrong, or
-the board cannot be reached.
+the board cannot be reached; 129, 130, 143 ended at once by a second signal.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
 import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator
@@ -29,6 +28,7 @@ from cogc.run import journal
 from cogc.run.options import new_run_id
 from cogc.run.report import usage
 from cogc.run.settings import Settings
+from cogc.run.stopping import STOP_LIMIT, heeded
 from cogc.sett import report
 from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board, open_sett_store
@@ -177,7 +177,7 @@ async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSink
         sinks.clock = lambda: (sett.now - begin) / 1e9
         sinks.on_lost(stop.set)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_signals, stop, nursery.cancel_scope, caught)
+            nursery.start_soon(_signals, sett, stop, nursery.cancel_scope, caught)
             if not plan.exact:
                 nursery.start_soon(listen, store, plan.instance, sinks.note)
             await sinks.watch(nursery, sett.board, settings.people)
@@ -199,12 +199,17 @@ async def _outside(plan: _Plan, store: Store, stop: trio.Event) -> AsyncIterator
         yield live, await live.now()
 
 
-async def _signals(stop: trio.Event, scope: trio.CancelScope, caught: list[int]) -> None:
+async def _signals(sett: LocalSett, stop: trio.Event, scope: trio.CancelScope, caught: list[int]) -> None:
     """Let work under way end at the first signal that stops, and cancel it at the second one."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
+    with trio.open_signal_receiver(*heeded()) as received:
         async for number in received:
             if caught:
                 scope.cancel()
+            elif sett.working:
+                roles = ", ".join(sorted({grant.role for grant in sett.working.values()}))
+                sys.stderr.write(
+                    f"cogc: the work of {roles} may take {STOP_LIMIT:.0f}s more to end; a second signal ends it at once\n"
+                )
             caught.append(number)
             stop.set()
 

@@ -1,12 +1,11 @@
 """The commands `orchestrator` and `cub`: one machine of a sett in a process of its own.
 
-Both load the sett, open its board, answer `GET /healthz` if asked to, and work until SIGTERM or SIGINT.
+Both load the sett, open its board, answer `GET /healthz` if asked to, and work until a signal stops them.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import sys
 from argparse import ArgumentParser, Namespace
@@ -27,6 +26,7 @@ from cogc.commands.state import add_state, kept_by, state_of
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.run.settings import Settings
+from cogc.run.stopping import heeded
 from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board, open_board
 from cogc.sett.command import CommandRunner
@@ -126,16 +126,17 @@ def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:
 
 async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
     """Open the board and run a machine beside the health endpoint."""
-    stop, condition = trio.Event(), Condition()
+    stop, condition, caught = trio.Event(), Condition(), list[int]()
+    code = 0
     async with open_board(_board(options), _instance(options)) as board, trio.open_nursery() as nursery:
-        await nursery.start(_signals, stop)
+        await nursery.start(_signals, stop, nursery.cancel_scope, caught)
         if options.port is not None:
             port = await nursery.start(serve, board, condition, "127.0.0.1", options.port)
             sys.stderr.write(f"cogc: healthz on http://127.0.0.1:{port}/healthz\n")
         nursery.start_soon(_tell, condition)
         code = await machine(board, spec, stop, condition)
         nursery.cancel_scope.cancel()
-    return code
+    return 128 + caught[-1] if len(caught) > 1 else code
 
 
 READY = "COGC_READY"
@@ -158,11 +159,20 @@ async def _tell(condition: Condition) -> None:
             os.close(handle)
 
 
-async def _signals(stop: trio.Event, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """Set `stop` at SIGINT or SIGTERM."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+async def _signals(
+    stop: trio.Event,
+    scope: trio.CancelScope,
+    caught: list[int],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Set `stop` at the first signal that stops, and cancel the machine at the second one."""
+    with trio.open_signal_receiver(*heeded()) as received:
         task_status.started()
-        async for _ in received:
+        async for number in received:
+            caught.append(number)
+            if stop.is_set():
+                scope.cancel()
+                return
             stop.set()
 
 

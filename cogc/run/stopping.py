@@ -70,6 +70,11 @@ class Stopping:
         return float("inf") if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
+def heeded() -> list[signal.Signals]:
+    """Return the signals that stop. A SIGHUP that was ignored at the start stays ignored."""
+    return [s for s in map(signal.Signals, SIGNALS) if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
+
+
 @contextmanager
 def signals(caught: Callable[[Ending], None], pause: Callable[[], None], dump: Callable[[], str]) -> Iterator[None]:
     """Call `caught` in the run's loop at each signal that stops, with the outcome that it stands for.
@@ -94,9 +99,7 @@ def signals(caught: Callable[[Ending], None], pause: Callable[[], None], dump: C
         _thread.start_new_thread(_give_up, (over, heard, *wait, 128 + number))
         before += 1
 
-    handlers: dict[int, Callable[[int, FrameType | None], Any]] = dict.fromkeys(SIGNALS, stop)
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-        del handlers[signal.SIGHUP]
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = dict.fromkeys(heeded(), stop)
     handlers[signal.SIGQUIT] = lambda _number, _frame: _write(dump)
     replaced = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

@@ -31,8 +31,9 @@ import trio
 from cogc.language.values import Failure
 from cogc.run.journal import Journal
 from cogc.run.people import People, Question
+from cogc.run.stopping import STOP_LIMIT
 from cogc.sett.board import Board
-from cogc.sett.cub import LAST_WORK, LEASE
+from cogc.sett.cub import LEASE
 from cogc.sett.hands import Done, Hands, assemble
 from cogc.sett.model import ORCHESTRATOR, Artefact, Claim, Grant, goal
 from cogc.sett.orchestrator import CONSENSUS, LOCK, Note, Orchestrator
@@ -298,7 +299,7 @@ class LocalSett:
     async def _due(self) -> int | None:
         """Return the next time at which something is due, or None."""
         if self.stopping is not None:
-            return min((self.stopping + int(LAST_WORK * 1e9), *self.renew_at.values()))
+            return min((self.stopping + int(STOP_LIMIT * 1e9), *self.renew_at.values()))
         times = [*self.check_at.values(), *self.renew_at.values()]
         for claim in await self.board.claims(open_only=True):
             if claim.status == "pending_consensus":
@@ -333,7 +334,7 @@ class LocalSett:
                 pass
         if self.limit is not None and self.now >= self.limit:
             self._stop()
-        if self.stopping is not None and self.now >= self.stopping + int(LAST_WORK * 1e9):
+        if self.stopping is not None and self.now >= self.stopping + int(STOP_LIMIT * 1e9):
             for number in list(self.working):
                 self._give_up(number)
         await self._renew()

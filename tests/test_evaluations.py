@@ -300,6 +300,13 @@ def test_rows_without_an_id_find_each_other_by_their_content(tmp_path: Path) -> 
     assert code == 0 and "gone" not in said and said.endswith("0 worse, 0 better\n")
 
 
+def test_each_row_has_a_key_of_its_own(tmp_path: Path) -> None:
+    ids = ["a", "a", "a#2", "a#2", "a", "b"]
+    rows = "".join(json.dumps({"n": 1, "wanted": 2, "id": one}) + "\n" for one in ids)
+    lines = [json.loads(line) for line in report(tmp_path, "r.jsonl", rows).read_text().splitlines()]
+    assert [line["row"]["key"] for line in lines[1:-1]] == ["a", "a#2", "a#2#2", "a#2#3", "a#3", "b"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -13,6 +13,7 @@ import itertools
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from functools import cache
 from typing import Any, Literal, TypeAlias, assert_never
 
 import trio
@@ -61,6 +62,7 @@ def name_of_store(store: str | StateFolder) -> str:
     return store if isinstance(store, str) else f"sqlite:{store.file(PLANS)}"
 
 
+@cache
 def login() -> str:
     """Return the login name."""
     try:

@@ -45,15 +45,26 @@ def load_rows(unit: Unit, rows: Rows, test: str) -> list[Row] | Refusal:
             continue
         given = value.get("id") if isinstance(value, dict) else None
         named = isinstance(given, str | int) and not isinstance(given, bool) and given != ""
-        key = str(given) if named else _hash(value)
-        seen[key] = seen.get(key, 0) + 1
-        found.append(Row(number, value, key if seen[key] == 1 else f"{key}#{seen[key]}", named))
+        found.append(Row(number, value, _single(str(given) if named else _hash(value), seen), named))
     if wrong:
         more = [f"  and {len(wrong) - MOST_SHOWN} more"] if len(wrong) > MOST_SHOWN else []
         count = "1 row does" if len(wrong) == 1 else f"{len(wrong)} rows do"
         said = f"{count} not fit the test"
         return Refusal(said, rows.where, notes=(*wrong[:MOST_SHOWN], *more))
     return found or Refusal(f"{shown(rows.path)} has no row", rows.where)
+
+
+def _single(key: str, seen: dict[str, int]) -> str:
+    """Return a key that no row before has: this one, or this one with a number behind it. `seen` counts the rows by their keys."""
+    count = seen.get(key, 0) + 1
+    while count > 1 and f"{key}#{count}" in seen:  # the `id` of another row looks like this
+        count += 1
+    seen[key] = count
+    if count == 1:
+        return key
+    single = f"{key}#{count}"
+    seen[single] = 1
+    return single
 
 
 def _hash(value: Any) -> str:

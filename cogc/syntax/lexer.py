@@ -130,6 +130,10 @@ def lex(source: Source, problems: Problems, start: int = 0, end: int | None = No
     return tokens
 
 
+_STATEMENTS = frozenset(("let", "for", "fail", "if"))
+_BEGINNING = _STATEMENTS | {"listen", "transmit", "enact", "state", "link", "on", "every", "supervise"}
+_MEMBER = re.compile(r"(?:on|every|supervise|link|enact) +[A-Za-z_0-9(]|(?:listen|transmit|state) +\w+ *:")
+_OPENERS = frozenset(OPERATORS[o] for o in "([")
 _FOREIGN = "&!'`\u201c\u201d\u201e\u2018\u2019"
 _QUOTED = re.compile(
     r"'(?:[^'\\\n]|\\.)*'|`(?!`)(?:[^`\\\n]|\\.)+`"
@@ -165,6 +169,8 @@ class _Lexer:
                 kind = keyword(word, _NAME)
                 if self.resync and word in _DECLARATIONS:
                     self._left_margin(start)
+                elif self.resync and word in _BEGINNING:
+                    self._new_line(word, start)
                 if kind in _BEFORE and kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
                     self._pop()
             elif group == _NEWLINE:
@@ -237,6 +243,45 @@ class _Lexer:
         elif any(b == opener for b, _ in self.brackets):
             while self.brackets.pop()[0] != opener:
                 pass
+
+    def _new_line(self, word: str, start: int) -> None:
+        """End the phrase and the body before a word with which a line begins, where they were left open.
+
+        Such a word goes on with no expression. A member that stands no deeper than the line in which a body was opened is
+        no statement of that body.
+        """
+        text, tokens = self.source.text, self.tokens
+        line = text.rfind("\n", 0, start) + 1
+        if not line or text[line:start].strip() or not tokens.kinds or tokens.ends[-1] > line:
+            return
+        is_member = word not in _STATEMENTS and _MEMBER.match(text, start) is not None
+        if is_member:
+            self._close_deeper(start, start - line)
+        if (is_member or word in _STATEMENTS) and tokens.kinds[-1] in _AFTER - _OPENERS:
+            newline = text.find("\n", tokens.ends[-1], start)
+            self._add(_SEP, newline, newline + 1)
+
+    def _close_deeper(self, start: int, column: int) -> None:
+        """Close the bodies that were opened in lines which begin at this column or behind it, and report the innermost."""
+        text = self.source.text
+        opened = 0
+        for mark, at in reversed(self.brackets[1:]):
+            first = text.rfind("\n", 0, at) + 1
+            indent = len(text[first:at]) - len(text[first:at].lstrip())
+            if mark != "{" or indent < column or first == 0:
+                break
+            opened += 1
+        if not opened:
+            return
+        mark, at = self.brackets[-1]
+        self.problems.add("unclosed-bracket", Span(self.source, at, at + 1), mark=mark, closing="}")
+        end = self.tokens.ends[-1]
+        for _ in range(opened):
+            self.brackets.pop()
+            if self.tokens.kinds[-1] == _SEP:
+                self._pop()
+            self._add(OPERATORS["}"], end, end)
+        self._add(_SEP, end, end)
 
     def _left_margin(self, start: int) -> None:
         """Close all open brackets before a declaration's word at the left margin, and end the phrase before it."""

@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 
 RULES = lalr.bind(BUILDERS)
 _MOST_ERRORS = 50
-_MOST_EXPECTED = 8
+_MOST_EXPECTED = 5
 _WORDS = {v: f"`{k}`" for k, v in {**KEYWORDS, **OPERATORS}.items()}
 _KINDS = {
     "NAME": "a name",
     "INT": "a number",
     "STRING": "a string",
+    "OUTPUT": "",
+    "HOLE": "",
+    "SPLICE": "",
     "_SEP": "a new line",
     "$END": "the end of the file",
 }
@@ -131,6 +134,21 @@ def _in_place(kind: str, source: Source, text: str, segments: Segments) -> nodes
     return _file(lalr.parse(tokens, RULES, _give_up, before.placed(at)))
 
 
+def pieces_of(text: str) -> list[int]:
+    """Return the ends of the statements of a text, each of which begins a line."""
+    tokens = lex(Source("", text), Problems())
+    cuts: list[int] = []
+    depth = 0
+    for kind, start, end in zip(tokens.kinds, tokens.starts, tokens.ends, strict=True):
+        if not depth and cuts[-1:] != [start] and _STATEMENT_LINE.match(text, text.rfind("\n", 0, start) + 1, end + 3):
+            line = text.rfind("\n", 0, start) + 1
+            if line and not text[line:start].strip():
+                cuts.append(line)
+        depth = max(0, depth + (kind in _OPENING) - (kind in _CLOSING))
+    return [*cuts, len(text)]
+
+
+_STATEMENT_LINE = re.compile(r"[ \t]*(?:(?:let|if|for|fail|log|guide|stop|restart)\b|[\w.\[\]]+ *(?:<-|=(?!=)))")
 _NEEDS_WRAPPING = re.compile(r"[#;\n]")
 _AROUND: dict[str, tuple[lalr.Stack, list[int]]] = {}
 
@@ -248,7 +266,7 @@ class _Reporter:
         zero_width = self.tokens.starts[at] == self.tokens.ends[at] and self.tokens.kinds[at] != _END
         if self.count > _MOST_ERRORS or (zero_width and self.problems.errors):
             return
-        if self._in_bad_text(self.tokens.starts[at]):
+        if self._in_bad_text(self.tokens.starts[at]) or self._inside_unclosed(at):
             return
         unclosed = self._unclosed(at)
         if unclosed >= 0:
@@ -296,11 +314,14 @@ class _Reporter:
             if self._text(opened - 1) == "try":
                 return opened - 1, STATEMENTS["catch"]
             return opened, "expected an expression before the `{` of the body"
+        if self._text(at) in _VARIABLES and KEYWORDS["coglet"] in found and TERMINALS["NAME"] not in found:
+            return at, "a value of a file is a constant: `const NAME = VALUE`"
         before = at - 1 if at and not self._is_keyword(at - 1) else -1
         texts = [self._text(i) if 0 <= i < len(self.tokens.kinds) else "" for i in range(at - 2, at + 3)]
+        in_call = self._bracket(at) == "("
         around = Around(
             texts, self._adjacent(at), self._bracket(at), self._text(at - 3) if at > 2 else "", TERMINALS["NAME"] in found, found >= _EXPRESSION,
-            OPERATORS[":"] in found and OPERATORS["<-"] not in found, KEYWORDS["expect"] in found, OPERATORS["<-"] in found,
+            OPERATORS[":"] in found and OPERATORS["<-"] not in found and not (in_call and OPERATORS[","] in found), KEYWORDS["expect"] in found, OPERATORS["<-"] in found,
         )  # fmt: skip
         help = remedy(around)
         if help is not None:
@@ -360,6 +381,14 @@ class _Reporter:
         syntax = ("bad-character", "unclosed-string", "bad-number", "hole-outside-form")
         return any(p.slug in syntax and p.span.position()[0] == line for p in self.problems.found)
 
+    def _inside_unclosed(self, at: int) -> bool:
+        """Return whether the innermost bracket before a token is one that has been reported, round or square."""
+        opened = self._opened(at)
+        if opened < 0 or self._text(opened) == "{":
+            return False
+        start = self.tokens.starts[opened]
+        return any(p.slug == "unclosed-bracket" and p.span.start == start for p in self.problems.found)
+
     def _found(self, at: int) -> str:
         kind = self.tokens.kinds[at]
         text = self._text(at)
@@ -371,19 +400,30 @@ class _Reporter:
         return f"reserved word `{word}`" if word in RESERVED else f"`{word}`"
 
     def _expected(self, states: list[int]) -> str:
+        """Return the words for what could stand here, the most likely first: groups by their names, then marks, then words."""
         found = set(lalr.expected(states, RULES)) - _HIDDEN
         words: list[str] = []
-        if found >= _EXPRESSION:
-            words.append("an expression")
-            found = {f for f in found if f in _AFTER_EXPRESSION}
+        if found >= _STATEMENT:
+            words.append("a statement (`let`, `if`, `log`, ...)")
+            found &= _CLOSERS
+        elif found >= _EXPRESSION:
+            words.append("an expression" if KEYWORDS["parallel"] in found else "a type")
+            found &= _CLOSERS
         elif TERMINALS["NAME"] in found:
             words.append("a name")
             found -= set(KEYWORDS.values()) - _RESERVED_KINDS
             found.discard(TERMINALS["NAME"])
-        shown = sorted({_SHOWN.get(f, "") for f in found} - {""})
-        words += shown[:_MOST_EXPECTED]
-        if len(shown) > _MOST_EXPECTED:
-            words.append(f"{len(shown) - _MOST_EXPECTED} more")
+        for kinds, name in _GROUPS:
+            if found >= kinds:
+                words.append(name)
+                found -= set(KEYWORDS.values())
+        goes_on = ["an operator"] if found >= _OPERATOR else []
+        found -= _OPERATOR | _GOING_ON if goes_on else set()
+        marks = [f for f in _LIKELY if f in found]
+        rest = sorted({_SHOWN.get(f, "") for f in found.difference(marks)} - {""})
+        words += [*(_SHOWN[f] for f in marks), *goes_on, *rest]
+        if len(words) > _MOST_EXPECTED + 1:
+            words = [*words[:_MOST_EXPECTED], f"{len(words) - _MOST_EXPECTED} more"]
             return ", ".join(words[:-1]) + " and " + words[-1]
         return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "nothing more"
 
@@ -403,5 +443,24 @@ _BEGINNING = frozenset((
     "guide", "log", "if", "for",
 ))  # fmt: skip
 """The words with which members and statements begin."""
-_AFTER_EXPRESSION = frozenset(OPERATORS[o] for o in ("}", ")", "]"))
+_CLOSERS = frozenset(OPERATORS[o] for o in ("}", ")", "]"))
+_GROUPS = (
+    (frozenset(KEYWORDS[w] for w in ("coglet", "import", "type")), "a declaration (`coglet`, `program`, `type`, ...)"),
+    (frozenset(KEYWORDS[w] for w in ("listen", "create", "on")), "a member (`listen`, `state`, `on`, ...)"),
+    (frozenset(KEYWORDS[w] for w in ("expect", "use")), "a step (`send`, `run`, `expect`, ...)"),
+    (frozenset(KEYWORDS[w] for w in ("when", "throttle", "debounce")), "a modifier (`when`, `timeout`, ...)"),
+)
+"""Words that stand together wherever one of them can stand, and their common name."""
+_VARIABLES = ("let", "var", "val", "static", "final", "auto")
+_STATEMENT = frozenset(KEYWORDS[w] for w in ("let", "for"))
+_OPERATOR = frozenset(OPERATORS[o] for o in ("+", "*", "??"))
+_GOING_ON = frozenset(OPERATORS[o] for o in (*"-/%.([<>", "//", "==", "!=", "<=", ">=", "?")) | {
+    KEYWORDS[w] for w in ("and", "or", "in", "not", "is", "if")
+}
+"""What goes on with an expression, besides the operators."""
+_LIKELY = tuple(
+    (OPERATORS[m] if m in OPERATORS else TERMINALS[m])
+    for m in ("=", "<-", "->", ",", ":", ")", "]", "}", "{", "_SEP", "STRING", "INT")
+)
+"""What is most likely missing, in this order."""
 _RESERVED_KINDS = frozenset(KEYWORDS[w] for w in RESERVED if w in KEYWORDS)

@@ -14,7 +14,7 @@ from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.record import replace
 from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
-from cogc.syntax.parse_cog import fragment
+from cogc.syntax.parse_cog import fragment, pieces_of
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, cut, shifted
 from cogc.syntax.yaml_shapes import Shapes, is_float
 
@@ -38,6 +38,19 @@ AMBIGUOUS = dict.fromkeys(
 def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     """Return the tree of a spec's YAML; what could not be read is a problem."""
     return Reader(source, problems).file(root)
+
+
+def pieces(value: Scalar) -> list[Scalar]:
+    """Return the statements of a text one by one."""
+    cuts = pieces_of(value.text)
+    found = []
+    for start, end in zip([0, *cuts[:-1]], cuts, strict=True):
+        segments = [(max(a - start, 0), b + max(start - a, 0)) for a, b in value.segments if a < end]
+        kept = [s for i, s in enumerate(segments) if i + 1 == len(segments) or segments[i + 1][0] > 0]
+        piece = value.text[start:end]
+        if piece.strip():
+            found.append(Scalar(kept[0][1], value.end, piece, value.plain, tuple(kept)))
+    return found
 
 
 class Reader(Shapes):
@@ -508,13 +521,24 @@ class Reader(Shapes):
         """Read statements: a list of texts, or one text."""
         statements: list[n.Statement] = []
         for item in self.items(value) if value is not None else ():
-            read = self._read("statements", item, "a statement")
-            if read is not None and isinstance(read.body, n.Block):
-                statements += read.body.statements
-            else:
-                statements.append(n.Error(item.start, item.end))
+            for piece, read in self._statements(item):
+                if read is not None and isinstance(read.body, n.Block):
+                    statements += read.body.statements
+                else:
+                    statements.append(n.Error(piece.start, piece.end))
         place = value if value is not None else owner
         return n.Block(place.start, place.end, tuple(statements))
+
+    def _statements(self, value: Value) -> list[tuple[Value, n.Reaction | None]]:
+        """Read a text of statements; one by one if it cannot be read as a whole, so that each mistake is reported."""
+        if not isinstance(value, Scalar) or "\n" not in value.text.strip():
+            return [(value, self._read("statements", value, "a statement"))]
+        problems, self.problems = self.problems, Problems()
+        whole = self._read("statements", value, "a statement")
+        self.problems = problems
+        if whole is not None:
+            return [(value, whole)]
+        return [(piece, self._read("statements", piece, "a statement")) for piece in pieces(value)]
 
     def _handler(self, value: Value | None) -> n.Handler | None:
         if value is None:

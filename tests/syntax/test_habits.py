@@ -86,8 +86,8 @@ def test_a_word_of_one_letter_is_no_misspelt_keyword() -> None:
 
 
 def test_a_list_of_what_is_expected_is_whole_or_says_that_it_is_not() -> None:
-    found = check_text("coglet Main { 3 }\n")[1]
-    assert " more" in found[0].help
+    found = check_text("coglet Main { listen x: int\n on x 3 { } }\n")[1]
+    assert found[0].help.endswith(" and 2 more")
 
 
 def test_a_word_of_another_language_that_is_declared_is_no_mistake() -> None:

@@ -99,7 +99,21 @@ def main(arguments: list[str] | None = None, program: str = "cogc", commands: di
         from cogc.commands import refusal
 
         code = refusal.said(error)
-    return streams.flushed(code)
+    code = streams.flushed(code)
+    if arguments is None:
+        _leave(code)
+    return code
+
+
+def _leave(code: int) -> None:
+    """End the process at once if nothing has asked to be called at its end, as after a check: to take down what a check
+    has imported and made takes a fifth of its time."""
+    import atexit
+
+    if not atexit._ncallbacks() and "threading" not in sys.modules:
+        import os
+
+        os._exit(code)
 
 
 def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:

@@ -16,7 +16,6 @@ from cogc.desugar.expand import expand
 from cogc.diagnostics.problems import MARK, Problems
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
-from cogc.names.broken import watch
 from cogc.names.complete import complete
 from cogc.names.declare import declare
 from cogc.names.load import load
@@ -41,7 +40,9 @@ def analyse(
         world = load(paths, read, problems)
     else:
         world = load(paths, read, problems, memory.trees.parse, memory.kept)
-    if options is None or not options.hidden:
+    if problems.found and (options is None or not options.hidden):
+        from cogc.names.broken import watch  # for files that could not be read as a whole
+
         watch(world, problems)
     declare(world, problems)
     expand(world)

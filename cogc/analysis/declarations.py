@@ -345,12 +345,12 @@ def _transport(checked: Checked, unit: Unit, node: nodes.Expr) -> None:
 
 def _address(checked: Checked, unit: Unit, node: nodes.Text) -> None:
     """Check the address of a server."""
-    if not node.template and not _ADDRESS.match(node.value):
+    if not node.template and not re.match(_ADDRESS, node.value):
         right = "an address begins with `http://` or `https://`, and names a server"
         checked.problems.add("bad-path", unit.span(node), what=node.value, wanted="web address", right=right)
 
 
-_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*\Z")
+_ADDRESS = r"https?://[^\s/?#]+[^\s]*\Z"
 
 
 # ---- teams, plans, done, setts -------------------------------------------------------------------------------

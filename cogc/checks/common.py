@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cogc.analysis.tables import Port
+from cogc.diagnostics.source import is_folder
 from cogc.syntax import nodes
-from cogc.syntax.parse_folder import is_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from cogc.language.limits import MOST_TOKENS
 from cogc.names.model_lists import models_of
 from cogc.syntax import nodes
 
-_PROVIDER_OF = re.compile(r"(?:(claude)|gpt|chatgpt)-\w")
+_PROVIDER_OF = r"(?:(claude)|gpt|chatgpt)-\w"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
     catalogue, name = checked.world.catalogue, node.argument
     if catalogue is None or name.template or "base_url" in _keys(node):
         return
-    other = _PROVIDER_OF.match(name.value)
+    other = re.match(_PROVIDER_OF, name.value)
     if other is not None and node.provider.id in ("anthropic", "openai"):
         provider = "anthropic" if other[1] else "openai"
         if provider != node.provider.id:

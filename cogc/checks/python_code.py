@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 
-from cogc.diagnostics.source import Span
+from cogc.diagnostics.source import Span, is_folder
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.names.python_code import (
@@ -23,7 +23,6 @@ from cogc.names.python_code import (
     misfit,
 )
 from cogc.syntax import nodes
-from cogc.syntax.parse_folder import is_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from cogc.syntax import nodes
@@ -11,8 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
 
-_FORMS = re.compile(
-    r"""
+_FORMS = r"""
     (?P<anthropic>sk-ant-[A-Za-z0-9_-]{16,})
   | (?P<openai>\bsk-(?:proj-|svcacct-)?[A-Za-z0-9_-]{20,})
   | (?P<github>\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}))
@@ -28,9 +26,13 @@ _FORMS = re.compile(
   | (?P<jwt>\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})
   | (?P<bearer>\b[Bb]earer\ +[A-Za-z0-9._~+/-]{20,})
   | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@{}]+:(?P<word>[^\s/:@{}]{4,})@)
-    """,
-    re.VERBOSE,
-)
+    """
+"""The forms of secrets, compiled for the first text that may hold one."""
+_SIGNS = (
+    "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "AKIA", "ASIA", "AIza", "ya29.", "xox", "k_live_",
+    "k_test_", "whsec_", "hf_", "npm_", "pypi-", "-----BEGIN", "eyJ", "earer", "://",
+)  # fmt: skip
+"""Parts of which each form has one."""
 _WORDS = {
     "anthropic": "a key of Anthropic",
     "openai": "a key of OpenAI",
@@ -48,11 +50,8 @@ _WORDS = {
     "bearer": "a bearer token",
     "url": "a password in an address",
 }
-_TELLING = re.compile(
-    r"(?i)(?:^|[_-])(?:api_?key|secret|token|password|passwd|credentials?|private_?key|auth)(?:$|[_-])"
-)
-_ASSIGNED = re.compile(r"\A([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
-_RANDOM = re.compile(r"[A-Za-z0-9+/=_.~-]{16,}\Z")
+_TELLING = r"(?i)(?:^|[_-])(?:api_?key|secret|token|password|passwd|credentials?|private_?key|auth)(?:$|[_-])"
+_RANDOM = r"[A-Za-z0-9+/=_.~-]{16,}\Z"
 _SHORTEST = 12
 _ENTROPY = 3.2  # bits a character: words of a language have less, random keys have more
 
@@ -73,15 +72,21 @@ def typed_secret(checked: Checked) -> None:
 
 def _looks_like(text: str, name: str) -> str:
     """Return the words for the kind of secret that a text holds, or an empty text."""
-    found = _FORMS.search(text)
+    found = re.search(_FORMS, text, re.VERBOSE) if any(sign in text for sign in _SIGNS) else None
     if found is not None:
         kind = next(k for k, v in found.groupdict().items() if v and k in _WORDS)
         if not _is_example(kind, found):
             return _WORDS[kind]
-    assigned = _ASSIGNED.match(text)
-    if assigned is not None:  # an entry of an environment, as Docker writes it
-        name, text = assigned.groups()
-    if _TELLING.search(name) and _RANDOM.match(text) and any(_is_random(part) for part in re.split(r"[-_./]", text)):
+    key, assigned, value = text.partition("=")
+    if assigned and key.isidentifier():  # an entry of an environment, as Docker writes it
+        name, text = key, value
+    if (
+        name
+        and len(text) > 15
+        and re.search(_TELLING, name)
+        and re.match(_RANDOM, text)
+        and any(_is_random(part) for part in re.split(r"[-_./]", text))
+    ):
         return f"a secret, by its name `{name}`"
     return ""
 
@@ -103,5 +108,7 @@ def _is_random(text: str) -> bool:
     """Return whether the characters of a word are as mixed as those of a key."""
     if len(text) < _SHORTEST or not (any(c.isdigit() for c in text) and any(c.isalpha() for c in text)):
         return False
+    import math  # for texts that may be random
+
     shares = [text.count(c) / len(text) for c in set(text)]
     return -sum(s * math.log2(s) for s in shares) >= _ENTROPY

@@ -77,6 +77,20 @@ def normal(path: str) -> str:
     return posixpath.normpath(path)
 
 
+MANIFEST = "manifest.toml"
+"""The file of a folder of Python that is a coglet."""
+
+
+def is_folder(path: str) -> bool:
+    """Return whether the path of a spec is that of a folder's manifest. Such a coglet is open: its code is the truth."""
+    return posixpath.basename(path) == MANIFEST
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file, without a byte order mark; raise UnicodeDecodeError for what is no UTF-8."""
+    return data.decode("utf-8").removeprefix("\ufeff")
+
+
 def looks_like_yaml(path: str, text: str) -> bool:
     """Return whether a file is YAML: by its suffix, else by the keys of a spec in YAML."""
     lower = path.lower()

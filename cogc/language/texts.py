@@ -17,9 +17,9 @@ UNITS = {
 _PART = re.compile(r"([0-9](?:_?[0-9])*(?:\.[0-9]+)?)(ms|[smhdw])")
 _DURATION = re.compile(r"-?(?:[0-9](?:_?[0-9])*(?:\.[0-9]+)?(?:ms|[smhdw]))+\Z")
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
-_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z", re.IGNORECASE)
+_SIZE = r"(?i)\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPE = r"(?s)\\(u[0-9a-fA-F]{4}|.)"
 
 RESERVED = frozenset(
     [
@@ -72,7 +72,7 @@ def nanoseconds(text: str) -> int:
 
 def size(text: str) -> int:
     """Return a size such as `512MB` or `2g` in bytes; raise ValueError if the text is no size."""
-    found = _SIZE.match(text)
+    found = re.match(_SIZE, text)
     if found is None:
         raise ValueError(f"`{text}` is no size; write 512MB or 2g")
     return int(float(found[1]) * _SIZES[found[2].lower()])
@@ -128,7 +128,7 @@ def _unescape(body: str, start: int, raw: bool) -> tuple[str, Segments]:
     pieces: list[str] = []
     segments: list[tuple[int, int]] = []
     length = last = 0
-    for found in _ESCAPE.finditer(body):
+    for found in re.finditer(_ESCAPE, body):
         segments.append((length, start + last))
         pieces.append(body[last : found.start()])
         mark = found.group(1)

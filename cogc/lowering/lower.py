@@ -24,6 +24,7 @@ from cogc.analysis.tables import Port
 from cogc.checks.common import has_flag
 from cogc.desugar.agents import PLAN_TOOLS, description
 from cogc.desugar.exports import part_name
+from cogc.diagnostics.source import is_folder
 from cogc.language import types
 from cogc.language.attributes import INWARD
 from cogc.language.closed import assert_never
@@ -39,7 +40,6 @@ from cogc.names.model_lists import models_of
 from cogc.names.world import Declared, Member, Shape, Signature, Unit, exports_of
 from cogc.syntax import nodes
 from cogc.syntax import spell as cog
-from cogc.syntax.parse_folder import is_folder
 
 
 class Lower:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.source import LIMIT_MB, Source, Span, normal, read_error
+from cogc.diagnostics.source import LIMIT_MB, Source, Span, decoded, normal, read_error
 from cogc.names.catalogue import Catalogue
 from cogc.names.locks import load_locks, path_of
 from cogc.names.world import World
@@ -141,7 +141,7 @@ def text_of(path: str, read: Reader, problems: Problems, importer: Span | None =
         problems.add("no-text", place, path=path, reason="it holds NUL bytes")
         return None
     try:
-        text = data.decode("utf-8-sig")
+        text = decoded(data)
     except UnicodeDecodeError as error:
         problems.add("no-text", place, path=path, reason=read_error(error))
         return None

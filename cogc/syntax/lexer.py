@@ -132,10 +132,10 @@ def lex(source: Source, problems: Problems, start: int = 0, end: int | None = No
 
 _STATEMENTS = frozenset(("let", "for", "fail", "if"))
 _BEGINNING = _STATEMENTS | {"listen", "transmit", "enact", "state", "link", "on", "every", "supervise"}
-_MEMBER = re.compile(r"(?:on|every|supervise|link|enact) +[A-Za-z_0-9(]|(?:listen|transmit|state) +\w+ *:")
+_MEMBER = r"(?:on|every|supervise|link|enact) +[A-Za-z_0-9(]|(?:listen|transmit|state) +\w+ *:"
 _OPENERS = frozenset(OPERATORS[o] for o in "([")
 _FOREIGN = "&!'`\u201c\u201d\u201e\u2018\u2019"
-_QUOTED = re.compile(
+_QUOTED = (
     r"'(?:[^'\\\n]|\\.)*'|`(?!`)(?:[^`\\\n]|\\.)+`"
     '|[\u201c\u201d\u201e][^\u201c\u201d"\n]*[\u201c\u201d"]|[\u2018\u2019][^\u2018\u2019\n]*[\u2018\u2019]'
 )
@@ -254,7 +254,7 @@ class _Lexer:
         line = text.rfind("\n", 0, start) + 1
         if not line or text[line:start].strip() or not tokens.kinds or tokens.ends[-1] > line:
             return
-        is_member = word not in _STATEMENTS and _MEMBER.match(text, start) is not None
+        is_member = word not in _STATEMENTS and re.match(_MEMBER, text[start : start + 200]) is not None
         if is_member:
             self._close_deeper(start, start - line)
         if (is_member or word in _STATEMENTS) and tokens.kinds[-1] in _AFTER - _OPENERS:
@@ -365,7 +365,7 @@ class _Lexer:
     def _foreign(self, at: int, stop: int) -> int:
         """Report an operator or a quote of another language, and read it as what it stands for here. Return 0 if it is none."""
         text = self.source.text
-        quoted = _QUOTED.match(text, at, stop)
+        quoted = re.compile(_QUOTED).match(text, at, stop)
         if quoted:
             end, kind = quoted.end(), TERMINALS["STRING"]
             help = 'a string stands in double quotes: `"text"`'

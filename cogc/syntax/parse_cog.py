@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 from cogc.diagnostics.edits import Edit
-from cogc.diagnostics.habits import STATEMENTS
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest
@@ -140,15 +139,14 @@ def pieces_of(text: str) -> list[int]:
     cuts: list[int] = []
     depth = 0
     for kind, start, end in zip(tokens.kinds, tokens.starts, tokens.ends, strict=True):
-        if not depth and cuts[-1:] != [start] and _STATEMENT_LINE.match(text, text.rfind("\n", 0, start) + 1, end + 3):
-            line = text.rfind("\n", 0, start) + 1
-            if line and not text[line:start].strip():
-                cuts.append(line)
+        line = text.rfind("\n", 0, start) + 1
+        if not depth and line and not text[line:start].strip() and re.match(_STATEMENT_LINE, text[line : end + 3]):
+            cuts.append(line)
         depth = max(0, depth + (kind in _OPENING) - (kind in _CLOSING))
     return [*cuts, len(text)]
 
 
-_STATEMENT_LINE = re.compile(r"[ \t]*(?:(?:let|if|for|fail|log|guide|stop|restart)\b|[\w.\[\]]+ *(?:<-|=(?!=)))")
+_STATEMENT_LINE = r"[ \t]*(?:(?:let|if|for|fail|log|guide|stop|restart)\b|[\w.\[\]]+ *(?:<-|=(?!=)))"
 _NEEDS_WRAPPING = re.compile(r"[#;\n]")
 _AROUND: dict[str, tuple[lalr.Stack, list[int]]] = {}
 
@@ -312,6 +310,8 @@ class _Reporter:
         opened = self._opened(at)
         if self._text(at) == "<-" and self._text(opened) == "{" and OPERATORS[":"] in found:
             if self._text(opened - 1) == "try":
+                from cogc.diagnostics.habits import STATEMENTS
+
                 return opened - 1, STATEMENTS["catch"]
             return opened, "expected an expression before the `{` of the body"
         if self._text(at) in _VARIABLES and KEYWORDS["coglet"] in found and TERMINALS["NAME"] not in found:
@@ -457,10 +457,10 @@ _OPERATOR = frozenset(OPERATORS[o] for o in ("+", "*", "??"))
 _GOING_ON = frozenset(OPERATORS[o] for o in (*"-/%.([<>", "//", "==", "!=", "<=", ">=", "?")) | {
     KEYWORDS[w] for w in ("and", "or", "in", "not", "is", "if")
 }
-"""What goes on with an expression, besides the operators."""
+"""Further words and marks that go on with an expression."""
 _LIKELY = tuple(
     (OPERATORS[m] if m in OPERATORS else TERMINALS[m])
     for m in ("=", "<-", "->", ",", ":", ")", "]", "}", "{", "_SEP", "STRING", "INT")
 )
-"""What is most likely missing, in this order."""
+"""The marks that are most likely missing, in this order."""
 _RESERVED_KINDS = frozenset(KEYWORDS[w] for w in RESERVED if w in KEYWORDS)

@@ -12,7 +12,7 @@ import re
 import warnings
 
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.source import Source, Span, read_error
+from cogc.diagnostics.source import MANIFEST, Source, Span, read_error
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.attributes import USUAL_MODEL
 from cogc.language.record import Record
@@ -23,7 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.diagnostics.source import Reader
 
-MANIFEST = "manifest.toml"
 _CONFIG = ("restart", "max_restarts", "backoff_s")
 _KEYS = ("class", "kwargs", *_CONFIG)
 _RESTARTS = ("never", "on_error", "always")
@@ -35,11 +34,6 @@ _MIXINS = {
     "GitLet": ("enact", "commit", [("patch", None)]),
     "WebLet": ("enact", "cogweb_status", [("status", None)]),
 }
-
-
-def is_folder(path: str) -> bool:
-    """Return whether the path of a spec is that of a folder's manifest. Such a coglet is open: its code is the truth."""
-    return posixpath.basename(path) == MANIFEST
 
 
 class _Wrong(Exception):

@@ -266,7 +266,6 @@ def _segments(text: str, start: int, end: int, event: Any) -> Segments:
 
 
 _FOLD = re.compile(r"[ \t]*\n[ \t\n]*")
-_CONTINUED = re.compile(r"\\\n[ \t]*")
 _HEX = {"x": 2, "u": 4, "U": 8}
 
 
@@ -275,9 +274,10 @@ def _stepwise(text: str, at: int, end: int, value: str) -> Segments:
     found = [(0, at)]
     i = 0
     while i < len(value) and at < end:
-        continued = _CONTINUED.match(text, at, end)
-        if continued is not None:  # a line that goes on in the next one, without a blank
-            at = continued.end()
+        if text.startswith("\\\n", at):  # a line that goes on in the next one, without a blank
+            at += 2
+            while text[at : at + 1] in (" ", "\t"):
+                at += 1
             found.append((i, at))
             continue
         fold = _FOLD.match(text, at, end) if value[i] in " \n" else None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 from collections.abc import Callable
@@ -14,10 +15,12 @@ import pytest
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
-from cogc.run.journal import load
+from cogc.language.values import Duration
+from cogc.run.journal import Journal, load
 from support.anthropic import serve
 from support.crashes import World, campaign
 from support.durable import agents, ledger, plan, queues, service, team, tree
+from support.paths import ROOT
 from support.specs import build
 
 WHOLE = int(os.environ.get("COGC_FAULTS", "2")) > 2
@@ -177,3 +180,49 @@ def test_a_journal_that_is_torn_anywhere_is_read_to_its_last_whole_line(tmp_path
             )
         else:
             assert line == len(whole.events) + 1 and found.torn and found.events == whole.events[:-1]
+
+
+def test_a_journal_is_read_in_blocks_and_says_the_line_that_was_changed_in_the_middle_of_one() -> None:
+    file = io.BytesIO()
+    journal, kernel = (
+        Journal(file, {"run": "r", "seed": 0, "epoch": 0}),
+        Kernel(Unit(build("coglet Main { listen x: any }"))),
+    )
+    for number in range(5000):
+        journal.event(kernel, "input", "x", Duration(number) if number % 100 == 0 else [number, "text"])
+    journal.flush()
+    data = file.getvalue()
+    found = load(data)
+    assert [e[4] for e in found.events[:3]] == [Duration(0), [1, "text"], [2, "text"]] and len(found.events) == 5000
+    again = Journal.after(file, found)
+    again.event(kernel, "stop")
+    again.flush()
+    assert load(file.getvalue()).events[-1][2] == "stop"
+    lines = data.splitlines(keepends=True)
+    for line in (2, 2500, 4999):
+        changed = [*lines]
+        changed[line] = changed[line].replace(b"text", b"test").replace(b"$dur", b"$tim")
+        for wrong in (
+            changed,
+            lines[:line] + lines[line + 1 :],
+            [*lines[:line], lines[line + 1], lines[line], *lines[line + 2 :]],
+        ):
+            with pytest.raises(ValueError, match=f"line {line + 1} is broken"):
+                load(b"".join(wrong))
+    odd = [*lines]
+    odd[2500] = b'[0,0,"inptu","x",5,"00000000"]\n'
+    with pytest.raises(ValueError, match="line 2501 is broken"):
+        load(b"".join(odd))
+
+
+def test_the_journal_of_a_version_before_goes_on_as_it_was_begun() -> None:
+    begun = (ROOT / "tests" / "golden" / "journals" / "version-6.jsonl").read_bytes()
+    lines = begun.splitlines(keepends=True)
+    found = load(b"".join(lines[:-1]))
+    file, kernel = io.BytesIO(), Kernel(Unit(build("coglet Main { listen x: any }")))
+    file.write(b"".join(lines[:-1]))
+    journal = Journal.after(file, found)
+    kernel.steps, kernel.now = 4, found.events[-1][1]
+    journal.event(kernel, "end", "done")
+    journal.flush()
+    assert file.getvalue() == begun

@@ -4,9 +4,9 @@ A run can be repeated from its journal without the outside world. `replay` hands
 The kernel is deterministic, so everything else follows, the trace to the byte.
 
 A journal is a file of JSON Lines: the head, an event a line, and the event `end` if the run ended in good order. The
-last item of each line is a checksum of the line and of all lines before it, so that a changed or missing line is
-found at its place (`_sealed`, `_opened`). A last line that is torn was being written when the run was killed, and is
-left out.
+last item of each line is a checksum of all of the file before it, so that a changed or missing line is found at its place
+(`_sealed`, `_opened`). The last checksum of a block of lines covers all of them, so that lines are read in blocks, and one by one
+only where something is wrong. A last line that is torn was being written when the run was killed, and is left out.
 
 `line_forms.py` has the items of each kind of line. Some kinds are no events of the kernel. `snapshot` has the whole state
 (`kernel/snapshot.py`): a journal whose earlier events are not kept begins with it, and a resume begins with the last one. `call` says what the
@@ -42,13 +42,19 @@ from cogc.language.codec import encode, unpacked
 from cogc.language.values import Failure, shorten
 from cogc.run import line_forms
 
-VERSION = 6
-"""The version that is written. Older ones are read too: 5 had no snapshots, 4 had no `left`, no `saved` and no places of calls, 3 said of no step that it was
+VERSION = 7
+"""The version that is written. Older ones are read too: the checksums of 6 covered the lines without their own checksums, 5 had no snapshots, 4 had no `left`, no `saved` and no places of calls, 3 said of no step that it was
 cut short."""
+_WHOLE = 7
+"""The version from which on a checksum covers the checksums before it."""
 UNESCAPED = 2
 """The version before 3: a record of the user's could not be told from a tag."""
-READ = (UNESCAPED, 3, 4, 5, VERSION)
+READ = (UNESCAPED, 3, 4, 5, 6, VERSION)
 """The versions that are read."""
+_BLOCK = 1 << 16
+"""The bytes of lines that are read at once."""
+_SUM = len(b',"00000000"]\n')
+"""The bytes with which a line of an event ends: its checksum, bracket and newline."""
 _OPEN = ("told", "hosted", "order", "unit", "steer", "progress", "test")
 """The events whose form depends on what they say: the part of the kernel that takes them knows it."""
 SNAPSHOT = "snapshot"
@@ -58,6 +64,7 @@ CRASH = "COGC_CRASH_AT"
 P = ParamSpec("P")
 T = TypeVar("T")
 Outward = Call | Ask | Dispatch
+Forms: TypeAlias = dict[str, line_forms.LineForm]
 Event: TypeAlias = list[Any]
 """A line of a journal: the step, the time, the kind, and the data of the kind."""
 Taken: TypeAlias = Callable[[list[Effect]], object]
@@ -123,6 +130,7 @@ class Journal:
         self.file = file
         self.lines: list[object] = [{"journal": VERSION, **head}]
         self.checksum = 0
+        self.version = VERSION
         self.writes = 0
         self.events = -1  # the head is none
         self.size = self.grown = 0
@@ -133,7 +141,7 @@ class Journal:
     def after(cls, file: BinaryIO, recording: Recording) -> Journal:
         """Return a journal that goes on behind the last line of a recording. Its file stands there."""
         made = cls(file, {})
-        made.lines, made.checksum = [], recording.checksum
+        made.lines, made.checksum, made.version = [], recording.checksum, recording.head["journal"]
         made.events = recording.length
         made.size = made.grown = recording.size
         return made
@@ -166,12 +174,12 @@ class Journal:
         first, checksum = _sealed(visible_bytes(encode({"journal": VERSION, **head})), 0)
         line, _ = _sealed(visible_bytes(encode(event)), checksum)
         self._crash_at(f"{self.writes + 1}-")
-        return first + b"\n" + line + b"\n"
+        return first + line
 
     def goes_on_in(self, file: BinaryIO, text: bytes) -> None:
         """Go on in a file that has the text of a journal which begins anew, and stands at its end."""
         self.file, self.size = file, len(text)
-        self.checksum = checksum_of(text)
+        self.checksum, self.version = zlib.crc32(text), VERSION
         self.writes += 1
         self._crash_at(f"{self.writes}")
 
@@ -181,8 +189,8 @@ class Journal:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _sealed(self, line: object) -> bytes:
-        sealed, self.checksum = _sealed(visible_bytes(encode(line)), self.checksum)
-        return sealed + b"\n"
+        sealed, self.checksum = _sealed(visible_bytes(encode(line)), self.checksum, self.version)
+        return sealed
 
 
 def _write(file: BinaryIO, data: bytes) -> None:
@@ -193,24 +201,54 @@ def _write(file: BinaryIO, data: bytes) -> None:
     file.flush()
 
 
-def _sealed(line: bytes, before: int) -> tuple[bytes, int]:
-    """Return a line with a checksum as its last item, and the checksum. It covers the line and all lines before it."""
-    checksum = zlib.crc32(line, before)
+def _sealed(line: bytes, before: int, version: int = VERSION) -> tuple[bytes, int]:
+    """Return a line with a checksum as its last item and a newline, and the checksum of all up to there."""
+    checksum = zlib.crc32(line[:-1] if version >= _WHOLE else line, before)
     key = b'"sum":' if line.endswith(b"}") else b""
-    return b'%s,%s"%08x"%s' % (line[:-1], key, checksum, line[-1:]), checksum
+    end = b',%s"%08x"%s\n' % (key, checksum, line[-1:])
+    return line[:-1] + end, zlib.crc32(end, checksum) if version >= _WHOLE else checksum
 
 
-def _opened(line: bytes, before: int, escaped: bool) -> tuple[Any, int]:
-    """Return the content of a sealed line, and its checksum. Raise ValueError if the line does not follow those
-    before it."""
+def _opened(line: bytes, before: int, version: int) -> tuple[Any, int]:
+    """Return the content of a sealed line without its newline, and the checksum of all up to behind it. Raise ValueError if the line
+    does not follow those before it."""
     is_event = line.endswith(b"]")
     cut = -12 if is_event else -18
-    checksum = zlib.crc32(line[-1:], zlib.crc32(line[:cut], before))
-    if line[cut:] != (b',"%08x"]' if is_event else b',"sum":"%08x"}') % checksum:
+    checksum = zlib.crc32(line[:cut], before)
+    if version < _WHOLE:
+        checksum = zlib.crc32(line[-1:], checksum)
+    end = (b',"%08x"]' if is_event else b',"sum":"%08x"}') % checksum
+    if line[cut:] != end:
         raise ValueError("it was changed, or a line before it is missing")
     value = msgspec.json.decode(line)
     value.pop(*(() if is_event else ("sum",)))
-    return (unpacked(value, escaped) if b'"$' in line else value), checksum
+    after = checksum if version < _WHOLE else zlib.crc32(b"\n", zlib.crc32(end, checksum))
+    return (unpacked(value, version != UNESCAPED) if b'"$' in line else value), after
+
+
+def _block(text: bytes, before: int, forms: Forms) -> tuple[list[Event], int] | None:
+    """Return the events of whole lines, and the checksum of all up to behind them. None if one of the lines is wrong: they have to be
+    read one by one.
+    """
+    checksum = zlib.crc32(memoryview(text)[:-_SUM], before)
+    end = text[-_SUM:]
+    if end != b',"%08x"]\n' % checksum:
+        return None
+    try:
+        events = _EVENTS.decode(b"[%s]" % text[:-1].replace(b"\n", b","))
+        for event in events:
+            event.pop()
+        if b'"$' in text:
+            for number, line in enumerate(text.splitlines()):
+                if b'"$' in line:
+                    events[number] = unpacked(events[number])
+        line_forms.check_lines(events, forms)
+    except (ValueError, IndexError):
+        return None
+    return (events, zlib.crc32(end, checksum)) if len(events) == text.count(b"\n") else None
+
+
+_EVENTS = msgspec.json.Decoder(list[list[Any]])
 
 
 class Divergence(Exception):
@@ -241,25 +279,30 @@ class Recording(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A place between two lines of a journal: behind so many bytes and events, and the checksum of the line before it."""
+    """A place between two lines of a journal: behind so many bytes and events, and the checksum of all of them."""
 
     offset: int
     events: int
     checksum: int
 
 
-def checksum_of(line: bytes) -> int:
-    """Return the checksum of a line of a journal, with its newline. Raise ValueError if it has none."""
-    return int(line[-11:-3], 16)
+def checksum_of(line: bytes, head: dict[str, Any]) -> int:
+    """Return the checksum of all up to behind a line of the journal of a head, of which the last 11 bytes are enough. Raise ValueError if
+    it has none."""
+    checksum, end = int(line[-11:-3], 16), line[-11:]
+    if head["journal"] < _WHOLE:
+        return checksum
+    return zlib.crc32((b',"sum":"' if end.endswith(b"}\n") else b',"') + end, checksum)
 
 
 def read_head(line: bytes) -> dict[str, Any]:
     """Return what the first line of a journal says. Raise ValueError if it is none of a version that is read, or was changed."""
     line = line.removesuffix(b"\n")
-    if _version(line) not in READ:
+    version = _version(line)
+    if version not in READ:
         raise ValueError("it is not a journal, or one of another version of cogc")
     try:
-        found, _ = _opened(line, 0, True)
+        found, _ = _opened(line, 0, version)
         line_forms.check_record(found, line_forms.HEAD)
     except ValueError as error:
         raise ValueError(f"line 1: {error}") from None
@@ -294,10 +337,10 @@ def _without_collecting(read: Callable[P, T], *given: P.args, **named: P.kwargs)
 
 def _load_part(lines: Sequence[bytes], head: dict[str, Any], place: Place, is_last: bool) -> list[Event]:
     found: list[Event] = []
-    checksum, escaped = place.checksum, head["journal"] != UNESCAPED
+    checksum, version = place.checksum, head["journal"]
     for number, line in enumerate(lines, 1):
         try:
-            value, checksum = _opened(line, checksum, escaped)
+            value, checksum = _opened(line, checksum, version)
             line_forms.check_line(value, line_forms.RUN)
         except ValueError as error:
             if is_last and number == len(lines) and _is_torn(line):
@@ -308,32 +351,54 @@ def _load_part(lines: Sequence[bytes], head: dict[str, Any], place: Place, is_la
 
 
 def _load(data: bytes) -> Recording:
-    *lines, rest = data.split(b"\n")
-    version = _version(lines[0]) if lines else None
+    end = data.find(b"\n") + 1
+    version = _version(data[:end]) if end else None
     if version not in READ:
         raise ValueError("it is not a journal, or one of another version of cogc")
-    found: list[Any] = []
-    checksum = size = 0
-    escaped = version != UNESCAPED
-    lines_of = line_forms.RUN
-    for number, line in enumerate(lines, 1):
-        try:
-            value, checksum = _opened(line, checksum, escaped)
-        except ValueError as error:
-            if number == len(lines) and not rest and number > 1 and _is_torn(line):
-                return Recording(found[0], found[1:], size, checksum, True)
-            raise ValueError(f"line {number} is broken: {error}") from None
-        try:
-            if number == 1:
-                line_forms.check_record(value, line_forms.HEAD)
-                lines_of = line_forms.SETT if "sett" in value else line_forms.RUN
-            else:
-                line_forms.check_line(value, lines_of)
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from None
-        found.append(value)
-        size += len(line) + 1
-    return Recording(found[0], found[1:], size, checksum, bool(rest))
+    whole = data.rfind(b"\n") + 1
+    head, checksum = _line(data[: end - 1], 1, 0, version, None)
+    forms = line_forms.SETT if "sett" in head else line_forms.RUN
+    events: list[Event] = []
+    at = end
+    while at < whole:
+        end = data.find(b"\n", min(at + _BLOCK, whole) - 1) + 1
+        block = _block(data[at:end], checksum, forms) if version >= _WHOLE else None
+        if block is not None:
+            events += block[0]
+            at, checksum = end, block[1]
+        for line in data[at:end].splitlines():  # of a block that is wrong, or of an older version
+            try:
+                event, checksum = _line(line, len(events) + 2, checksum, version, forms)
+            except _Broken:
+                if at + len(line) + 1 == len(data) and _is_torn(line):
+                    return Recording(head, events, at, checksum, True)
+                raise
+            events.append(event)
+            at += len(line) + 1
+    return Recording(head, events, whole, checksum, whole < len(data))
+
+
+class _Broken(ValueError):
+    """A line was changed, or does not follow those before it."""
+
+
+def _line(line: bytes, number: int, before: int, version: int, forms: Forms | None) -> tuple[Any, int]:
+    """Return the content of a line, and the checksum of all up to behind it. Without `forms` it is the head.
+
+    Raise ValueError, with the number of the line, if it was changed or has another form.
+    """
+    try:
+        value, after = _opened(line, before, version)
+    except ValueError as error:
+        raise _Broken(f"line {number} is broken: {error}") from None
+    try:
+        if forms is None:
+            line_forms.check_record(value, line_forms.HEAD)
+        else:
+            line_forms.check_line(value, forms)
+    except ValueError as error:
+        raise ValueError(f"line {number}: {error}") from None
+    return value, after
 
 
 def _is_torn(line: bytes) -> bool:
@@ -403,48 +468,44 @@ def replay(
         begin_with(kernel, events[0])
         events, skipped = events[1:], skipped + 1
     expected = {e[3]: e for e in events if e[2] == "call"}
-    whole = is_whole(events)
+    whole, has_cuts = is_whole(events), any(e[2] == "cut" for e in events)
     kernel.door.cuts = {}
     for i, event in enumerate(events):
-        steps, _, kind, *data = event
-        due = skipped + i
+        steps, kind, due = event[0], event[2], skipped + i
         if look is not None and not kernel.door.cuts:
             look(due)
         if kind == "cut":
             _run_to(kernel, steps, look, due)
-            if data[2] is not None:  # of the loop, which comes by there when the next event is due
-                _cut(kernel, data)
+            if event[5] is not None:  # of the loop, which comes by there when the next event is due
+                _cut(kernel, event[3:])
             continue
         behind = kernel.steps < steps
         if behind:
             _run_to(kernel, steps, look, due)
             _cut_short(kernel)
         if notes is not None and kind in notes:
-            notes[kind](*data)
+            notes[kind](*event[3:])
             continue
-        if kernel.busy and not behind:
+        if not behind and kernel.busy:
             kernel.run(0)
             if look is not None:
                 look(due)
-        if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
-            return
-        for following in range(i + 1, len(events)):
-            if events[following][2] != "cut" or events[following][5] is not None:
-                break
-            _cut(kernel, events[following][3:])
+        if kernel.effects or kernel.trace is not None:
+            if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
+                return
+        if has_cuts:
+            for following in range(i + 1, len(events)):
+                if events[following][2] != "cut" or events[following][5] is not None:
+                    break
+                _cut(kernel, events[following][3:])
         if kind == "end":
             break
-        _came(kernel, event)
-        try:
-            record = _hand_in(kernel, event)
+        if kind == "call":
+            _came(kernel, event)
+        else:
+            record = _enter(kernel, event, due + 2)
             if kind == "input" and entered is not None:
-                entered(record, *data)
-        except Failure as refused:
-            raise Divergence(f"line {skipped + i + 2}: a {kind} that was taken is refused: {refused.message}") from None
-        except (LookupError, TypeError, AttributeError, ValueError) as unfit:
-            if kind not in _OPEN:
-                raise
-            raise Divergence(f"line {skipped + i + 2}: a {kind} does not have its form: {unfit}") from None
+                entered(record, *event[3:])
         _cut_short(kernel)
     if whole:
         kernel.run()
@@ -452,9 +513,24 @@ def replay(
         _take(kernel, expected, taken, whole, goes_on)
 
 
+def _enter(kernel: Kernel, event: Event, line: int) -> int:
+    """Hand an event in to a kernel. Return the record of a message from outside in the trace, or 0.
+
+    Raise Divergence if the event is refused, or does not have its form.
+    """
+    try:
+        return _hand_in(kernel, event)
+    except Failure as refused:
+        raise Divergence(f"line {line}: a {event[2]} that was taken is refused: {refused.message}") from None
+    except (LookupError, TypeError, AttributeError, ValueError) as unfit:
+        if event[2] not in _OPEN:
+            raise
+        raise Divergence(f"line {line}: a {event[2]} does not have its form: {unfit}") from None
+
+
 def _came(kernel: Kernel, event: Event) -> None:
     """Raise Divergence if an event belongs to a call that the kernel has not asked for."""
-    if event[2] == "call" and event[3] >= kernel.next_call:
+    if event[3] >= kernel.next_call:
         raise Divergence(
             f"call {event[3]} does not come\n  expected  `{event[5]}` of {event[6]}: {event[7]}{_at(event)}"
         )

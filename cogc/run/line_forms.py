@@ -126,6 +126,23 @@ def check_line(line: Any, forms: dict[str, LineForm]) -> None:
     _check(data, found, f"`{kind}`")
 
 
+_BY_TYPE = frozenset(["number", "text", "record", "list", "any"])
+"""The kinds of items of which the type says all."""
+
+
+def check_lines(lines: list[Any], forms: dict[str, LineForm]) -> None:
+    """Raise ValueError if one of several lines without their checksums does not have the form of its kind."""
+    known: dict[tuple[Any, ...], bool] = {}
+    for line in lines:
+        key = (line[2], *map(type, line)) if len(line) > 3 and type(line[2]) is str else ()
+        if key in known and line[0] >= 0 <= line[1] and (known[key] or line[3] >= 0):
+            continue
+        check_line(line, forms)
+        kinds = [item.kind for item in forms[line[2]].items][: len(line) - 3]
+        if key and all(kind in _BY_TYPE for kind in kinds[1:]) and kinds[0] in (*_BY_TYPE, "count"):
+            known[key] = kinds[0] != "count"
+
+
 def check_record(line: Any, wanted: LineForm) -> None:
     """Raise ValueError for a line that is a record and does not have its form."""
     if type(line) is not dict:

@@ -110,7 +110,7 @@ class Travel:
             raise ValueError("the events of this run were removed by `cogc runs --prune`")
         if "program" not in self.head:
             raise ValueError("it is the journal of a sett or a runtime, not of a run of coglets")
-        self.first = Place(len(beginning[0]), 0, checksum_of(beginning[0]))
+        self.first = Place(len(beginning[0]), 0, checksum_of(beginning[0], self.head))
         self.is_other = self.head["program"] != unit.bundle.hash
         """True if the program is another one than that of the journal."""
         self.begins, self.carried = -1, 0
@@ -293,6 +293,7 @@ class _Part(NamedTuple):
     place: Place
     lines: list[bytes]
     events: list[Event]
+    head: dict[str, Any]
 
     def place_of(self, event: int) -> Place:
         """Return the place before an event, given by its number in the journal."""
@@ -300,7 +301,7 @@ class _Part(NamedTuple):
         if not before:
             return self.place
         offset = self.place.offset + sum(map(len, before)) + len(before)
-        return Place(offset, event, checksum_of(before[-1] + b"\n"))
+        return Place(offset, event, checksum_of(before[-1] + b"\n", self.head))
 
 
 class _Replay:
@@ -313,7 +314,7 @@ class _Replay:
         self.calls: dict[int, UnderWay] = {}
         self.effects = travel.carried
         self.event = 0
-        self.part = _Part(travel.first, [], [])
+        self.part = _Part(travel.first, [], [], travel.head)
         self.kernel, self.tracer = self._kernel()
         self.begin = self._begin(seq, now) if seq else None
         self.since = self.tracer.seq
@@ -351,7 +352,7 @@ class _Replay:
         with open(self.travel.path, "rb") as file:
             file.seek(place.offset - 11)
             try:
-                return checksum_of(file.read(11)) == place.checksum
+                return checksum_of(file.read(11), self.travel.head) == place.checksum
             except ValueError:
                 return False
 
@@ -395,7 +396,7 @@ class _Replay:
             return None
         is_last = bool(torn) or self.travel.is_other or not file.peek(1)  # type: ignore[attr-defined]
         events = journal.load_part(lines, self.travel.head, place, is_last)
-        return _Part(place, lines[: len(events)], events)
+        return _Part(place, lines[: len(events)], events, self.travel.head)
 
     def _taken(self, effects: list[Effect]) -> None:
         """Take note of the calls that are under way."""

@@ -333,7 +333,12 @@ def test_the_recording_of_a_live_run_is_held_to_its_schema(line: object, said: s
 def test_recordings_that_are_damaged_end_in_a_line_and_not_in_a_traceback() -> None:
     bundle = build("coglet Main { listen x: int\n transmit o: int\n on x as v { o <- v } }", "Main")
     file, draws = io.BytesIO(), random.Random(7)
-    session(bundle, inputs=[("x", 1), ("x", 2)], sim=True, journal=Journal(file, {"run": "r", "seed": 0, "epoch": 0, "program": bundle.hash}))
+    session(
+        bundle,
+        inputs=[("x", 1), ("x", 2)],
+        sim=True,
+        journal=Journal(file, {"run": "r", "seed": 0, "epoch": 0, "program": bundle.hash}),
+    )
     head, *lines = load(file.getvalue())[:2]
     odd: list[Any] = [None, -1, "x", {}, [], 1e9, [1, 2, 3], 2**70, {"$failure": 5}]
     kinds = [*line_forms.RUN]

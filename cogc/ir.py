@@ -515,7 +515,7 @@ class ItemKey(msgspec.Struct, frozen=True):
 
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those that the class of a Python coglet
-    must have methods for, `says` the channels that it may transmit on. `words` are those of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are asked where `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key. `on_resume` is "fail", or empty."""
+    must have methods for, `says` the channels that it may transmit on. `words` are those of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are asked where `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key. `on_resume` is "fail", or empty, `effects` is "none", or empty."""
 
     key: str
     name: str
@@ -540,6 +540,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     folder: str = ""
     open: bool = False
     on_resume: str = ""
+    effects: str = ""
     at: int = 0
 
 

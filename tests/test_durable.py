@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from support.crashes import World, campaign
 from support.durable import agents, ledger, plan, queues, service, team, tree
 from support.paths import ROOT
 from support.specs import build
+from support.waiting import wait_for
 
 WHOLE = int(os.environ.get("COGC_FAULTS", "2")) > 2
 SEED = int(os.environ.get("COGC_SEED") or random.randrange(1 << 30))
@@ -78,6 +80,37 @@ def test_killed_with_snapshots_a_system_goes_on_and_repeats_nothing(tmp_path: Pa
     print(f"COGC_SEED={SEED}")
     assert campaign(tmp_path / "world", with_snapshots, ledger, some(count)) > 0
     assert made[0].snapshots > 10 or name not in ("a service", "a tree with timers")
+
+
+@pytest.mark.parametrize("name", ["a tree with timers", "queues in SQLite"])
+def test_after_a_loss_of_power_a_system_goes_on_at_what_was_on_disk(tmp_path: Path, name: str) -> None:
+    def losing(folder: Path) -> World:
+        made = SYSTEMS[name][0](folder)
+        made.power = True
+        return made
+
+    print(f"COGC_SEED={SEED}")
+    assert campaign(tmp_path / "world", losing, ledger, some(4)) > 0
+
+
+@pytest.mark.parametrize("effects", ["some", "none"])
+def test_a_call_waits_for_the_disk_unless_it_has_no_effects(tmp_path: Path, effects: str) -> None:
+    """The first sync of calls without effects ends when all three were made. Others are not made before it."""
+    text = """program note(x: int) -> int = shell ["sh", "-c", "echo {{ x }} >> ledger; echo {{ x }}"] { output: json, effects: EFFECTS }
+      coglet Main { transmit sum: int
+        on start { sum <- note(1) + note(2) + note(3) } }"""
+    seen: list[tuple[Counter[str], int]] = []
+    world = World(build(text.replace("EFFECTS", effects)), tmp_path, [])
+
+    def sync() -> None:
+        if effects == "none" and not seen:
+            wait_for(lambda: ledger(world).total() == 3)
+        seen.append((ledger(world), len(world.outputs)))
+
+    world.synced = sync
+    world.start()
+    assert seen[0] == (Counter("123" if effects == "none" else ""), 0)
+    assert [v for _, v in world.outputs.values()] == [6] and load(world.journal).over
 
 
 def test_agents_go_on_in_the_middle_of_their_conversation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from cogc.language.texts import MARK
 
 _SHARING = "map"
 _ON_RESUME = "word retry fail"
+_EFFECTS = "word some none"
 _BUDGET = "type { usd?: float, tokens?: int, time?: duration, turns?: int }"
 
 _THINKING = 'type int | "adaptive" | "off"'
@@ -56,11 +57,12 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "supervise": {"max_restarts": "type int", "within": "type duration"},
     "template": {},
     "expr": {},
-    "python": {"timeout": "type duration", "once": "type any", "on_resume": _ON_RESUME},
+    "python": {"timeout": "type duration", "once": "type any", "on_resume": _ON_RESUME, "effects": _EFFECTS},
     "shell": {
         "timeout": "type duration",
         "once": "type any",
         "on_resume": _ON_RESUME,
+        "effects": _EFFECTS,
         "output": "word text json lines outcome",
         "ok": "type [int]",
         "stdin": "type string",
@@ -68,7 +70,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "env": "secrets",
         "reload": "type bool",
     },
-    "mcp": {"timeout": "type duration", "once": "type any", "on_resume": _ON_RESUME},
+    "mcp": {"timeout": "type duration", "once": "type any", "on_resume": _ON_RESUME, "effects": _EFFECTS},
     "human": {"timeout": "type duration", "choices": "type [string]"},
     "llm": {
         "model": "ref model !",

@@ -64,6 +64,7 @@ ATTRIBUTES: dict[str, str] = {
     "on_tool": "the program that allows, refuses or changes each call of a tool",
     "network": "whether the network can be reached",
     "ok": "the exit codes that are no failure (0)",
+    "effects": "`none` for a program that changes nothing in the world: in a durable run its calls do not wait for the disk",
     "on_resume": "what becomes of a call that was under way when its run was killed: `retry` makes it again, `fail` fails it",
     "once": "calls for which this has the same value are one effect, which a run makes once",
     "output": "the type of the answer",

@@ -152,8 +152,7 @@ class Lower:
         models, tools = list[str](), list[str]()
         if executor.kind.id not in INWARD:
             attributes, models, tools = self._executor_attributes(lowering, unit, executor)
-        on_resume = attributes.pop("on_resume", None)  # not evaluated with each call, and no part of its digest
-        resumed = on_resume.value if isinstance(on_resume, ir.Const) and on_resume.value != "retry" else ""
+        resumed, effects = (_word_of(attributes, name) for name in ("on_resume", "effects"))
         return ir.Program(
             key=key,
             name=shown(node.name.id),
@@ -170,7 +169,8 @@ class Lower:
             tools=tools,
             doc=node.doc,
             folder=posixpath.dirname(unit.path),
-            on_resume=resumed,
+            on_resume=resumed if resumed != "retry" else "",
+            effects=effects if effects != "some" else "",
             at=self.tables.at(unit, node),
         )
 
@@ -649,6 +649,12 @@ class _Coglet:
             **single,  # type: ignore[arg-type]
             **pairs,  # type: ignore[arg-type]
         )
+
+
+def _word_of(attributes: dict[str, ir.Expr], name: str) -> str:
+    """Take out an attribute that is a word: it is not evaluated with each call, and no part of its digest."""
+    found = attributes.pop(name, None)
+    return str(found.value) if isinstance(found, ir.Const) else ""
 
 
 def _with_name(trigger: ir.Trigger, name: str) -> ir.Trigger:

@@ -7,6 +7,9 @@ a durable one they wait until the journal is on disk (`commit.py`), while the ke
 Each effect has a number: how many there were before it in this run. The kernel is deterministic, so an effect has the
 same number when the run is resumed. `carried` is how many were carried out, and the journal notes it (`left`) with the next
 write after one that leaves the run. So a resumed run knows which effects had left for certain.
+
+A call that changes nothing in the world (`is_free`) does not wait for the disk: it is begun when it is written down. Its place in
+the order of effects stays that of its batch.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, TypeGuard, assert_never
 
 import trio
 
@@ -55,6 +58,15 @@ LEAVING = (Output, LogLine, Unclaim)
 """The effects that a resumed run carries out again, unless they have left for certain."""
 
 
+def is_free(effect: Effect) -> TypeGuard[Call]:
+    """Return whether a call may be made before what led to it is on disk: nobody would miss it. So is the record of a plan that the run
+    holds: the run writes it anew when it goes on."""
+    if not isinstance(effect, Call):
+        return False
+    program = effect.program
+    return program.effects == "none" or (program.kind == "plan store" and program.argument == "save")
+
+
 class Carrier:
     """The half of a session that carries out effects.
 
@@ -91,6 +103,8 @@ class Carrier:
         self.entries = Entries(kernel, outside, self._event, Keys(self.taps))
         self.under_way: dict[int, UnderWay] = {}
         self.carried = 0
+        self.ahead: set[int] = set()
+        """The calls that were begun before their batch is on disk."""
         self.commit: Commit | None = None
         if sinks.sync is not None and sinks.journal is not None:
             self.commit = Commit(sinks.journal, sinks.sync, outside.wake)
@@ -177,6 +191,11 @@ class Carrier:
         effects, self.kernel.effects = self.kernel.effects, []
         told, self.outside.told = self.outside.told, []
         commit.add(effects, told or [])
+        if commit.failed is None:
+            for effect in effects:
+                if is_free(effect):
+                    self.ahead.add(effect.id)
+                    self._call(effect)
         self._let_leave()
 
     def _let_leave(self) -> None:
@@ -246,7 +265,10 @@ class Carrier:
         for effect in effects:
             match effect:
                 case Call() | Ask() | Dispatch():
-                    self._call(effect)
+                    if effect.id in self.ahead:
+                        self.ahead.discard(effect.id)
+                    else:
+                        self._call(effect)
                 case Cancel(id=call):
                     self.outside.cancel(call)
                     self.delays.drop(call)

@@ -441,7 +441,7 @@ class Session(Carrier):
     async def _wait(self) -> bool:
         """Wait for the world or the clock while the kernel has nothing to do. Return False if there is nothing to wait for."""
         if self.commit is not None and self.commit.waiting:
-            await self._settle()
+            await self._news(self._due())  # of the writer too, which wakes the loop
             return True
         if (self.options.sim and not await self._round()) or self.kernel.effects:  # a task may have stopped the system
             return True
@@ -452,13 +452,17 @@ class Session(Carrier):
             return self._quiet()
         if sim and not self.outside.holds and (due is not None or limit is not None):
             return self._jump(due)
+        await self._news(due)
+        return True
+
+    async def _news(self, due: int | None) -> None:
+        """Wait for news or an instant, and hand in what has come."""
         if not self.outside.has_news:
             await self.outside.wait(min(self._seconds_to(due), self.stopping.left()))
             self._slice_ends = time.monotonic() + SLICE
         self._admit()
         if not self.kernel.busy:
             self._stop_in_time()
-        return True
 
     async def _round(self) -> bool:
         """Wait until no call works any more. Return False if the loop has to look at something else first."""

@@ -45,6 +45,7 @@ class CrashFile(io.BytesIO):
         super().__init__(data)
         self.seek(0, os.SEEK_END)
         self.at, self.early, self.full, self.writes = at, early, full, 0
+        self.synced = len(data)
 
     def write(self, data: Any) -> int:
         self.writes += 1
@@ -68,6 +69,7 @@ class CrashFile(io.BytesIO):
             self.seek(0)
             self.truncate()
             super().write(text)
+            self.synced = len(text)
         if kills:
             raise Killed
         return self
@@ -86,6 +88,10 @@ class World:
     plans: str = "memory"
     every: int = 0
     whole: bool = False
+    power: bool = False
+    """The kills are losses of power: what was not synced is lost."""
+    synced: Callable[[], None] = lambda: None
+    """What is done in the place of each sync."""
     snapshots: int = 0
     before: set[int] = field(default_factory=set)
     """The calls whose results were in the journal before it began anew."""
@@ -132,7 +138,7 @@ class World:
         except BaseException as error:
             if not _is_kill(error):
                 raise
-        self.journal = file.getvalue()
+        self.journal = file.getvalue()[: file.synced if self.power else None]
         self.writes = file.writes
         self.snapshots += made.snapshots.written if made.snapshots is not None else 0
         return made
@@ -149,7 +155,12 @@ class World:
             "run": "r", "seed": 1, "epoch": self.epoch, "signals": False, "keep": None, "inputs": self.inputs, "on_output": self.heard,
             "on_log": self.log, **self.options,
         }  # fmt: skip
-        sinks = Sinks(journal=journal, sync=lambda: None, recording=recording, compaction=compaction)
+
+        def sync() -> None:
+            self.synced()
+            file.synced = len(file.getvalue())
+
+        sinks = Sinks(journal=journal, sync=sync, recording=recording, compaction=compaction)
         return build_session(Unit(self.bundle), RunOptions(**given), self.settings(), sinks)
 
     def calls(self) -> set[int]:

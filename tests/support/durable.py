@@ -187,7 +187,7 @@ def service(folder: Path) -> World:
 # ---- a tree with timers, pools, joins and modifiers ------------------------------------------------------------
 
 TREE = """
-program note(x: int) -> int = shell ["sh", "-c", "echo $COGC_CALL_ID >> ledger; echo {x}"] { output: json }
+program note(x: int) -> int = shell ["sh", "-c", "echo $COGC_CALL_ID >> ledger; echo {x}"] { output: json, effects: none }
 coglet Leaf(kind: int) {
   listen x: int
   transmit y: int

@@ -208,7 +208,7 @@ TABLE: dict[str, list[list[str]]] = {
     "explore": [["a.cog", "--runs", "3"]],
     "verify": [["dod.cog"], ["dod.cog", "--format", "json"]],
     "graph": [["a.cog"]],
-    "trace": [["show", "t.jsonl"], ["show", "t.jsonl", "--json"]],
+    "trace": [["show", "t.jsonl"], ["show", "t.jsonl", "--json"], ["bisect", "kept", "kept"]],
     "view": [["t.jsonl"], ["t.jsonl", "--pane", "record"], ["grün"]],
     "build": [["a.cog"]],
     "fmt": [["--check", "a.cog"], ["--diff", "a.cog"]],

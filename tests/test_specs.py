@@ -71,7 +71,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/testing.md", "yaml"): (1, "test_testing.py runs it"),
     ("specs/trace.md", "console"): (1, "test_trace_files.py runs the command, and compares what it prints"),
     ("specs/trace.md", "sh"): (1, PARSED),
-    ("specs/travel.md", "sh"): (2, PARSED),
+    ("specs/travel.md", "sh"): (3, PARSED),
     ("specs/view.md", "sh"): (1, PARSED),
     ("specs/yaml.md", "yaml"): (1, "compared with the block of the other notation"),
 }  # fmt: skip

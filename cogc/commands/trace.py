@@ -3,12 +3,14 @@
     show FILE       print a trace, or the records of it that are wanted
     diff FILE FILE  name the first event of each trace that the other one does
                     not have
+    bisect A B      name the first reply whose change makes the outcome of run A
+                    another one, from their journals
     export FILE     write a trace in the form of another tool
 
 Traces of older tools are read too.
 
 Exit codes: 0 done; 1 a file is not a trace; 2 it cannot be read; 3 the traces
-differ.
+differ, or no reply changes the outcome.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from cogc.commands import out
+from cogc.commands import bisections, out
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
@@ -61,6 +63,15 @@ def arguments(parser: ArgumentParser) -> None:
             help="compare two traces",
             description="Name the first event of each trace that the other one does not have. Events are compared by what they are and by what led"
             " to them: the order of events that have nothing to do with each other does not count.",
+            allow_abbrev=False,
+        )
+    )
+    bisections.arguments(
+        actions.add_parser(
+            "bisect",
+            help="find the reply that changes the outcome of a run",
+            description="Name the first reply whose change makes the outcome of run A another one: A is run with the replies of B, by a binary search"
+            " over the replies that differ. Both are journals of the same spec. Nothing of the world is asked.",
             allow_abbrev=False,
         )
     )
@@ -113,7 +124,7 @@ def filters(add: Callable[..., object]) -> None:
 
 
 def run(options: Namespace) -> int:
-    act = {"show": _show, "diff": _diff, "export": _export}[options.action]
+    act = {"show": _show, "diff": _diff, "bisect": bisections.run, "export": _export}[options.action]
     try:
         return act(options)
     except OSError as error:

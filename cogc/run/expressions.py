@@ -31,9 +31,13 @@ class Condition:
 
     def __call__(self, outputs: dict[str, list[Any]]) -> bool:
         """Return whether the condition holds for the messages sent so far, by channel."""
-        begin(object())
-        value = self._function(None, *(outputs.get(n, []) for n in self._names))
+        value = self.value(outputs)
         return bool(value) if self._whole else value is True
+
+    def value(self, outputs: dict[str, list[Any]]) -> Any:
+        """Return the value of the expression, whatever its type."""
+        begin(object())
+        return self._function(None, *(outputs.get(n, []) for n in self._names))
 
 
 def _names(node: Any) -> Iterator[str]:
@@ -49,17 +53,26 @@ def _names(node: Any) -> Iterator[str]:
 
 def until(bundle: ir.Bundle, text: str, problems: Problems) -> Condition | None:
     """Return the condition as a function of the outputs, or None and problems."""
+    return _compiled(bundle, text, problems, "--until", True)
+
+
+def outcome(bundle: ir.Bundle, text: str, problems: Problems) -> Condition | None:
+    """Return an expression of any type over the outputs, or None and problems."""
+    return _compiled(bundle, text, problems, "--outcome", False)
+
+
+def _compiled(bundle: ir.Bundle, text: str, problems: Problems, option: str, is_condition: bool) -> Condition | None:
     named = types.table_from_json(bundle.named)
     channels = bundle.coglets[bundle.root].transmits
     names: dict[str, types.Type] = {
         c.name: types.ListOf(types.from_json(bundle.types[c.type], named)) for c in channels
     }
-    compiled = compile_text("--until", text, names, problems)
+    compiled = compile_text(option, text, names, problems)
     if compiled is None:
         return None
     whole = types.fit(compiled.type, types.ListOf(types.ANY)) > types.NO
-    if not whole and types.fit(compiled.type, types.BOOL) == types.NO:
-        source = Source("--until", text)
+    if is_condition and not whole and types.fit(compiled.type, types.BOOL) == types.NO:
+        source = Source(option, text)
         problems.add("no-condition", Span(source, 0, len(text)), found=types.show(compiled.type))
         return None
     return Condition(Unit(compiled.bundle), compiled.value, list(names), whole)

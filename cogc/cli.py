@@ -52,7 +52,7 @@ COMMANDS = {
     "runs": "list instances and runs with their state",
     "resume": "go on with the unfinished run of an instance",
     "fork": "go on from a record of a run with another reply, message or parameter, in a new instance",
-    "serve": "run a system as a service, over HTTP",
+    "serve": "run systems as services, over HTTP",
     "send": "send a message to a run",
     "observe": "print what a run, or a coglet of a runtime, transmits",
     "inspect": "show what the coglets of a run are doing",

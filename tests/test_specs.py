@@ -62,7 +62,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/queue.md", "sh"): (1, RUN),
     ("specs/runtime.md", ""): (1, DRAWING),
     ("specs/runtime.md", "json"): (1, "run: the lines are read as the inputs of a root"),
-    ("specs/service.md", "sh"): (4, PARSED),
+    ("specs/service.md", "sh"): (5, PARSED),
     ("specs/setts.md", "sh"): (1, "test_sett_processes.py runs it, and compares what it prints"),
     ("specs/teams.md", "sh"): (1, PARSED),
     ("specs/testing.md", ""): (2, "test_testing.py runs the tests, and compares what is printed"),

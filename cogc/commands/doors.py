@@ -12,7 +12,7 @@ import trio
 
 from cogc import ir
 from cogc.commands.options import has
-from cogc.commands.serving import Server, add_serving, refuse_without_server
+from cogc.commands.serving import OwnServer, Server, add_serving, refuse_without_server
 from cogc.commands.stdin import Lines, is_open
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder
@@ -85,7 +85,7 @@ def check_doors(bundle: ir.Bundle, options: Namespace) -> Server | None:
         return None
     if options.sim:
         raise UsageError("--serve is for runs on the real clock, and not for --sim")
-    return Server(bundle, options)
+    return OwnServer(bundle, options)
 
 
 def _check_stdin(bundle: ir.Bundle, options: Namespace) -> None:

@@ -28,10 +28,15 @@ DRAINED = 1.0
 """How many seconds the end of a run waits for the pipe, which a subprocess may still hold open."""
 
 
+def has_python(bundle: ir.Bundle) -> bool:
+    """Return whether a program has Python of its user's."""
+    return any(p.kind in ("python", "coglet") for p in bundle.programs.values())
+
+
 @contextmanager
 def apart(bundle: ir.Bundle, json: bool) -> Iterator[None]:
     """Keep what users' Python prints apart while the body runs. For a program without Python nothing changes."""
-    if not any(p.kind in ("python", "coglet") for p in bundle.programs.values()):
+    if not has_python(bundle):
         yield
         return
     stdout, stderr, sink = sys.stdout, sys.stderr, sink_of_stdout()

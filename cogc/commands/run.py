@@ -46,7 +46,7 @@ from cogc.commands.options import (
 from cogc.commands.packages import allow_imports
 from cogc.commands.prints import apart
 from cogc.commands.recordings import recorded, refuse_torn, repeat, warn_of_program
-from cogc.commands.serving import refuse_without_server
+from cogc.commands.serving import Server, refuse_without_server
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
 from cogc.commands.state import add_state, state_of, warn_of_spec
@@ -243,16 +243,22 @@ def run(options: Namespace) -> int:
     trace_parts.refuse_alone(options)
     if options.spec.endswith(".py"):
         return _script(options)
-    problems = Problems()
-    bundle = load(options.spec, options.root, options.allow_import, problems, is_served(options))
-    found = problems.sorted()
-    if found:
-        show_to_stderr(found)
+    bundle = loaded(options)
     if bundle is None:
         return 1
     with ExitStack() as prints:
         prints.enter_context(apart(bundle, options.output == "json"))
         return _run(bundle, options, prints)
+
+
+def loaded(options: Namespace) -> ir.Bundle | None:
+    """Return the program that the options name, and show the mistakes in it; None if there is none."""
+    problems = Problems()
+    bundle = load(options.spec, options.root, options.allow_import, problems, is_served(options))
+    found = problems.sorted()
+    if found:
+        show_to_stderr(found)
+    return bundle
 
 
 def _script(options: Namespace) -> int:
@@ -272,10 +278,7 @@ def _script(options: Namespace) -> int:
 def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Script | None = None) -> int:
     """Check the options, and run the root: a sett, a recorded run, or a session of its own."""
     bundle = bound(bundle, options)
-    if options.processes is not None:
-        if options.processes < 1:
-            raise UsageError(f"--processes {options.processes}: at least 1")
-        limit_processes(options.processes)
+    bound_processes(options)
     if not options.replay:
         warn_of_spec(bundle, options)
     is_sett = bundle.root in bundle.setts
@@ -284,46 +287,74 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         from cogc.commands import run_sett  # slow to import, as all that follows below
 
         return run_sett.run(bundle, options, prints)
-    state = state_of(options)
     if options.replay:
         _refuse_for_replay(options)
-        return _replay(bundle, options, state)
-    unit = Unit(bundle)
-    options.given = inputs(bundle, unit, options)
-    given = parameters(bundle, options)
-    server = check_doors(bundle, options)
+        return _replay(bundle, options, state_of(options))
     if script is not None and options.instance:
         raise UsageError("--instance is for specs: what a script boots lives in its process alone")
-    files = prints.enter_context(ExitStack())
-    instance = opened(options, state)
-    if instance is not None:
-        files.callback(instance.close)
-        given = given if instance.recording is None else go_on(options, instance, given)
-    sinks = RunSinks(options, bundle, state, instance=instance, begun=begun(options, given))
-    sinks.server = server
-    files.enter_context(sinks)
     build = build_session if script is None else partial(session_of, script)
-    session = build(
-        unit,
-        sinks.session_options(given, options.given, until(bundle, options)),
-        settings(options, state, instance),
-        sinks.session_sinks(),
-    )
+    made = OneRun(bundle, options, prints, check_doors, build)
+    return under_trio.run(made.run, lambda _: made.end(), prints)
 
-    async def main() -> None:
+
+class OneRun:
+    """A run that has not begun: its session, and what it writes. `doors` checks the options of its doors, and gives its server.
+
+    Raise UsageError for options that do not fit the program. What is opened is closed with `held`, or by `end`.
+    """
+
+    def __init__(
+        self,
+        bundle: ir.Bundle,
+        options: Namespace,
+        held: ExitStack,
+        doors: Callable[[ir.Bundle, Namespace], Server | None],
+        build: Callable[..., Session] = build_session,
+    ) -> None:
+        self.options = options
+        self.state = state = state_of(options)
+        unit = Unit(bundle)
+        options.given = inputs(bundle, unit, options)
+        given = parameters(bundle, options)
+        server = doors(bundle, options)
+        self.files = files = held.enter_context(ExitStack())
+        instance = opened(options, state)
+        if instance is not None:
+            files.callback(instance.close)
+            given = given if instance.recording is None else go_on(options, instance, given)
+        self.sinks = sinks = RunSinks(options, bundle, state, instance=instance, begun=begun(options, given))
+        sinks.server = server
+        files.enter_context(sinks)
+        self.session = build(
+            unit,
+            sinks.session_options(given, options.given, until(bundle, options)),
+            settings(options, state, instance),
+            sinks.session_sinks(),
+        )
+
+    async def run(self) -> None:
+        """Run to the end, with its doors. Raise UsageError for what was refused before anything ran."""
         try:
-            await sinks.run(session)
+            await self.sinks.run(self.session)
         except Exception as error:
-            failure = _failure_of(error, options.instance, state)
+            failure = _failure_of(error, self.options.instance, self.state)
             if failure is None:
                 raise
             raise UsageError(failure) from None
 
-    def then(_: None) -> int:
-        files.close()
-        return _code(session, options, sinks)
+    def end(self) -> int:
+        """Close the files, report how the run ended, and return the exit code."""
+        self.files.close()
+        return _code(self.session, self.options, self.sinks)
 
-    return under_trio.run(main, then, prints)
+
+def bound_processes(options: Namespace) -> None:
+    """Bound the commands that run at once, as `--processes` says."""
+    if options.processes is None:
+        return
+    if options.processes < 1:
+        raise UsageError(f"--processes {options.processes}: at least 1")
+    limit_processes(options.processes)
 
 
 def _refuse_for_root(options: Namespace, is_sett: bool) -> None:

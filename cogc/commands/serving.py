@@ -6,8 +6,8 @@ import os
 import resource
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cogc import ir
 from cogc.commands.options import has
@@ -17,6 +17,8 @@ from cogc.run.secrets import prepare
 from cogc.run.session import Session
 
 if TYPE_CHECKING:
+    import trio
+
     from cogc.service.doors import Verifiers
     from cogc.service.guard import Access, Limits
 
@@ -53,13 +55,20 @@ def add_serving(add: Callable[..., object], default: str | None = None) -> None:
     )
 
 
-class Server:
-    """The server of a run that has not begun: its listening socket, who may enter, and which signatures are asked for.
+class Served(Protocol):
+    """The doors of a run, or of several (`service/`)."""
+
+    def application(self) -> Any:
+        """Return the application of their routes."""
+
+
+class Listener:
+    """A server that has not begun: its listening socket, and who may enter. `is_open` tells which paths need no token.
 
     Raise UsageError for options that do not fit, an address that cannot be used, and a missing extra.
     """
 
-    def __init__(self, bundle: ir.Bundle, options: Namespace) -> None:
+    def __init__(self, options: Namespace, is_open: Callable[[str], bool]) -> None:
         try:
             from cogc.service import address, guard, server  # the extra `serve`
         except ImportError as missing:
@@ -70,8 +79,7 @@ class Server:
         except ValueError as error:
             raise UsageError(f"--serve or --host: {error}") from None
         token = None if options.token is None else _secret(options.token, "--token")
-        self.verifiers = _verifiers(bundle, options.verify)
-        self.access: Access = guard.Access(token, hosts, self.verifiers.is_open)
+        self.access: Access = guard.Access(token, hosts, is_open)
         self.limits: Limits = guard.Limits(connections=min(guard.Limits().connections, _room()))
         self.serving = server.serving
         try:
@@ -85,18 +93,43 @@ class Server:
             raise UsageError(f"--serve {options.serve}: cannot listen on {where}: {said}") from None
         self.address = address.bound(self.socket, where.host)
 
+    @property
+    def has_token(self) -> bool:
+        return self.access.token is not None
+
+    @asynccontextmanager
+    async def serve(self, served: Served, say: Callable[[str], object], begun: trio.Event) -> AsyncIterator[None]:
+        """Serve what has an application while the body runs, from `begun` on."""
+
+        def line(words: str) -> None:
+            say(f"cogc: {words}\n")
+
+        async with self.serving(served.application(), [self.socket], self.access, self.limits, line, begun):
+            line(f"serving on http://{self.address}")
+            yield
+
+
+class Server(Protocol):
+    """The door of a run over HTTP."""
+
+    def open(self, session: Session, run: str, say: Callable[[str], object]) -> AbstractAsyncContextManager[None]:
+        """Serve a run while the body runs."""
+
+
+class OwnServer:
+    """The server of one run. Raise UsageError as `Listener` does, and for signatures that do not fit."""
+
+    def __init__(self, bundle: ir.Bundle, options: Namespace) -> None:
+        self.verifiers = verifiers_of(bundle, options.verify)
+        self.listener = Listener(options, self.verifiers.is_open)
+
     @asynccontextmanager
     async def open(self, session: Session, run: str, say: Callable[[str], object]) -> AsyncIterator[None]:
         """Serve a run while the body runs."""
         from cogc.service.doors import Doors  # the extra `serve`
 
-        doors = Doors(session, run, self.verifiers, self.access.token is not None)
-
-        def line(words: str) -> None:
-            say(f"cogc: {words}\n")
-
-        async with self.serving(doors.application(), [self.socket], self.access, self.limits, line, session.begun):
-            line(f"serving on http://{self.address}")
+        doors = Doors(session, run, self.verifiers, self.listener.has_token)
+        async with self.listener.serve(doors, say, session.begun):
             yield
 
 
@@ -118,9 +151,13 @@ def _secret(name: str, option: str) -> str:
     return value
 
 
-def _verifiers(bundle: ir.Bundle, given: list[str]) -> Verifiers:
-    from cogc.service.doors import Verifiers
-    from cogc.service.webhooks import KINDS, Verifier
+def verifiers_of(bundle: ir.Bundle, given: list[str]) -> Verifiers:
+    """Return which bodies are signed, as `--verify` says. Raise UsageError for what does not fit."""
+    try:
+        from cogc.service.doors import Verifiers  # the extra `serve`
+        from cogc.service.webhooks import KINDS, Verifier
+    except ImportError as missing:
+        raise UsageError(f"--serve needs the extra `serve`: pip install 'cogc[serve]' ({missing})") from None
 
     known = [c.name for c in bundle.coglets[bundle.root].listens if not is_internal(c.name)]
     every: Verifier | None = None

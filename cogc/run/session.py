@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, assert_never
@@ -165,10 +166,7 @@ class Session(Carrier):
 
     def _signals(self) -> AbstractContextManager[None]:
         """Handle signals while the body runs, unless an enclosing run handles them."""
-        kernel = self.kernel
-        if not self.options.signals:
-            return nullcontext()
-        return signals(self._interrupt, self._pause, lambda: describe(kernel, self.under_way, self.now()))
+        return signals_of([self]) if self.options.signals else nullcontext()
 
     def _pause(self) -> None:
         """Make the kernel return soon. A signal handler may call this at any time."""
@@ -556,3 +554,20 @@ class Session(Carrier):
             self._stop()
             return True
         return False
+
+
+def signals_of(sessions: Sequence[Session]) -> AbstractContextManager[None]:
+    """Handle signals for the runs of one process while the body runs: each is stopped by them."""
+
+    def caught(outcome: Ending) -> None:
+        for session in sessions:
+            session._interrupt(outcome)
+
+    def pause() -> None:
+        for session in sessions:
+            session._pause()
+
+    def dump() -> str:
+        return "".join(describe(s.kernel, s.under_way, s.now()) for s in sessions)
+
+    return signals(caught, pause, dump)

@@ -87,7 +87,7 @@ class Agent:
         """`GET /.well-known/agent-card.json`. A proxy that ends TLS in front of the service says so."""
         kernel = self.session.kernel
         scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
-        base = f"{scheme}://{request.headers['host']}"
+        base = f"{scheme}://{request.headers['host']}{request.scope.get('root_path', '')}"
         root = kernel.unit.bundle.coglets[kernel.first]
         return answer(forms.card(root, kernel.unit.bundle, self.exports, base, self.has_token))
 

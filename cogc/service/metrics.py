@@ -123,6 +123,16 @@ def by_coglet(counts: Mapping[tuple[str, str], float]) -> list[Row]:
     return [*rows, ({"id": "other", "channel": "other"}, left)] if left else rows
 
 
+def together(label: str, found: Mapping[str, Iterable[Family]]) -> list[Family]:
+    """Return the metrics of several runs as one list. A label tells by its name whose a row is."""
+    joined: dict[str, Family] = {}
+    for name, own in found.items():
+        for one in own:
+            known = joined.setdefault(one.name, one._replace(rows=[]))
+            known.rows.extend((end, {label: name, **labels}, n) for end, labels, n in one.rows)
+    return list(joined.values())
+
+
 def text(found: Iterable[Family]) -> str:
     """Return metrics in the text format of Prometheus."""
     lines = []

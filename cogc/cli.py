@@ -23,9 +23,11 @@ import gc
 import sys
 
 from cogc.commands import streams
+from cogc.commands.usage import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
 
 COMMANDS = {
@@ -133,6 +135,9 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     named = next((word for word in given if not word.startswith("-")), "")
     module = _module(named) if named in commands else None
+    sub = parser
+    if named and module is None:
+        raise _unknown(f"`{program}` has no command", named, commands)
     for name, line in commands.items():
         if module is not None and name != named:
             continue  # a parser takes as long as the import of a few modules
@@ -144,7 +149,13 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
             module.arguments(sub)
             given = module.prepare(given) if hasattr(module, "prepare") else given
     parser.set_defaults(commands=commands)
-    options = parser.parse_args(given)
+    options, rest = parser.parse_known_args(given)
+    if rest:
+        raise _unknown(
+            f"`{program}{f' {named}' if named else ''}` takes no",
+            rest[0].partition("=")[0],
+            _options(sub.format_help()),
+        )
     options.command_line = given
     if options.version:
         from cogc import __version__
@@ -155,6 +166,22 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
         parser.print_help()
         return 2
     return int(module.run(options))
+
+
+def _options(help: str) -> list[str]:
+    """Return the names of the options in the help of a command."""
+    import re  # for a mistake alone
+
+    return re.findall(r"--([a-z][a-z-]*)", help)
+
+
+def _unknown(words: str, given: str, known: Iterable[str]) -> UsageError:
+    """Return the refusal of a word that is no command, or no option, of a command line."""
+    from cogc.diagnostics.suggest import nearest  # for a mistake alone
+
+    near = nearest(given.lstrip("-"), known)
+    dashes = "--" if given.startswith("-") else ""
+    return UsageError(f"{words} `{given}`" + (f"; did you mean `{dashes}{near}`?" if near else ""))
 
 
 def _module(name: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shlex
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from cogc.cli import COMMANDS, main
-from cogc.commands import agents
+from cogc.commands import agents, refusal
 from cogc.commands.check import Plain
 from cogc.commands.run import prepare
 from support import console
@@ -66,7 +67,31 @@ def test_no_command_takes_an_abbreviation_of_an_option(name: str) -> None:
 def test_an_abbreviation_of_watch_watches_nothing() -> None:
     for words in (("--vers",), ("test", "examples/tree", "--wat"), ("trace", "show", "x", "--fol")):
         done = cogc_here(*words)
-        assert done.returncode == 2 and f"unrecognized arguments: {words[-1]}" in done.stderr
+        assert done.returncode == 2 and f"takes no `{words[-1]}`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chekc", "x"], "`cogc` has no command `chekc`; did you mean `check`?"),
+        (["nonsense"], "`cogc` has no command `nonsense`"),
+        (["run", "x", "--sed", "1"], "`cogc run` takes no `--sed`; did you mean `--seed`?"),
+        (["run", "x", "--trcae=y"], "`cogc run` takes no `--trcae`; did you mean `--trace`?"),
+        (["serve", "x", "--http"], "`cogc serve` takes no `--http`"),
+        (["explain", "COG403", "COG404"], "`cogc explain` takes no `COG404`"),
+        (["where", "nope"], "there is no file and no folder `nope`"),
+    ],
+)
+def test_an_unknown_word_is_refused_in_one_line(words: list[str], said: str) -> None:
+    done = cogc_here(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"cogc: {said}\n")
+
+
+def test_a_working_directory_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as gone:
+        gone.setattr("os.getcwd", Path("/nowhere").stat)
+        said = refusal.of(FileNotFoundError(errno.ENOENT, "No such file"))
+    assert said == (2, "the working directory: no such file")
 
 
 # ---- check ---------------------------------------------------------------------------------------------------

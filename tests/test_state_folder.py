@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -103,6 +104,17 @@ def test_where_prints_the_folder_and_options_name_another(
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", str(project.parent))
     assert state_folder.base() == f"{project.parent}/.local/state/cogc"
+
+
+@pytest.mark.parametrize("given", ["", "folder"])
+def test_a_home_that_is_no_path_from_the_root_is_not_heeded(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", given)
+    monkeypatch.setenv("XDG_CACHE_HOME", given)
+    home = pwd.getpwuid(os.geteuid()).pw_dir
+    assert state_folder.base() == f"{home}/.local/state/cogc" and state_folder.check_cache().startswith(
+        f"{home}/.cache/"
+    )
 
 
 def test_two_clones_share_nothing(project: Path) -> None:

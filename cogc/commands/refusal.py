@@ -45,9 +45,18 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _reason(error: BaseException) -> str:
     """Return the words of an error of the world, or of a command line."""
     if isinstance(error, OSError) and error.strerror:
-        about = f"`{error.filename}`: " if error.filename else ""
+        about = f"`{error.filename}`: " if error.filename else "the working directory: " if _is_homeless(error) else ""
         return f"{about}{error.strerror.lower()}"
     return str(error)
+
+
+def _is_homeless(error: OSError) -> bool:
+    """Return whether the working directory has been removed, so that no path can be made from it."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return isinstance(error, FileNotFoundError)
+    return False
 
 
 def _report(error: BaseException) -> str:

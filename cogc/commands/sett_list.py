@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,8 @@ def list_all(options: Namespace) -> int:
             other = name.removeprefix("sett:").removesuffix(":artefacts")
             if other not in here:
                 found.append(Instance(other, 0, 0, "", "", server))
+    if not found:
+        sys.stderr.write("cogc: there is no instance of a sett\n")
     for instance in found:
         print(json.dumps({**instance._asdict(), "status": instance.status}) if options.json else _line(instance))
     return 0

@@ -3,8 +3,8 @@
 With --take-over, state of an earlier version, or of a project that was moved,
 is moved into that folder first.
 
-Exit codes: 0 done; 2 there is no such folder, or the state folder has a file
-of the same name already.
+Exit codes: 0 done; 2 there is no such spec or folder, or the state folder has
+a file of the same name already.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def _state(options: Namespace) -> StateFolder:
     """Return the state folder that is meant."""
     if options.spec is None:
         return state_here(options)
+    if not os.path.exists(options.spec):
+        raise UsageError(f"there is no file and no folder `{options.spec}`")
     spec = main_spec(options.spec)
     inside = spec == options.spec and os.path.isdir(spec) and not spec.rstrip("/").endswith(".cog")
     return of_spec(os.path.join(spec, "main.cog") if inside else spec, options.state)

@@ -248,13 +248,28 @@ def base() -> str:
     """Return the folder in which the state folders of all projects lie."""
     top = os.environ.get("XDG_STATE_HOME", "")
     if not os.path.isabs(top):  # a relative one is to be ignored, says the standard
-        top = os.path.join(os.path.expanduser("~"), ".local", "state")
+        top = os.path.join(_home(), ".local", "state")
     return os.path.join(top, "cogc")
+
+
+def _home() -> str:
+    """Return the home of the user: `HOME`, or that of the list of users. FileNotFoundError if there is none."""
+    found = os.environ.get("HOME", "")
+    if os.path.isabs(found):
+        return found
+    import pwd  # for an environment without a home alone
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        raise FileNotFoundError(errno.ENOENT, "no such folder; set HOME", "~") from None
 
 
 def check_cache() -> str:
     """Return the file of the clean checks of the working directory. It can be lost: it lies with caches, not with state."""
-    top = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    top = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(top):
+        top = os.path.join(_home(), ".cache")
     name = blake2b(os.fsencode(os.getcwd()), digest_size=16).hexdigest()
     return os.path.join(top, "cogc", "check", name)
 

@@ -84,6 +84,7 @@ def test_a_graph_of_nothing_says_what_there_is_not(project: Path) -> None:
     ("words", "said"),
     [
         (["answer"], "there is no open question"),
+        (["sett", "list"], "there is no instance of a sett"),
         (["plan", "list"], "there is no plan"),
         (["plan", "list", "--user", "ada"], "there is no such plan"),
         (["queue", "list", "jobs"], "the queue `jobs` has no item"),

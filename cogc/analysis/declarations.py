@@ -552,6 +552,9 @@ def _sett(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
             if first is not item.name:
                 related = [Label(unit.span(first), "first declared here")]
                 checked.problems.add("duplicate-name", unit.span(item.name), related=related, name=item.name.id)
+            if item.name.id in ("user", "orchestrator"):
+                help = f"`{item.name.id}` is who else writes on the board; choose another name"
+                checked.problems.add("bad-role", unit.span(item.name), help=help, name=item.name.id)
             owner = f"agent `{item.name.id}` of a sett"
             check_block(item.attributes, "sett agent", item.name, scope, checked.inference, owner)
             _sett_agent(checked, unit, item, owner)

@@ -67,8 +67,9 @@ def environment_of_engine(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_engines(name: str) -> bool:
-    return name in ("HOME", "PATH", "TMPDIR") or name.startswith(
-        ("XDG_", "DOCKER_", "CONTAINER", "PODMAN_", "BUILDAH_")
+    """Return whether an engine, or what starts it, may obey a variable: with `LD_PRELOAD` it would run code before there is a container."""
+    return name in ("HOME", "PATH", "TMPDIR", "ENV", "GCONV_PATH", "LOCPATH", "NLSPATH") or name.startswith(
+        ("XDG_", "DOCKER_", "CONTAINER", "PODMAN_", "BUILDAH_", "LD_", "GLIBC_", "MALLOC_", "BASH", "PYTHON")
     )
 
 

@@ -86,7 +86,7 @@ from cogc.run.media import read_file
 from cogc.run.people import Question
 from cogc.run.plans import Plans
 from cogc.run.process import run_process
-from cogc.run.sandbox import environment_of, wrapped
+from cogc.run.sandbox import carried, environment_of, wrapped
 from cogc.run.secrets import environment, own_environment
 from cogc.run.servers import Servers, read_result
 from cogc.run.settings import Settings
@@ -351,6 +351,7 @@ class Executors:
         ours = is_ours(program, words)
         if call.sandbox is not None and self.settings.sandboxed:
             kept = self.settings.kept.and_files(files_of(call.unit.bundle))
+            words, own = carried(words, own)
             inside = wrapped(words, call.sandbox, self._folder("."), cwd, program.name, kept)
             yield inside, {**environment_of(call.sandbox), **(TRUSTING if ours else {}), **own}
         elif ours:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import fcntl
 import marshal
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import assert_never
 
@@ -85,6 +86,31 @@ def wrapped(
     command += [bind, workspace, "/workspace", *mounts.of(workspace, "/workspace", written, kept), "--chdir", inside]
     command += ["--cap-drop", "ALL", "--remount-ro", "/", "--"]
     return bounded([*command, *without_held(words, len(mounts.held))], sandbox, filter, mounts.held)
+
+
+def carried(words: list[str], variables: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Return the command that sets the variables of a program inside of its sandbox and becomes the program, and the environment that
+    takes them there.
+
+    What makes a sandbox must not obey what its program is given: with `PATH` or `LD_PRELOAD`, code would run before there is a sandbox.
+    So a variable goes by a name that no loader, shell or Python knows, but for a few that are harmless. One that a shell cannot set is
+    left out.
+    """
+    taken = {name: value for name, value in variables.items() if _HARMLESS.match(name)}
+    lines: list[str] = []
+    for name, value in variables.items():
+        if name not in taken and _NAME.match(name) and name not in _FIXED:
+            key = f"{_CARRIED}{len(lines)}"
+            lines.append(f'{name}="${key}"; export {name}; unset {key}')
+            taken[key] = value
+    return (["/bin/sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh", *words] if lines else words), taken
+
+
+_CARRIED = "COGC_CARRIED_"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_HARMLESS = re.compile(r"(LANG|LANGUAGE|LC_\w+|TZ|TERM|HOME|USER|REDIS_URL|SETT_\w+|COGC_\w+)\Z", re.ASCII)
+_FIXED = ("BASHOPTS", "BASH_VERSINFO", "DIRSTACK", "EUID", "FUNCNAME", "GROUPS", "PPID", "SHELLOPTS", "UID")
+"""Variables that a shell sets itself and lets nobody change."""
 
 
 def environment_of(sandbox: Sandbox) -> dict[str, str]:

@@ -36,7 +36,7 @@ from cogc.run.json_text import read_words
 from cogc.run.mcp_transport import mended, quiet
 from cogc.run.media import decoded
 from cogc.run.process import held
-from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.run.sandbox import ENVIRONMENT, carried, wrapped
 from cogc.run.secrets import own_environment, secret
 
 if TYPE_CHECKING:
@@ -335,15 +335,16 @@ class Servers:
         env = own_environment(attributes.get("env"))
         cwd = os.path.join(self.workspace, attributes.get("cwd", ""))
         if attributes.get("sandbox", "none") != "none" and self.sandboxed:
-            whole, env = self._wrapped(server, argument, attributes, cwd), {**ENVIRONMENT, **env}
+            words, env = carried(argument, env)
+            whole, env = self._wrapped(server, words, attributes, cwd), {**ENVIRONMENT, **env}
         else:
             whole = argument
         if shutil.which(whole[0]):  # else its start names the missing program
             whole = held(whole)
-        words = StdioServerParameters(
+        parameters = StdioServerParameters(
             command=whole[0], args=whole[1:], env=env, cwd=cwd or None, encoding_error_handler="replace"
         )
-        async with Client(mended(stdio_client(words, errlog=said), left_out, ended), **hooks) as client:
+        async with Client(mended(stdio_client(parameters, errlog=said), left_out, ended), **hooks) as client:
             yield client
 
     def _wrapped(self, server: ir.Server, words: list[str], attributes: dict[str, Any], cwd: str) -> list[str]:

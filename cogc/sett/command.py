@@ -35,6 +35,10 @@ from cogc.sett.spec import AgentSpec
 
 _SHOWN = 64 << 10
 _LOOKED_UP = 60.0
+_LISTED, _NAMED = 20, 100
+"""How many ignored fields of an answer are named, and how much of each name is shown."""
+_LONGEST = 1000
+"""The most characters of the type of an artefact."""
 _ANSWERED = ("artefact_type", "artefact_payload", "summary", "structural_type", "payload")
 NO_NETWORK = "; its agent has no network: say `network: true`, or give --network for all agents"
 """The end of the report of a command without a network that could not connect."""
@@ -193,7 +197,10 @@ class Work:
         if not isinstance(answer, dict):
             raise ValueError("stdout is not one JSON object")
         made = self._read(answer)
-        ignored = [f"the answer has a field `{key}`, which is ignored" for key in answer if key not in _ANSWERED]
+        unknown = [key for key in answer if key not in _ANSWERED]
+        ignored = [f"the answer has a field `{key[:_NAMED]}`, which is ignored" for key in unknown[:_LISTED]]
+        if len(unknown) > _LISTED:
+            ignored.append(f"the answer has {len(unknown) - _LISTED} more fields, which are ignored")
         said = answer.get("artefact_type", made.type)
         if self.rework and made.structural_type == "Standard" and said != made.type:
             ignored.append(f"the answer has the type `{said}`; rework keeps the type `{made.type}`")
@@ -209,13 +216,13 @@ class Work:
                 raise ValueError(f"a {structural} needs `payload`")
             payload = answer.get("payload", answer.get("artefact_payload"))
             return self.artefact(structural, payload, structural, str(answer.get("summary", "")))
-        if not isinstance(answer.get("artefact_type", structural if structural == "Review" else None), str):
-            raise ValueError("the answer needs `artefact_type`, a string")
+        kind = answer.get("artefact_type", structural if structural == "Review" else None)
+        if not isinstance(kind, str) or not kind.strip() or len(kind) > _LONGEST:
+            raise ValueError(f"the answer needs `artefact_type`, a string of 1 to {_LONGEST} characters")
         if "artefact_payload" not in answer:
             raise ValueError("the answer needs `artefact_payload`")
         if self.kind == "review" and structural != "Review":
             raise ValueError(f"a review is answered by a Review, not a {structural}")
-        kind = answer.get("artefact_type", "Review")
         return self.artefact(kind, answer["artefact_payload"], structural, str(answer.get("summary", "")))
 
 

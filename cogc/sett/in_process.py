@@ -144,13 +144,14 @@ class LocalSett:
                 await self._surely(lambda: self.board.post(made))
             while True:
                 await self._surely(self._settle)
-                if await self._over():
+                if await self._surely(self._over):
                     self._record("end")
                     self.broken_off = not self.world.over()
                     return
                 if self.journal is not None:
                     self.journal.flush()
-                event = await self.world.next(await self._surely(self._due))
+                due = await self._surely(self._due)
+                event = await self._surely(lambda due=due: self.world.next(due))  # type: ignore[misc]
                 if event.kind == "end":
                     self.broken_off = event.data is not None
                     return

@@ -26,7 +26,7 @@ from cogc.run import confine, seccomp
 from cogc.run.containers import contained, environment_of_engine, profile
 from cogc.run.guards import guards
 from cogc.run.process import run_process
-from cogc.run.sandbox import ENVIRONMENT, confined, wrapped
+from cogc.run.sandbox import ENVIRONMENT, carried, confined, wrapped
 from cogc.run.secrets import environment
 from cogc.sett.spec import AgentSpec
 
@@ -64,6 +64,7 @@ class Sandboxes:
                 yield found
         elif kind == "bubblewrap":
             permissions = self._permissions(agent, mode)
+            words, env = carried(words, env)
             inside = wrapped(words, permissions, self.workspace, self.workspace, agent.role, self.kept, agent.app)
             yield [*agent.limits, *inside], {**ENVIRONMENT, **env}
         elif kind == "landlock":
@@ -71,7 +72,7 @@ class Sandboxes:
             self._refuse(agent, mode)
             self._warn(agent.network)
             with tempfile.TemporaryDirectory() as own:
-                moved = [self._outside(agent, w) for w in words]
+                moved, env = carried([self._outside(agent, w) for w in words], env)
                 command = confined(moved, self._permissions(agent, mode), self.workspace, own, agent.app, hidden)
                 yield [*agent.limits, *command], {**ENVIRONMENT, "HOME": own, "TMPDIR": own, **env}
         else:

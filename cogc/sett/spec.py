@@ -21,6 +21,7 @@ from cogc.run.secrets import secret
 REVIEWS = 3
 TIMEOUT = 600.0
 BID_TIMEOUT = 30.0
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])([^}]*))?\}")
 
 
@@ -51,6 +52,7 @@ class AgentSpec:
         self.workspace: str = mode or given.get("workspace", "ro")
         self.at_once: int = (worker.get("max_concurrent") or 1) if controls else max(1, given.get("replicas", 1))
         self.network: bool = given.get("network", network)
+        _refuse(given, agent.role)
         self.environment, self.warnings = environment(given.get("environment") or {}, agent.role)
         self.timeout = seconds(given.get("timeout"), TIMEOUT)
         self.prompts: dict[str, str] = given.get("prompts") or {}
@@ -76,6 +78,23 @@ class AgentSpec:
         self.health: list[str] = health.get("command", [])
         self.health_every = seconds(health.get("interval"), 30.0)
         self.health_timeout = seconds(health.get("timeout"), 5.0)
+
+
+def _refuse(given: dict[str, Any], role: str) -> None:
+    """Raise Failure for words that no command can have, and for an image whose name an engine would take for an option."""
+    for key in ("command", "bid_script", "image", "build", "worker", "health_check", "environment"):
+        if "\0" in _words(given.get(key)):
+            raise Failure("error", f"agent `{role}`: `{key}` holds a NUL character, which no command takes")
+    for image in (given.get("image"), (given.get("worker") or {}).get("image")):
+        if image and (image.startswith("-") or not image.isprintable() or " " in image):
+            raise Failure("error", f"agent `{role}`: {image!r} is no name of an image")
+
+
+def _words(value: Any) -> str:
+    """Return all texts in a value, one behind the other."""
+    if isinstance(value, dict):
+        return "".join(_words(part) for pair in value.items() for part in pair)
+    return "".join(map(_words, value)) if isinstance(value, list) else value if isinstance(value, str) else ""
 
 
 def _dockerfile(folder: str, context: str, name: str | None) -> str:
@@ -138,6 +157,8 @@ def environment(given: Any, role: str) -> tuple[dict[str, str], list[str]]:
 
     for entry in given.items() if isinstance(given, dict) else given:
         name, equals, value = (entry[0], "=", entry[1]) if isinstance(entry, tuple) else str(entry).partition("=")
+        if not _NAME.match(name):
+            raise Failure("error", f"agent `{role}`: {name!r} is no name of a variable; it has letters, digits and `_`")
         if equals:
             found[name] = _VARIABLE.sub(variable, secret(value))
         elif name in os.environ:

@@ -16,7 +16,7 @@ import hashlib
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, Protocol, TypeAlias
 
 import trio
@@ -146,8 +146,9 @@ class Live:
         while True:
             self.changed = trio.Event()
             if self.stop.is_set() and not self.told:
+                at = await self.now()
                 self.told = True
-                return Event("stop", await self.now())
+                return Event("stop", at)
             found = await (self._as_it_comes(due) if self.virtual is None else self._in_rounds(due))
             if found is not None:
                 return found
@@ -163,7 +164,8 @@ class Live:
         async with trio.open_nursery() as nursery:
 
             async def until(wait: Callable[[], Awaitable[object]]) -> None:
-                await wait()
+                with suppress(ConnectionError):  # the next look at the clock finds that the store is away
+                    await wait()
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(until, self.changed.wait)

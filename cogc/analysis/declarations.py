@@ -17,7 +17,7 @@ from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
 from cogc.language.closed import assert_never
-from cogc.language.texts import nanoseconds, processors, size
+from cogc.language.texts import COMMANDED, is_image, is_variable, nanoseconds, processors, size
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
 from cogc.names.model_lists import names_itself
@@ -583,12 +583,33 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
     for key in ("command", "health_check", "resources", "worker"):
         if key in given:
             _described(checked, unit, key, given[key])
+    for key in COMMANDED:
+        if key in given:
+            _words(checked, unit, key, given[key])
     environment = given.get("environment")
     for entry in environment.items if isinstance(environment, nodes.ListLiteral) else ():
         text = entry.value if isinstance(entry, nodes.Text) else unit.source.text[entry.start : entry.end]
-        if not isinstance(entry, nodes.Text) or not re.match(r"[A-Za-z_][A-Za-z0-9_]*(=|\Z)", text):
+        if not isinstance(entry, nodes.Text) or not is_variable(text.partition("=")[0]):
             right = 'write "NAME=value", or "NAME" to pass a variable on'
             checked.problems.add("bad-path", unit.span(entry), what=text, wanted="variable", right=right)
+
+
+def _words(checked: Checked, unit: Unit, key: str, value: nodes.Node) -> None:
+    """Check the texts of an agent that reach a command or an engine, as far as they are known before a run."""
+    named = value if key == "image" else None
+    if isinstance(value, nodes.RecordLiteral):
+        for entry in value.entries:
+            if isinstance(entry, nodes.Entry) and isinstance(entry.key, nodes.Name):
+                _words(checked, unit, "image" if entry.key.id == "image" else key, entry.value)
+    elif isinstance(value, nodes.ListLiteral):
+        for item in value.items:
+            _words(checked, unit, key, item)
+    elif isinstance(value, nodes.Text) and "\0" in value.value:
+        wrong = "holds a NUL character, which no command takes"
+        checked.problems.add("bad-executor", unit.span(value), name=key, wrong=wrong, right="remove it")
+    elif isinstance(named, nodes.Text) and not is_image(named.value):
+        right = 'write `"NAME:TAG"`'
+        checked.problems.add("bad-path", unit.span(value), what=named.value, wanted="name of an image", right=right)
 
 
 _GATE = 'program NAME(agent: string, tool: string, input: any) -> { allow: bool, why: string = "", input: any = null } = ...'

@@ -174,3 +174,18 @@ def place(segments: Segments, offset: int) -> int:
         return 0
     value_at, file_at = segments[i - 1]
     return file_at + offset - value_at
+
+
+def is_variable(name: str) -> bool:
+    """Return whether a text is the name of a variable of the environment that a shell can set."""
+    return _VARIABLE.match(name) is not None
+
+
+def is_image(name: str) -> bool:
+    """Return whether a text may be the name of an image: an engine would take one with `-` at its front for an option."""
+    return bool(name) and not name.startswith("-") and name.isprintable() and " " not in name
+
+
+COMMANDED = ("command", "bid_script", "image", "build", "worker", "health_check", "environment")
+"""The attributes of an agent of a sett whose texts reach commands and container engines."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")

@@ -24,6 +24,7 @@ from typing import assert_never
 from cogc.disk import resources
 from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
+from cogc.language.texts import is_variable
 from cogc.language.values import Failure
 from cogc.run import confine, seccomp
 from cogc.run.bounds import FILTER, HELD, MOST_HELD, bounded, groups, limits, without_held
@@ -99,7 +100,7 @@ def carried(words: list[str], variables: Mapping[str, str]) -> tuple[list[str], 
     taken = {name: value for name, value in variables.items() if _HARMLESS.match(name)}
     lines: list[str] = []
     for name, value in variables.items():
-        if name not in taken and _NAME.match(name) and name not in _FIXED:
+        if name not in taken and is_variable(name) and name not in _FIXED:
             key = f"{_CARRIED}{len(lines)}"
             lines.append(f'{name}="${key}"; export {name}; unset {key}')
             taken[key] = value
@@ -107,7 +108,6 @@ def carried(words: list[str], variables: Mapping[str, str]) -> tuple[list[str], 
 
 
 _CARRIED = "COGC_CARRIED_"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _HARMLESS = re.compile(r"(LANG|LANGUAGE|LC_\w+|TZ|TERM|HOME|USER|REDIS_URL|SETT_\w+|COGC_\w+)\Z", re.ASCII)
 _FIXED = ("BASHOPTS", "BASH_VERSINFO", "DIRSTACK", "EUID", "FUNCNAME", "GROUPS", "PPID", "SHELLOPTS", "UID")
 """Variables that a shell sets itself and lets nobody change."""

@@ -14,14 +14,13 @@ from typing import Any
 from cogc import ir
 from cogc.kernel.permissions import PROCESSES
 from cogc.kernel.unit import Unit
-from cogc.language.texts import nanoseconds, processors, size
+from cogc.language.texts import COMMANDED, is_image, is_variable, nanoseconds, processors, size
 from cogc.language.values import Duration, Failure
 from cogc.run.secrets import secret
 
 REVIEWS = 3
 TIMEOUT = 600.0
 BID_TIMEOUT = 30.0
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])([^}]*))?\}")
 
 
@@ -82,11 +81,11 @@ class AgentSpec:
 
 def _refuse(given: dict[str, Any], role: str) -> None:
     """Raise Failure for words that no command can have, and for an image whose name an engine would take for an option."""
-    for key in ("command", "bid_script", "image", "build", "worker", "health_check", "environment"):
+    for key in COMMANDED:
         if "\0" in _words(given.get(key)):
             raise Failure("error", f"agent `{role}`: `{key}` holds a NUL character, which no command takes")
     for image in (given.get("image"), (given.get("worker") or {}).get("image")):
-        if image and (image.startswith("-") or not image.isprintable() or " " in image):
+        if image and not is_image(image):
             raise Failure("error", f"agent `{role}`: {image!r} is no name of an image")
 
 
@@ -157,7 +156,7 @@ def environment(given: Any, role: str) -> tuple[dict[str, str], list[str]]:
 
     for entry in given.items() if isinstance(given, dict) else given:
         name, equals, value = (entry[0], "=", entry[1]) if isinstance(entry, tuple) else str(entry).partition("=")
-        if not _NAME.match(name):
+        if not is_variable(name):
             raise Failure("error", f"agent `{role}`: {name!r} is no name of a variable; it has letters, digits and `_`")
         if equals:
             found[name] = _VARIABLE.sub(variable, secret(value))

@@ -116,23 +116,37 @@ def test_a_hostile_name_is_refused_or_harmless(role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "more", "why"),
+    ("command", "more", "code"),
     [
-        ('["/bin/echo", "\\0"]', "", "`command` holds a NUL character"),
-        (PLAIN, ', environment: ["A=x\\0y"]', "`environment` holds a NUL character"),
-        (PLAIN, ', environment: ["A B=x"]', "'A B' is no name of a variable"),
-        (PLAIN, ', environment: ["BASH_FUNC_echo%%=() { touch x; }"]', "is no name of a variable"),
-        (PLAIN, ', build: {context: "a\\0"}', "`build` holds a NUL character"),
-        (PLAIN, ', health_check: {command: ["a\\0"]}', "`health_check` holds a NUL character"),
-        (PLAIN, ', bid_script: ["a\\0"]', "`bid_script` holds a NUL character"),
-        (PLAIN, ', image: "--privileged"', "'--privileged' is no name of an image"),
-        (PLAIN, ', image: "x -v /:/host"', "is no name of an image"),
+        ('["/bin/echo", "\\0"]', "", "COG206"),
+        (PLAIN, ', environment: ["A=x\\0y"]', "COG206"),
+        (PLAIN, ', environment: ["A B=x"]', "COG212"),
+        (PLAIN, ', environment: ["BASH_FUNC_echo%%=() { touch x; }"]', "COG212"),
+        (PLAIN, ', build: {context: "a\\0"}', "COG206"),
+        (PLAIN, ', health_check: {command: ["a\\0"]}', "COG206"),
+        (PLAIN, ', bid_script: ["a\\0"]', "COG206"),
+        (PLAIN, ', image: "--privileged"', "COG212"),
+        (PLAIN, ', image: "x -v /:/host"', "COG212"),
     ],
 )
-def test_hostile_words_are_refused_before_anything_runs(tmp_path: Path, command: str, more: str, why: str) -> None:
-    (tmp_path / "sett.yml").write_text(FILE % ("W", command, more))
-    done = cogc_here("run", "sett.yml", "--goal", "x", "--board", "memory", "--sandbox", "none", cwd=tmp_path)
-    assert done.returncode == 2 and why in done.stderr and done.stderr.replace("\n", "").isprintable()
+def test_hostile_words_are_reported(command: str, more: str, code: str) -> None:
+    found = [d for d in check_text(FILE % ("W", command, more), "sett.yml")[1] if d.severity == "error"]
+    assert [d.code for d in found] == [code]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ('command: ["/bin/echo", BAD]', "`command` holds a NUL character"),
+        ('command: ["/bin/true"], environment: { A: BAD }', "`environment` holds a NUL character"),
+        ('command: ["/bin/true"], image: "-" + "h"', "'-h' is no name of an image"),
+    ],
+)
+def test_hostile_words_that_are_computed_are_refused_before_anything_runs(tmp_path: Path, more: str, why: str) -> None:
+    spec = f'const BAD = join(["a", "\\0"], "")\nsett S {{ agent W {{ {ON_GOAL}\n {more} }} }}\n'
+    (tmp_path / "s.cog").write_text(spec)
+    done = cogc_here("run", "s.cog", "--goal", "x", "--board", "memory", "--sandbox", "none", cwd=tmp_path)
+    assert done.returncode == 2 and why in done.stderr, done.stderr
 
 
 def test_variables_of_a_program_reach_nothing_that_makes_its_sandbox() -> None:

@@ -316,13 +316,16 @@ class Roster:
         """Start the agents that wait, as many as may run at once."""
         while self.pending and self.running < self.most:
             agent = self.pending.popleft()
-            agent.state = "running"
-            self.kernel.models.registry.update_status(self.id_of(agent), "running")
-            self.running += 1
-            # what decides about calls of tools here reaches no other process
-            here = self.dispatcher == "local" or agent.talk is not None or bool(self.talk.gates)
-            work = self._here(agent) if here else self._elsewhere(agent)
-            agent.activity = yield StartBeside(work, partial(self._done, agent))
+            agent.activity = yield StartBeside(self._begun(agent), partial(self._done, agent))
+
+    def _begun(self, agent: SubAgent) -> Talk:
+        """Count an agent as running, and return its work."""
+        agent.state = "running"
+        self.kernel.models.registry.update_status(self.id_of(agent), "running")
+        self.running += 1
+        # what decides about calls of tools here reaches no other process
+        here = self.dispatcher == "local" or agent.talk is not None or bool(self.talk.gates)
+        return self._here(agent) if here else self._elsewhere(agent)
 
     def _here(self, agent: SubAgent) -> Talk:
         """Run the agent's conversation in this process, or continue it."""
@@ -413,6 +416,11 @@ class Roster:
             return
         requests.wake(self.kernel, agent.waiting)
         requests.wake(self.kernel, self.news)
+        while self.pending and self.running < self.most and agent.activity is not None:
+            # the conversation may wait for its model meanwhile
+            following = self.pending.popleft()
+            work, done = self._begun(following), partial(self._done, following)
+            following.activity = requests.start(self.kernel, agent.activity, self.talk.inst, work, done)
 
     def _left_behind(self, agent: SubAgent) -> None:
         """Log the end of an agent that outlived the conversation which started it. Nobody else hears of its failure."""

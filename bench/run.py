@@ -1,6 +1,6 @@
 """`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
 
-`python bench/run.py messages|running|stopping|checking|editing|models|sandboxes|exploring|testing|serving|closing|durable|tracing|watching` runs one part.
+`python bench/run.py messages|running|stopping|checking|editing|models|sandboxes|exploring|testing|serving|closing|durable|tracing|travelling|watching` runs one part.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bench import (
     stopping,
     testing,
     tracing,
+    travelling,
     watching,
 )
 
@@ -41,6 +42,7 @@ PARTS = {
     "closing": closing.main,
     "durable": durable.main,
     "tracing": tracing.main,
+    "travelling": travelling.main,
     "watching": watching.main,
 }
 

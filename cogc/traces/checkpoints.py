@@ -134,8 +134,9 @@ class Checkpoints:
                 with open(touch(str(draft)), "wb") as file:
                     file.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
                 os.replace(draft, self.folder / name)
-            except OSError:
-                draft.unlink(missing_ok=True)
+            except BaseException:  # Ctrl-C too
+                with suppress(OSError):
+                    draft.unlink(missing_ok=True)
                 raise
             self.found.append(Found(checkpoint.seq, checkpoint.now, checkpoint.place.offset, name))
             self.found.sort()

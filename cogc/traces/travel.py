@@ -53,6 +53,8 @@ _VAIN = 64
 """The records after which a look for a moment without a wait is made again, for each one that was in vain."""
 _AHEAD = frozenset(["input", "transmit", "send", "call", "ask", "dispatch", "guide", "tick", "steer", "over_capacity"])
 """The kinds of records that are made before what they tell of."""
+_MOST_CALLS = 1_000
+"""How many calls that were answered are remembered at most."""
 _END = 1 << 62
 Take = Callable[[list[Record]], object]
 """Takes the records of a replay, in their order."""
@@ -406,6 +408,8 @@ class _Replay:
                 self.calls[effect.id] = UnderWay(effect, self.kernel.now)
             elif isinstance(effect, Cancel):
                 self.calls.pop(effect.id, None)
+        if len(self.calls) > _MOST_CALLS + 2 * len(self.kernel.calls):
+            self.calls = self.under_way()
         self.give()
 
     def give(self) -> None:

@@ -155,6 +155,38 @@ def test_where_no_checkpoint_can_be_written_the_answer_is_the_same(recorded: Pat
         assert moment.since == 0 and moment == Travel(recorded / "j", made, keeps=False).at(250)
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_checkpoint_that_is_not_written_to_its_end_leaves_nothing(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    expected = Travel(recorded / "j", unit(recorded), keeps=False).at(250)
+
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(checkpoints_module.os, "replace", full)
+    travel = Travel(recorded / "j", unit(recorded))
+    if isinstance(error, OSError):
+        assert travel.at(250) == expected
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            travel.at(250)
+    (folder,) = (recorded / f"j{CHECKPOINTS}").iterdir()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_state_that_is_huge_is_shown_by_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(
+        "coglet Main { listen n: int\n state s: [int] = []\n on n as x { s = [i for i in range(x)] } }"
+    )
+    line = ["run", "a.cog", "--sim", "--input", "n=200000", "--input", "n=3 at 1s", "--record", "j", "--quiet"]
+    cogc_here(*line, cwd=tmp_path)
+    done = cogc_here("inspect", "j", "--at", "500ms", "--spec", "a.cog", "--json", cwd=tmp_path)
+    assert len(done.stdout) < 2000 and json.loads(done.stdout)["states"]["s"].startswith("[0, 1, 2")
+    done = cogc_here("inspect", "j", "--at", "1s", "--spec", "a.cog", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["states"] == {"s": [0, 1, 2]}
+
+
 def test_checkpoints_take_no_more_than_their_bound(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints_module, "MOST", 20_000)
     travel = Travel(recorded / "j", unit(recorded))

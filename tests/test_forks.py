@@ -186,3 +186,15 @@ def test_a_journal_that_is_torn_is_forked_before_its_end(jury: Path) -> None:
     journal(jury, "torn").write_bytes(whole[:-40])
     done = cogc_here("fork", "torn", "--at", "7", "--reply", '{"vote": "yes"}', cwd=jury)
     assert done.returncode == 0 and "instance torn-2 goes on" in done.stderr and sorted(calls(jury).values()) == [2, 3]
+
+
+def test_times_and_durations_of_both_runs_are_compared(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(
+        "coglet Main { listen x: int\n transmit y: any\n state at: any = null\n on x as v { at = [now(), 90s, v]\n  y <- at } }"
+    )
+    cogc_here("run", "a.cog", "--sim", "--instance", "a", "--input", "x=1 at 2s", "--trace=t.jsonl", cwd=tmp_path)
+    done = cogc_here("fork", "a", "--at", seq_of(tmp_path, "input"), "--message", "x=2", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == 'y: ["2000-01-01T00:00:02Z","1m30s",2]\n'
+    assert 'Main at ["2000-01-01T00:00:02Z","1m30s",1]' in done.stderr
+    shown = cogc_here("inspect", "a", "--at", seq_of(tmp_path, "state"), cwd=tmp_path)
+    assert '["2000-01-01T00:00:02Z", "1m30s", 1]' in shown.stdout and shown.returncode == 0

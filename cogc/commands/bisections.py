@@ -143,7 +143,10 @@ def _print(found: Found, travels: list[Any], options: Namespace) -> None:
         f"  {names[0]}: {_short(first)}",
         f"  {names[0]} with the replies of {names[1]} up to this one: {_short(hybrid)}",
     ]
-    lines += [f"  {names[1]}: {_short(second)}", f"{found.tried} runs were tried"]
+    lines += [
+        f"  {names[1]}: {_short(second)}",
+        "1 run was tried" if found.tried == 1 else f"{found.tried} runs were tried",
+    ]
     print(masked(shown("\n".join(lines))))
 
 

@@ -44,7 +44,7 @@ from cogc.run.journal import Journal
 from cogc.run.trace import States, line
 from cogc.traces import diff, forks
 from cogc.traces.journals import Named
-from cogc.traces.travel import Travel
+from cogc.traces.travel import Travel, as_told
 
 _OWN = ("--at", "--reply", "--message", "--param", "--as", "--spec")
 """The options that are not those of `cogc run`."""
@@ -250,7 +250,9 @@ def _show_difference(travel: Travel, other: Travel, fork: forks.Fork, name: str)
 def _records(travel: Travel, fork: forks.Fork) -> list[Record]:
     """Return the records of a run from the one on at which it was forked."""
     found: list[Record] = []
-    travel.write(lambda records: found.extend(r for r in records if r["seq"] >= fork.seq), max(fork.seq - 1, 0))
+    travel.write(
+        lambda records: found.extend(as_told(r) for r in records if r["seq"] >= fork.seq), max(fork.seq - 1, 0)
+    )
     return found
 
 

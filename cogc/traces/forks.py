@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models.answers import Answer
+from cogc.kernel.models.counting import counted
 from cogc.kernel.models.steering import PARAMETER
 from cogc.language import types
 from cogc.language.codec import encode
@@ -190,7 +191,7 @@ def _value(call: Call | Ask | Dispatch | None, text: str, point: Point) -> Any:
         if isinstance(call, Ask):
             if number is not None:
                 Answer(call.unit, number).read(text)
-            return answered(text)
+            return counted(answered(text), call.request)
         value = text if wanted == types.STRING else _parsed(text)
         return value if number is None else call.unit.validators.check(number)(value)
     except Failure as failure:

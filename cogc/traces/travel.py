@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+import msgspec
+
 from cogc.kernel import snapshot
 from cogc.kernel.effects import Cancel, Effect
 from cogc.kernel.machine import Kernel
@@ -38,6 +40,7 @@ from cogc.run.dump import UnderWay
 from cogc.run.inspection import inspect
 from cogc.run.journal import SNAPSHOT, Event, Outward, Place, checksum_of
 from cogc.run.retention import PRUNED
+from cogc.run.trace import encoded
 from cogc.traces.checkpoints import Checkpoint, Checkpoints
 
 if TYPE_CHECKING:
@@ -95,6 +98,12 @@ class _Reached(BaseException):
     """The replay is where it was to go. No code of the kernel takes this."""
 
 
+def as_told(record: Record) -> Record:
+    """Return a record as it stands in the file of a trace: times and durations as texts, secrets masked."""
+    found: Record = msgspec.json.decode(encoded(record))
+    return found
+
+
 class Travel:
     """A journal whose moments can be looked at, with the program that is replayed.
 
@@ -136,7 +145,7 @@ class Travel:
         def look() -> None:
             try:
                 state = inspect(replay.kernel, replay.under_way(), replay.tracer.then, path, contents=True)
-                found.append(Moment(replay.tracer.wanted, state, replay.since))
+                found.append(Moment(as_told(replay.tracer.wanted), state, replay.since))
             except Exception as error:  # not here, in the middle of a step, which would be blamed for it
                 found.append(error)
 

@@ -24,6 +24,7 @@ from support import console
 from support.cli import cogc, cogc_here
 from support.paths import ROOT
 from support.state import state
+from support.traces import Written
 from support.waiting import DEADLINE
 
 EXAMPLES = ROOT / "examples"
@@ -476,6 +477,20 @@ def test_mermaid_takes_its_output(tmp_path: Path) -> None:
         if spec.parent.name != "mistakes":
             files.append(tmp_path / f"{spec.stem}.mmd")
             files[-1].write_text(cogc_here("graph", spec, "--format", "mermaid").stdout)
+    steps = [{"id": "plan", "status": "in_progress"}, {"id": "research", "status": "failed"}]
+    made = Written()
+    made.add(0.0, "create", "Feature", coglet="Feature")
+    made.add(0.0, "state", "Feature", name="·plan", data={"id": "p", "status": "executing", "steps": steps})
+    at = ("--trace", made.save(tmp_path / "t.jsonl"))
+    files.append(tmp_path / "coloured.mmd")
+    files[-1].write_text(cogc_here("graph", EXAMPLES / "feature", "--format", "mermaid", *at).stdout)
+    assert "class n3 failed" in files[-1].read_text()
+    (tmp_path / "many.cog").write_text(
+        "coglet W {}\ncoglet Main {" + "".join(f"create w{n} = W\n" for n in range(20)) + "}"
+    )
+    files.append(tmp_path / "many.mmd")
+    files[-1].write_text(cogc_here("graph", tmp_path / "many.cog", "--format", "mermaid").stdout)
+    assert " ~~~ " in files[-1].read_text()
     done = subprocess.run(["node", folder / "parse.mjs", *files], capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 0, done.stderr
 

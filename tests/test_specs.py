@@ -55,6 +55,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/durable.md", "python"): (2, "test_durable_commands.py resumes the class of the first, and the run of the second"),
     ("specs/durable.md", "sh"): (2, PARSED),
     ("specs/explore.md", "console"): (1, "test_explore_command.py runs the command, and compares what it prints"),
+    ("specs/graph.md", "sh"): (1, PARSED),
     ("specs/plans.md", "sh"): (1, PARSED),
     ("specs/python.md", "python"): (3, "test_python.py runs the first and the last; the second one is run here"),
     ("specs/python.md", "sh"): (1, PARSED),

@@ -31,7 +31,7 @@ from cogc.screens.view.model import View
 from cogc.traces import sources
 from cogc.traces.index import Index
 from cogc.traces.moments import Moments
-from cogc.traces.query import parsed, seconds
+from cogc.traces.query import parsed, row_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ def _go(view: View, at: str | None) -> None:
     if at is None:
         return
     try:
-        row = view.index.row_of(int(at)) if at.isdecimal() else view.index.row_at(seconds(at))
-    except (ValueError, OverflowError):
+        row = row_named(view.index, at)
+    except ValueError:
         raise UsageError(f"--at {at}: write the number of a record, or a time such as 10s") from None
     if row is None:
         raise UsageError(f"--at {at}: the trace has no such record")

@@ -59,7 +59,7 @@ def graph(checked: Checked, root: str | None = None) -> Graph:
     for shape in _roots(checked, unit, root):
         boxes.append(maker.coglet(shape, shape.name, shape.name, "", []))
     boxes += maker.others(unit, root)
-    return Graph(tuple(boxes), tuple(dict.fromkeys(maker.edges)))
+    return maker.joined(boxes)
 
 
 def _roots(checked: Checked, unit: Unit, root: str | None) -> list[Shape]:
@@ -80,6 +80,8 @@ class _Maker:
         self.checked = checked
         self.edges: list[Edge] = []
         self.boxes = 0
+        self.workers: dict[str, list[str]] = {}
+        self.drawn: set[str] = set()
 
     def coglet(self, shape: Shape, id: str, name: str, count: str, path: list[str]) -> Box:
         """Return the box of a coglet with the boxes of its children. A coglet that contains itself is not opened
@@ -103,6 +105,8 @@ class _Maker:
         if target is None or found is None:
             return Box(id, name, "agent", member.node.coglet.text, count, "", ())
         inner: tuple[Box, ...] = ()
+        if found.unit is self.checked.world.roots[0]:
+            self.drawn.add(found.node.name.id)
         if target.declared == "plan":
             inner = self._steps(id, found.unit, found.of(nodes.Plan))
         elif target.declared == "team":
@@ -136,8 +140,8 @@ class _Maker:
         for name, declared in unit.declared.items():
             node, kind = declared.node, declared.kind
             id = f"{kind}:{name}"
-            if root not in (None, name):
-                continue
+            if root not in (None, name) or (root is None and name in self.drawn and kind in ("plan", "team")):
+                continue  # a plan or team that a coglet creates stands there
             match node:
                 case nodes.Agent() | nodes.Dod() | nodes.Queue() | nodes.Mcp():
                     boxes.append(Box(id, name, kind, kind, "", node.doc, ()))
@@ -161,6 +165,19 @@ class _Maker:
                 case _:
                     assert_never(node)
         return boxes
+
+    def joined(self, boxes: list[Box]) -> Graph:
+        """Return the graph of boxes. An agent that does one step of a plan stands there alone: what leads to it leads there. One that does
+        several stands at the top as well, if anything leads to it or from it."""
+        moved = {f"agent:{who}": places[0] for who, places in self.workers.items() if len(places) == 1}
+        edges = [
+            Edge(moved.get(e.source, e.source), moved.get(e.target, e.target), e.label, e.type, e.kind)
+            for e in self.edges
+        ]
+        named = {end for e in edges for end in (e.source, e.target)}
+        working = {f"agent:{who}" for who in self.workers}
+        kept = [box for box in boxes if box.id not in moved and (box.id not in working or box.id in named)]
+        return Graph(tuple(kept), tuple(dict.fromkeys(edges)))
 
     def _members(self, id: str, unit: Unit, node: nodes.Team) -> tuple[Box, ...]:
         """Return the boxes of a team's lead and workers, with edges for the work that is handed on."""
@@ -226,10 +243,11 @@ class _Maker:
                     Box(f"{id}/{role}", role, "agent", nodes.qualified_text(given[role].value) or "", "", "", ())
                 )
         for s in steps:
-            what = written[s.name.id].who or cog.expression(s.task)
-            if s.condition is not None:
-                what += f" when {cog.expression(s.condition)}"
-            inner.append(Box(f"{id}/{s.name.id}", s.name.id, "step", what, "", "", ()))
+            who = written[s.name.id].who
+            words = [] if who else [cog.expression(s.task)]
+            words += [] if s.condition is None else [f"when {cog.expression(s.condition)}"]
+            step = f"{id}/{s.name.id}"
+            inner.append(Box(step, s.name.id, "step", " ".join(words), "", "", self._worker(step, unit, who)))
             for before in s.after:
                 self.edges.append(Edge(end(before.id), f"{id}/{s.name.id}", "", "", "after"))
             inner += self._gate(id, s.name.id, written[s.name.id].gate)
@@ -243,6 +261,15 @@ class _Maker:
             for last in [s.name.id for s in steps if s.name.id not in followed] or ["steps"]:
                 self.edges.append(Edge(end(last), f"{id}/.dod", "", "", "after"))
         return tuple(inner)
+
+    def _worker(self, id: str, unit: Unit, who: str) -> tuple[Box, ...]:
+        """Return the box of the agent or team that does a step: it stands in the step."""
+        if not who:
+            return ()
+        found = self.checked.world.lookup(unit, who)
+        kind = "agent" if found is None else found.kind
+        self.workers.setdefault(who, []).append(f"{id}/{who}")
+        return (Box(f"{id}/{who}", who, kind, kind, "", "" if found is None else found.node.doc, ()),)
 
     def _gate(self, id: str, step: str, dod: str) -> list[Box]:
         """Return the box of the definition of done behind a step, or behind the whole plan if `step` is empty."""

@@ -71,6 +71,14 @@ def seconds(text: str) -> float:
         return nanoseconds(text) / 1e9
 
 
+def row_named(index: Index, at: str) -> int | None:
+    """Return the row of a record that is named by its number or by a time; None if there is none. Raise ValueError for what is neither."""
+    try:
+        return index.row_of(int(at)) if at.isdecimal() else index.row_at(seconds(at))
+    except OverflowError:
+        raise ValueError(at) from None
+
+
 def is_under(path: str, above: str) -> bool:
     """Return whether a path is that of a coglet or lies below it; every path is below none."""
     return not above or path == above or path.startswith(f"{above}/")

@@ -36,6 +36,7 @@ _OF_ONE = {
     "epoch": "--epoch", "seed": "--seed", "trace": "--trace", "record": "--record", "replay": "--replay", "goal": "--goal",
     "goal_file": "--goal-file", "topic": "--topic", "plans": "--plans", "stdin": "--stdin", "strict_input": "--strict-input",
     "answer": "--answer", "board": "--board", "local": "--local", "network": "--network", "output": "--output", "otlp": "--otlp",
+    "stats": "--stats",
 }  # fmt: skip
 """The options that are for one run alone."""
 _NAME = re.compile(r"[A-Za-z0-9_-]+")

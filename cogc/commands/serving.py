@@ -53,6 +53,29 @@ def add_serving(add: Callable[..., object], default: str | None = None) -> None:
         metavar="[CHANNEL=]KIND:ENV",
         help="with --serve: ask for a signature by the secret in ENV; KIND is github, stripe or hmac; may be repeated",
     )
+    add(
+        "--stats",
+        action="append",
+        default=[],
+        metavar="[PATH.]CHANNEL",
+        help="with --serve: count the messages of a channel from the start, and keep the last 100; may be repeated",
+    )
+
+
+def kept_of(bundle: ir.Bundle, given: list[str]) -> list[tuple[str, str]]:
+    """Return the channels that `--stats` names, by path and name. Raise UsageError for what does not fit."""
+    root = bundle.coglets[bundle.root]
+    known = [c.name for c in (*root.listens, *root.transmits) if not is_internal(c.name)]
+    found = []
+    for text in given:
+        path, _, channel = text.rpartition(".")
+        path = path or root.name
+        if not channel or path.partition("/")[0] != root.name:
+            raise UsageError(f"--stats {text}: write CHANNEL or PATH.CHANNEL; a path begins with `{root.name}`")
+        if path == root.name and channel not in known:
+            raise UsageError(f"--stats {text}: the root has no channel `{channel}`{has(known)}")
+        found.append((path, channel))
+    return found
 
 
 class Served(Protocol):
@@ -121,6 +144,7 @@ class OwnServer:
 
     def __init__(self, bundle: ir.Bundle, options: Namespace) -> None:
         self.verifiers = verifiers_of(bundle, options.verify)
+        self.kept = kept_of(bundle, options.stats)
         self.listener = Listener(options, self.verifiers.is_open)
 
     @asynccontextmanager
@@ -128,14 +152,14 @@ class OwnServer:
         """Serve a run while the body runs."""
         from cogc.service.doors import Doors  # the extra `serve`
 
-        doors = Doors(session, run, self.verifiers, self.listener.has_token)
+        doors = Doors(session, run, self.verifiers, self.listener.has_token, self.kept)
         async with self.listener.serve(doors, say, session.begun):
             yield
 
 
 def refuse_without_server(options: Namespace) -> None:
     """Refuse options of the server where there is none."""
-    for name in ("token", "host", "insecure_public", "verify"):
+    for name in ("token", "host", "insecure_public", "verify", "stats"):
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} goes with --serve")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -80,9 +80,11 @@ class Verifiers:
 
 
 class Doors:
-    """The routes of one run. `run` is its id."""
+    """The routes of one run. `run` is its id, `kept` the channels whose messages are counted from the start, by path and name."""
 
-    def __init__(self, session: Session, run: str, verifiers: Verifiers, has_token: bool) -> None:
+    def __init__(
+        self, session: Session, run: str, verifiers: Verifiers, has_token: bool, kept: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self.session = session
         self.run = run
         self.verifiers = verifiers
@@ -93,6 +95,10 @@ class Doors:
         root = session.kernel.unit.bundle.coglets[session.kernel.first]
         self.listens = {c.name: c for c in root.listens if not is_internal(c.name)}
         session.taps.keep = KEPT
+        self.watched = Watched(session)
+        self.kept = kept
+        for path, channel in kept:
+            self.watched.keep(path, channel)
 
     def application(self) -> Starlette:
         """Return the application of the routes."""
@@ -125,10 +131,19 @@ class Doors:
     def _source(self) -> RunSource:
         """Return what the page shows."""
         session = self.session
-        outer, watched = session.kernel.outer, Watched(session)
-        outer.on_gone = watched.forget
-        members = Members(session.kernel, Marks(session.executors.coglets), watched)
+        outer = session.kernel.outer
+        outer.on_gone = self.watched.forget
+        members = Members(session.kernel, Marks(session.executors.coglets), self.watched)
         return RunSource(session, members, session.kernel.unit.bundle.coglets[session.kernel.first].name, outer.find)
+
+    def families(self) -> list[metrics.Family]:
+        """Return the numbers of the run, and the messages of the channels that are counted."""
+        totals = {(at, channel): self.watched.total(at, channel) for at, channel in self.kept}
+        kept = {key: total for key, total in totals.items() if total is not None}
+        return [
+            *metrics.families(self.session, self.requests),
+            metrics.family("cogc_channel_messages_total", "counter", "messages of channels", metrics.by_coglet(kept)),
+        ]
 
     def _tools(self) -> Endpoint | None:
         """Return `/mcp`, if something is exported and the extra `mcp` is installed."""
@@ -315,7 +330,7 @@ class Doors:
 
     async def metrics(self, _request: Request) -> Response:
         """`GET /metrics`."""
-        return metrics.response(metrics.families(self.session, self.requests))
+        return metrics.response(self.families())
 
     async def openapi(self, _request: Request) -> Response:
         """`GET /openapi.json`."""

@@ -78,7 +78,7 @@ class Mounts:
 
     async def metrics(self, _request: Request) -> Response:
         """`GET /metrics`."""
-        found = {name: metrics.families(doors.session, doors.requests) for name, doors in self.doors.items()}
+        found = {name: doors.families() for name, doors in self.doors.items()}
         return metrics.response(metrics.together("spec", found))
 
     async def openapi(self, _request: Request) -> Response:

@@ -180,11 +180,21 @@ class Watched:
         """Return the records of the channels of a coglet."""
         return self._records.get(path, {})
 
+    def total(self, path: str, channel: str) -> int | None:
+        """Return how many messages the record of a channel has counted; None if there is no record."""
+        record = self.records(path).get(channel)
+        return None if record is None else record.total
+
     def output(self, path: str, channel: str) -> Callable[[Any], None] | None:
         """Return the tap of an output, which is its record; None if it is not recorded. `Outer.watch` is given this."""
         if path == self.root or (self.count >= MOST and channel not in self.records(path)):
             return None
         return self._record(path, channel).note
+
+    def keep(self, path: str, channel: str) -> None:
+        """Keep a record of a channel from the start of the run. Whoever starts the run again names it again, so that the journal does
+        not have it."""
+        self._hear(path, channel)
 
     def hear(self, path: str, channel: str) -> None:
         """Keep a record of a channel that somebody has asked about, from now on."""

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -421,6 +422,53 @@ def test_states_health_numbers_and_the_description_of_the_doors() -> None:
 # ---- the command ---------------------------------------------------------------------------------------------
 
 
+POOL = """coglet Worker { listen job: int
+  transmit done: int
+  on job as n { done <- n
+    if n == 0 { stop self } } }
+coglet Main { listen go: int
+  transmit out: int
+  create w = Worker * 0..3
+  on go as n { if n == 9 { create w() } else { w.job <- n } }
+  on w.done as n { out <- n } }
+"""
+
+
+def test_channels_that_are_named_are_counted_from_the_start() -> None:
+    kept = [("Main", "go"), ("Main", "out"), ("Main/w[0]", "job"), ("Main/w[0]", "done"), ("Main/w[1]", "job")]
+
+    async def body(port: int, made: Session) -> None:
+        async def counts() -> dict[tuple[str, str], int]:
+            text = (await ask(port, "GET", "/metrics")).body.decode()
+            found = re.findall(r'^cogc_channel_messages_total\{id="(.*)",channel="(.*)"\} (\d+)$', text, re.MULTILINE)
+            return {(id, channel): int(n) for id, channel, n in found}
+
+        assert await counts() == dict.fromkeys(kept, 0)
+        for n in (9, 5, 6):
+            await ask(port, "POST", "/in/go", b"%d" % n)
+        expected = {
+            ("Main", "go"): 3,
+            ("Main", "out"): 2,
+            ("Main/w[0]", "job"): 2,
+            ("Main/w[0]", "done"): 2,
+            ("Main/w[1]", "job"): 0,
+        }
+        await until(lambda: len(made.outputs.get("out", [])) == 2)
+        assert await counts() == expected
+        nodes = (await ask(port, "GET", "/ui/graph")).json["nodes"]
+        assert nodes["Main/w[0]"]["channel_stats"]["job"]["24h"] == 2 and "go" in nodes["Main"]["channel_stats"]
+        await ask(port, "POST", "/in/go", b"0")
+        await until(lambda: made.kernel.outer.find("Main/w[0]") is None)
+        await ask(port, "POST", "/in/go", b"9")
+        await ask(port, "POST", "/in/go", b"7")
+        await until(lambda: len(made.outputs["out"]) == 4)
+        assert await counts() == {("Main", "go"): 6, ("Main", "out"): 4, ("Main/w[1]", "job"): 1}, (
+            "what has gone is forgotten"
+        )
+
+    served(body, POOL, kept=kept)
+
+
 def desk(folder: Path, *words: str, **env: str) -> AbstractContextManager[tuple[subprocess.Popen[str], int]]:
     """Start a command in a folder with the desk."""
     (folder / "desk.cog").write_text(DESK)
@@ -496,6 +544,9 @@ def test_options_of_the_server_that_do_not_fit_are_refused(tmp_path: Path) -> No
             (["--serve", "0", "--sim"], "--serve is for runs on the real clock"),
             (["--token", "GOOD"], "--token goes with --serve"),
             (["--insecure-public"], "--insecure-public goes with --serve"),
+            (["--stats", "page"], "--stats goes with --serve"),
+            (["--serve", "0", "--stats", "nothing"], "--stats nothing: the root has no channel `nothing`"),
+            (["--serve", "0", "--stats", "Other/w.job"], "write CHANNEL or PATH.CHANNEL; a path begins with `Main`"),
         ]:  # fmt: skip
             done = cogc_here("run", "desk.cog", *words, cwd=tmp_path)
             assert done.returncode == 2 and said in done.stderr, (words, done.stderr)

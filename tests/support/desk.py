@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import trio
@@ -45,7 +45,8 @@ Body = Callable[[int, Session], Awaitable[Any]]
 
 
 def served(
-    body: Body, spec: str = DESK, verifiers: Verifiers = Verifiers(), token: str | None = None, limits: Limits = Limits(idle=2.0, grace=0.3)  # noqa: B008  # frozen
+    body: Body, spec: str = DESK, verifiers: Verifiers = Verifiers(), token: str | None = None, limits: Limits = Limits(idle=2.0, grace=0.3),  # noqa: B008  # frozen
+    kept: Sequence[tuple[str, str]] = (),
 ) -> tuple[Session, bytes, bytes, list[str]]:  # fmt: skip
     """Serve a run while a body asks over HTTP, then stop it. Return it, its journal, its trace, and what the server said."""
     journal, trace, said = io.BytesIO(), io.BytesIO(), []
@@ -57,7 +58,7 @@ def served(
     async def main() -> None:
         listening = listen(Address("127.0.0.1", 0))
         port = bound(listening, "127.0.0.1").port
-        doors = Doors(made, "r", verifiers, token is not None)
+        doors = Doors(made, "r", verifiers, token is not None, kept)
         access = Access(token, is_open=verifiers.is_open)
         with trio.fail_after(DEADLINE):
             async with (

@@ -15,6 +15,7 @@ import pytest
 import trio
 from wsproto.events import BytesMessage, TextMessage
 
+from cogc.run.trace import TraceWriter
 from cogc.service import daemon
 from cogc.service import page as page_package
 from cogc.service.guard import Limits
@@ -418,7 +419,7 @@ def test_the_trace_is_searched_with_its_filters_and_causes(tmp_path: Path) -> No
             await page.send({"type": "trace", "on": False})
 
     with open(tmp_path / "trace.jsonl", "wb") as file:
-        with_page(does, tmp_path, trace=file)
+        with_page(does, tmp_path, trace=TraceWriter(file))
 
 
 def test_odd_requests_of_a_page_do_no_harm(tmp_path: Path) -> None:

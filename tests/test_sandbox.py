@@ -22,7 +22,7 @@ from support.specs import build
 
 SPEC = """
 model m = scripted "SCRIPT"
-program sh(line: string) -> string = shell ["sh", "-c", line] { timeout: 10s, env: { GIVEN: "yes" } }
+program sh(line: string) -> string = shell ["sh", "-c", line] { timeout: 10s, env: { ENV } }
 agent Inner { model: m, tools: [sh] INNER }
 agent Agent { model: m, tools: [sh, Inner] OUTER }
 coglet Main { transmit out: string
@@ -42,7 +42,14 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (work / "file").write_text("text")
     monkeypatch.setenv("COGC_CANARY", "secret")
 
-    def run(line: str, outer: str = ", sandbox: ro", inner: str = "", nested: bool = False, **settings: Any) -> str:
+    def run(
+        line: str,
+        outer: str = ", sandbox: ro",
+        inner: str = "",
+        nested: bool = False,
+        env: str = 'GIVEN: "yes"',
+        **settings: Any,
+    ) -> str:
         use = {"tools": [{"name": "sh", "input": {"line": line}}]}
         script: list[Any] = [{"when": {"prompt": "go", "program": "Agent"}, **use}]
         if nested:
@@ -53,6 +60,7 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             ]
         (tmp_path / "s.yml").write_text(json.dumps([*script, {"when": "", "reply": "done"}]))
         spec = SPEC.replace("SCRIPT", str(tmp_path / "s.yml")).replace("OUTER", outer).replace("INNER", inner)
+        spec = spec.replace("ENV", env)
         records: list[dict[str, Any]] = []
         session(build(spec), Settings(str(work), **settings), on_records=records.extend)
         asks = [r for r in records if r["kind"] == "ask" and r["program"] == ("Inner" if nested else "Agent")]
@@ -67,6 +75,16 @@ def test_the_workspace_is_all_that_is_seen(said: Any) -> None:
     assert "No such file" in said("cat /etc/shadow; ls /root; ls /home")
     assert "GIVEN=yes" in said("env")
     assert "COGC_CANARY" not in said("env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'")
+
+
+@needs_bwrap
+def test_a_variable_for_the_loader_is_obeyed_inside_alone(said: Any, tmp_path: Path) -> None:
+    """The loader writes a file for each program that it starts with `LD_DEBUG`; none of them lies outside."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    env = f'LD_DEBUG: "files", LD_DEBUG_OUTPUT: "{outside}/x", PATH: "/usr/bin:/bin"'
+    assert "has files, /usr/bin:/bin" in said('echo "has $LD_DEBUG, $PATH"', env=env)
+    assert list(outside.iterdir()) == []
 
 
 @needs_bwrap

@@ -198,3 +198,17 @@ def test_times_and_durations_of_both_runs_are_compared(tmp_path: Path) -> None:
     assert 'Main at ["2000-01-01T00:00:02Z","1m30s",1]' in done.stderr
     shown = cogc_here("inspect", "a", "--at", seq_of(tmp_path, "state"), cwd=tmp_path)
     assert '["2000-01-01T00:00:02Z", "1m30s", 1]' in shown.stdout and shown.returncode == 0
+
+
+def test_two_forks_are_two_runs_and_are_compared_without_a_trace(jury: Path) -> None:
+    for name in ("b", "c"):
+        line = ["fork", "a", "--at", seq_of(jury, "result", 1), "--reply", '{"vote": "yes"}', "--as", name, "--quiet"]
+        assert cogc_here(*line, cwd=jury).returncode == 0
+    runs = {load(journal(jury, name).read_bytes()).head["run"] for name in ("a", "b", "c")}
+    assert len(runs) == 3
+    assert cogc_here("trace", "diff", "b", "c", cwd=jury).stdout == "the traces have the same events\n"
+    done = cogc_here("trace", "diff", "t.jsonl", "b", cwd=jury)
+    assert done.returncode == 3 and "b: the first event that the other one does not have" in done.stdout
+    assert 'Main {"vote":"yes"}' in done.stdout and 'Main {"vote":"no"}' in done.stdout
+    done = cogc_here("trace", "diff", "t.jsonl", "none", cwd=jury)
+    assert done.returncode == 2 and "there is no file, no instance and no run `none`" in done.stderr

@@ -31,7 +31,14 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="EXPR",
         help="outcome of a run, as an expression over the outputs of the root, such as 'last(verdict).result'",
     )
-    add("--spec", metavar="SPEC", help="spec of both runs (default: the one that the instance A was begun with)")
+    program_arguments(parser)
+    add("--json", action="store_true", help="print what was found as one JSON object")
+
+
+def program_arguments(parser: ArgumentParser) -> None:
+    """Add the options that name the program of journals."""
+    add = parser.add_argument
+    add("--spec", metavar="SPEC", help="spec of the runs (default: the one that an instance was begun with)")
     add("--root", metavar="NAME", help="name of the declaration to start from (default: that of the run)")
     add(
         "--model",
@@ -52,7 +59,6 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="folder of the project's state (default: $COGC_STATE, else what `cogc where` prints)",
     )
-    add("--json", action="store_true", help="print what was found as one JSON object")
 
 
 def run(options: Namespace) -> int:

@@ -215,7 +215,7 @@ def _write(target: Path, travel: Travel, fork: forks.Fork, begun: dict[str, Any]
     draft = target.with_name(f"{target.name}.part")
     try:
         with open(touch(str(draft)), "wb") as file:
-            made = Journal(file, fork.head(travel, begun, begun["sim"]))
+            made = Journal(file, fork.head(travel, target.parent.name, begun, begun["sim"]))
             made.lines += fork.events
             made.flush()
         os.replace(draft, target)

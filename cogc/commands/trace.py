@@ -21,7 +21,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,7 @@ from cogc.run.trace_filter import KINDS, TraceFilter, refuse_kinds
 from cogc.traces import diff, export
 from cogc.traces.file import TraceFile
 from cogc.traces.index import Index
-from cogc.traces.parts import changed, closed
+from cogc.traces.parts import changed, closed, is_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,8 +87,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 def _add_diff(parser: ArgumentParser) -> None:
     """Add the options of `diff`."""
-    parser.add_argument("file", metavar="FILE", help="path of a trace, or of the folder of a run")
-    parser.add_argument("other", metavar="OTHER", help="path of another one")
+    known = "path of a trace or a journal, or of the folder of a run; name of an instance, or id of a run"
+    parser.add_argument("file", metavar="FILE", help=known)
+    parser.add_argument("other", metavar="OTHER", help="that of another run")
+    bisections.program_arguments(parser)
 
 
 def _add_export(parser: ArgumentParser) -> None:
@@ -208,10 +210,11 @@ def say_torn(path: str) -> None:
 
 
 class _Trace:
-    """The records of a trace, which may be read more than once."""
+    """The records of a trace, which may be read more than once. `name` is what it is called."""
 
-    def __init__(self, given: str) -> None:
-        self.path = _path(given)
+    def __init__(self, path: str, name: str) -> None:
+        self.path = path
+        self.name = name
         self.is_new = True
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -231,7 +234,37 @@ class _Trace:
 
 def _diff(options: Namespace) -> int:
     """Print the first departure of each trace, and return the exit code."""
-    traces = _Trace(options.file), _Trace(options.other)
+    with ExitStack() as stack:
+        return _compare((_traced(options.file, options, stack), _traced(options.other, options, stack)))
+
+
+def _traced(given: str, options: Namespace, stack: ExitStack) -> _Trace:
+    """Return the trace that a word means: that of a file, or the one that a journal tells."""
+    from cogc.traces import journals, sources  # light, but for journals
+
+    path = _path(given)
+    if is_there(path) and not (os.path.isfile(path) and journals.is_journal(path)):
+        return _Trace(path, path)
+    from cogc.commands import journals as named  # the compiler is slow to import, and is needed for journals alone
+    from cogc.commands.state import state_here
+
+    def load(spec: str, begun: dict[str, Any]) -> ir.Bundle | None:
+        return named.program(spec, begun, options, Problems())
+
+    try:
+        found = stack.enter_context(sources.found(given, state_here(options), options.spec or "", load))
+    except LookupError as error:
+        raise UsageError(str(error.args[0])) from None
+    if found.is_endless:
+        raise UsageError(f"{found.about} writes no trace to a file")
+    found.wait()
+    if found.news:
+        sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
+    return _Trace(found.path, given)
+
+
+def _compare(traces: tuple[_Trace, _Trace]) -> int:
+    """Print the first departure of each of two traces, and return the exit code."""
     _say_programs(traces)
     found = diff.departures(*traces)
     if not any(departure.count for departure in found):
@@ -239,10 +272,10 @@ def _diff(options: Namespace) -> int:
         return 0
     for one, departure in zip(traces, found, strict=True):
         if departure.record is None:
-            sys.stdout.write(f"{one.path}: each of its events is in the other one\n")
+            sys.stdout.write(f"{one.name}: each of its events is in the other one\n")
             continue
         more = f", and {departure.count - 1} more events" if departure.count > 1 else ""
-        sys.stdout.write(f"{one.path}: the first event that the other one does not have{more}\n")
+        sys.stdout.write(f"{one.name}: the first event that the other one does not have{more}\n")
         for record in _before(one, departure.record):
             sys.stdout.write(f"  {trace.line(record)}\n")
     return 3
@@ -254,7 +287,7 @@ def _say_programs(traces: tuple[_Trace, _Trace]) -> None:
     digests = {str(record.get("digest", "")) for record in firsts}
     if len(digests) > 1 and "" not in digests:
         said = ", ".join(
-            f"`{one.path}` is of {record.get('spec', 'a program')} ({str(record['digest'])[:12]})"
+            f"`{one.name}` is of {record.get('spec', 'a program')} ({str(record['digest'])[:12]})"
             for one, record in zip(traces, firsts, strict=True)
         )
         sys.stderr.write(f"cogc: the traces are those of two programs: {shown_line(said)}\n")

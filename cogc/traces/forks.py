@@ -52,9 +52,11 @@ class Fork:
     events: list[Event]
     answers: dict[int, tuple[int, Any]]
 
-    def head(self, travel: Travel, begun: dict[str, Any], sim: bool) -> dict[str, Any]:
-        """Return the head of the journal: that of the other run, with an id of its own."""
-        digest = hashlib.sha256(encode([travel.head["run"], self.seq, self.changed])).hexdigest()[:12]
+    def head(self, travel: Travel, name: str, begun: dict[str, Any], sim: bool) -> dict[str, Any]:
+        """Return the head of the journal of the instance `name`: that of the other run, with an id of its own. The id of a simulation follows from what it is
+        made of."""
+        about = [travel.head["run"], self.seq, self.changed, name, 0 if sim else time.time_ns()]
+        digest = hashlib.sha256(encode(about)).hexdigest()[:12]
         behind = 0 if sim else max(0, time.time_ns() - travel.head["epoch"] - self.now)
         return {
             **travel.head,

@@ -118,6 +118,12 @@ class Problems:
         """Take over a diagnostic of a piece of text, at its place in the file."""
         self.found.append(replace(found, span=span, related=(), edits=edits))
 
+    def take(self, other: Problems) -> None:
+        """Take over the reports and the dropped pieces of a text that was read apart."""
+        self.found += other.found
+        self.dropped += other.dropped
+        self._seen |= other._seen
+
     @property
     def errors(self) -> bool:
         return any(d.severity == "error" for d in self.found)

@@ -134,7 +134,8 @@ def parse(
                 return None
             # a token at which recovery fails twice is skipped: each recovery gets further than the one before
             at, failed = (at + 1 if at == failed else at), at
-            at = _recover(tokens, at, states, values, starts, ends)
+            skipped = _behind_brace(tokens, at, states, rules, _inside_braces(states, starts, ends, text))
+            at = _recover(tokens, at, states, values, starts, ends) if skipped == at else skipped
             if at < 0:
                 return None
             kind = kinds[at]
@@ -198,6 +199,30 @@ def _children(values: list[Any], length: int, kept: tuple[int, ...]) -> list[Any
         else:
             children.extend(values[base + i - _SPLICED])
     return children
+
+
+def _behind_brace(tokens: Tokens, at: int, states: list[int], rules: list[Rule], inside: bool) -> int:
+    """Pass over what stands behind the `}` of a phrase that is complete, up to the end of its line, or of the block if it is inside of one.
+
+    Return the index to go on at.
+
+    Such a phrase has been reduced with all before it, so that taking it back would take back those too.
+    """
+    kinds = tokens.kinds
+    if not at or kinds[at - 1] != _RBRACE or kinds[at] in (_SEP, _END) or _SEP not in shifts(states, rules):
+        return at
+    first, depth = at, 0
+    while kinds[at] != _END and (depth or kinds[at] != _SEP):
+        if kinds[at] in _OPENING:
+            depth += 1
+        elif kinds[at] in _CLOSING:
+            if not depth and kinds[at] == _RBRACE and inside:
+                break
+            depth = max(0, depth - 1)
+        at += 1
+    if at > first:
+        tokens.dropped.append((tokens.starts[first], tokens.ends[at - 1]))
+    return at
 
 
 def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], starts: list[int], ends: list[int]) -> int:

@@ -90,7 +90,7 @@ _AFTER = frozenset(OPERATORS[o] for o in _OPERATORS_AFTER) | {KEYWORDS[w] for w 
 """The tokens that no phrase ends with."""
 _BEFORE = frozenset(OPERATORS[o] for o in ("->", "|", "??", ".")) | {KEYWORDS[w] for w in ("and", "or", "else")}
 """The tokens that no phrase begins with."""
-_DECLARATIONS = frozenset((
+DECLARATIONS = frozenset((
     "import", "type", "const", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett",
     "queue", "test", "scenario",
 ))  # fmt: skip
@@ -167,7 +167,7 @@ class _Lexer:
             if group == _WORD or group == _R_WORD:
                 word = text[start:at]
                 kind = keyword(word, _NAME)
-                if self.resync and word in _DECLARATIONS:
+                if self.resync and word in DECLARATIONS:
                     self._left_margin(start)
                 elif self.resync and word in _BEGINNING:
                     self._new_line(word, start)

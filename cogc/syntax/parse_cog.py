@@ -17,7 +17,7 @@ from cogc.language.texts import RESERVED, place
 from cogc.syntax import lalr, nodes
 from cogc.syntax.build import BUILDERS
 from cogc.syntax.depth import MAX_DEPTH, too_deep
-from cogc.syntax.lexer import Tokens, lex
+from cogc.syntax.lexer import DECLARATIONS, Tokens, lex
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False
@@ -69,6 +69,27 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
     if tree is not None and not shallow(tokens) and too_deep(tree, source, problems):
         return nodes.File(start, end, "", ())
     return tree
+
+
+def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.File | None:
+    """Read a range of a text with recovery, as a reading of the whole text would; None if it nests deep or is full of mistakes."""
+    tokens = lex(source, problems, start, end, resync=True)
+    tree = _file(lalr.parse(tokens, RULES, _Reporter(source, tokens, problems).report))
+    if tree is None or not shallow(tokens) or len(problems.found) >= _MOST_ERRORS:
+        return None
+    problems.dropped += [Span(source, *place) for place in tokens.dropped]
+    return tree
+
+
+def reads_alike(text: str, start: int, end: int) -> bool:
+    """Return whether recovery splits a range of a text into the same tokens as the strict reading, without a report."""
+    source, found = Source("", text), Problems()
+    strict, recovering = (lex(source, found, start, end, resync) for resync in (False, True))
+    return not found.found and strict.kinds == recovering.kinds and strict.starts == recovering.starts
+
+
+WORD_AT_MARGIN = re.compile(r"(?:" + "|".join(sorted(DECLARATIONS)) + r")\b")
+"""The words at which recovery begins anew where they begin a line."""
 
 
 def _file(tree: object) -> nodes.File | None:

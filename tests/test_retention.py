@@ -12,8 +12,9 @@ import pytest
 from cogc.language.values import Media
 from cogc.run import media
 from cogc.run.instance import Instance, status_of
+from cogc.run.instance_folder import earlier
 from cogc.run.journal import load
-from cogc.run.retention import Keep, earlier
+from cogc.run.retention import Keep
 from cogc.run.state import StateStore
 from support.cli import cogc_here
 from support.state import state

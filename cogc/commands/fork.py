@@ -39,7 +39,8 @@ from cogc.kernel.trace import Record
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run import media
-from cogc.run.instance import INSTANCES, JOURNAL, status_of
+from cogc.run.instance import status_of
+from cogc.run.instance_folder import INSTANCES, JOURNAL
 from cogc.run.journal import Journal
 from cogc.run.trace import States, line
 from cogc.traces import diff, forks

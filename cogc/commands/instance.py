@@ -17,7 +17,8 @@ from cogc.commands.inputs import Given
 from cogc.commands.options import instance_of
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder
-from cogc.run.instance import INSTANCES, Instance, InstanceError
+from cogc.run.instance import Instance, InstanceError
+from cogc.run.instance_folder import INSTANCES
 from cogc.run.questions import MAILBOX
 from cogc.run.retention import Keep
 

@@ -19,7 +19,8 @@ from cogc.commands import run as run_command
 from cogc.commands.options import instance_of
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
-from cogc.run.instance import INSTANCES, status_of
+from cogc.run.instance import status_of
+from cogc.run.instance_folder import INSTANCES
 
 
 def arguments(parser: ArgumentParser) -> None:

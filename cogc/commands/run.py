@@ -62,7 +62,7 @@ from cogc.run import journal, report
 from cogc.run.boot import bundle_of, session_of
 from cogc.run.build import build_session
 from cogc.run.hosting import Script
-from cogc.run.instance import INSTANCES
+from cogc.run.instance_folder import INSTANCES
 from cogc.run.process import limit_processes
 from cogc.run.session import Session
 from cogc.run.stopping import EXIT_CODES

@@ -34,7 +34,8 @@ from cogc.disk.state_folder import StateFolder
 from cogc.language.codec import encode
 from cogc.run import retention
 from cogc.run.control_client import RUNS, opens
-from cogc.run.instance import INSTANCES, JOURNAL, LOCK, STATES, InstanceError, Lock, Status, status_of
+from cogc.run.instance import LOCK, STATES, InstanceError, Lock, Status, status_of
+from cogc.run.instance_folder import INSTANCES, JOURNAL, earlier
 from cogc.run.state import StateError, StateStore
 
 
@@ -99,7 +100,7 @@ def _instance(folder: Path, status: Status) -> dict[str, Any]:
     spec = "" if status.head is None else str(status.head.get("begun", {}).get("spec", ""))
     return {
         "instance": status.name, "run": status.run, "state": status.condition, "outcome": status.outcome, "process": status.process,
-        "written": status.written, "spec": spec, "bytes": retention.size_of(folder), "earlier": len(retention.earlier(folder)),
+        "written": status.written, "spec": spec, "bytes": retention.size_of(folder), "earlier": len(earlier(folder)),
     }  # fmt: skip
 
 

@@ -25,15 +25,13 @@ from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
 from cogc.disk.state_folder import touch
 from cogc.run import retention
+from cogc.run.instance_folder import JOURNAL
 from cogc.run.journal import Journal, Recording, load
 from cogc.run.process import lend
 from cogc.run.reaper import GRACE, LIMIT
 from cogc.run.retention import NOTHING, PRUNED, Keep
 from cogc.stores.owner import Owner, alive, owner
 
-INSTANCES = "instances"
-"""The folder of a state folder with the folders of the instances."""
-JOURNAL = "journal.jsonl"
 STATES = "state.db"
 QUEUES = "queues.db"
 _NEW = "journal.new"

@@ -16,10 +16,9 @@ from typing import NamedTuple
 
 from cogc.language.texts import nanoseconds
 from cogc.run import media
+from cogc.run.instance_folder import ENDED, earlier
 from cogc.run.journal import Journal, load
 
-ENDED = "ended"
-"""The folder of an instance with the journals of earlier runs."""
 CHECKPOINTS = ".checkpoints"
 """The ending of the folder beside a journal with states of its run (`traces/checkpoints.py`), a cache."""
 PRUNED = "pruned"
@@ -59,16 +58,6 @@ class Keep(NamedTuple):
 
 NOTHING = Keep()
 """The rule by which no run keeps its files."""
-
-
-def earlier(folder: Path) -> list[Path]:
-    """Return the journals of earlier runs of an instance, the newest first."""
-    return sorted((folder / ENDED).glob("*.jsonl"), key=_number, reverse=True)
-
-
-def _number(path: Path) -> tuple[int, str]:
-    number = path.name.partition("-")[0]
-    return int(number) if number.isdigit() else 0, path.name
 
 
 def keep_journal(folder: Path, journal: Path, number: int, run: str) -> None:

@@ -11,9 +11,7 @@ import msgspec
 
 from cogc.disk.files import refuse_unreadable
 from cogc.disk.state_folder import StateFolder
-from cogc.run.instance import INSTANCES, JOURNAL
-from cogc.run.journal import read_head
-from cogc.run.retention import earlier
+from cogc.run.instance_folder import INSTANCES, JOURNAL, earlier
 
 _FIRST = b'{"journal":'
 _LONGEST = 1 << 24
@@ -99,6 +97,8 @@ def _named(path: Path, instance: Path | None) -> Named:
 def begun_of(path: Path) -> dict[str, Any]:
     """Return what the run of a journal was begun with, as far as its head has that, and the hash of its `program`. Raise ValueError if it is no
     journal that can be read."""
+    from cogc.run.journal import read_head  # the kernel is slow to import, and a viewer of a trace does without
+
     with open(path, "rb") as file:
         head = read_head(file.readline())
     begun = head.get("begun")

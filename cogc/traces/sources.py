@@ -17,7 +17,7 @@ from cogc import ir
 from cogc.disk.files import refuse_unreadable
 from cogc.disk.state_folder import StateFolder
 from cogc.run import control_client
-from cogc.run.instance import INSTANCES, JOURNAL
+from cogc.run.instance_folder import INSTANCES, JOURNAL
 from cogc.run.trace import encoded
 from cogc.traces import journals
 from cogc.traces.parts import changed, closed, is_there

@@ -660,6 +660,12 @@ def test_a_run_is_compared_with_a_journal_too(joined: Path) -> None:
         ).error.startswith("there is no file, no instance and no run `none`")
 
 
+def test_the_viewer_of_a_trace_starts_without_kernel_and_trio() -> None:
+    code = "import sys, cogc.commands.view; print([m for m in ('trio', 'cogc.kernel.machine', 'cogc.compile') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_without_textual_one_line_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = everything().save(tmp_path / "t.jsonl")
     parser = ArgumentParser()

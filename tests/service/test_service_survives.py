@@ -20,7 +20,8 @@ from cogc.diagnostics.problems import Problems
 from cogc.kernel.unit import Unit
 from cogc.loading import bundle_of
 from cogc.run.build import build_session
-from cogc.run.instance import JOURNAL, Instance
+from cogc.run.instance import Instance
+from cogc.run.instance_folder import JOURNAL
 from cogc.run.journal import VERSION, load
 from cogc.run.options import Compaction
 from cogc.run.session import RunOptions, Session, Sinks

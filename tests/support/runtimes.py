@@ -8,7 +8,8 @@ from typing import Any
 
 import trio
 
-from cogc.run.instance import JOURNAL, Instance
+from cogc.run.instance import Instance
+from cogc.run.instance_folder import JOURNAL
 from cogc.run.settings import Settings
 from cogc.service.address import Address, listen
 from cogc.service.daemon import Setup, make, serve

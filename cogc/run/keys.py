@@ -4,7 +4,7 @@ A key belongs to a channel. It is part of the event by which its message enters,
 is awaited, the wait (`taps.Ask`) belongs to the key and not to the request: it goes on when the request has ended, and is made again
 while a journal is replayed. So whoever comes back with the key finds the reply, or waits for it.
 
-At most `KEPT` keys are known, each for `AGE`: the oldest are forgotten first.
+At most `KEPT` keys are known, each for `AGE`, with replies of at most `ROOM` bytes together: the oldest are forgotten first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ KEPT = 10_000
 """How many keys are known."""
 AGE = 24 * 3600 * 10**9
 """The nanoseconds of the run for which a key is known."""
+ROOM = 64 << 20
+"""The bytes of replies that are kept."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Keys:
     def __init__(self, taps: Taps) -> None:
         self.taps = taps
         self.known: dict[tuple[str, str], _Known] = {}
+        self.size = 0
 
     def find(self, channel: str, key: Key, now: int) -> Entered | None:
         """Return the message that has entered with a key, or None. Raise Failure of the kind `key` if it is another one."""
@@ -69,7 +72,7 @@ class Keys:
         """Take note of a message that enters with a key, before anything can come of it."""
         ask = None
         if key.reply is not None:
-            ask = self.taps.begin(key.reply or None)
+            ask = self._begin(key.reply)
             ask.begin(record)
         entered = Entered(seq, record, ask)
         self.known[channel, key.text] = _Known(key.digest, key.reply, entered, now)
@@ -80,11 +83,23 @@ class Keys:
         while self.known:
             oldest = next(iter(self.known))
             found = self.known[oldest]
-            if now - found.instant <= AGE and len(self.known) < KEPT:
+            if now - found.instant <= AGE and len(self.known) < KEPT and self.size <= ROOM:
                 return
             del self.known[oldest]
-            if found.entered.ask is not None:
-                self.taps.forget(found.entered.ask)
+            ask = found.entered.ask
+            if ask is not None:
+                self.size -= 0 if ask.answer is None else len(ask.answer.data)
+                ask.on_answer = None
+                self.taps.forget(ask)
+
+    def _begin(self, reply: str) -> Ask:
+        """Begin to wait for a reply, whose bytes are counted."""
+        ask = self.taps.begin(reply or None)
+        ask.on_answer = self._answered
+        return ask
+
+    def _answered(self, said: Said) -> None:
+        self.size += len(said.data)
 
     # ---- snapshots -----------------------------------------------------------------------------------------
 
@@ -102,7 +117,7 @@ class Keys:
         for channel, text, digest, reply, seq, instant, answer, records in rows:
             ask = None
             if reply is not None:
-                ask = self.taps.begin(reply or None)
+                ask = self._begin(reply)
                 if answer is not None:
                     ask.take(Said(answer[0], answer[1], answer[2].encode()))
                 for record in records:

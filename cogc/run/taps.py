@@ -113,6 +113,7 @@ class Ask:
         self.over = False
         self.done = trio.Event()
         self.records: dict[int, None] = {}
+        self.on_answer: Callable[[Said], object] | None = None
 
     def begin(self, record: int) -> None:
         """Take note of the record of the message that asks, or of one that it has led to."""
@@ -125,6 +126,8 @@ class Ask:
             self.answer = said
             self.forget()
             self.done.set()
+            if self.on_answer is not None:
+                self.on_answer(said)
 
     def forget(self) -> None:
         """Follow nothing any more."""

@@ -24,7 +24,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import keys
 from cogc.run.session import Session
-from cogc.run.taps import Taps
+from cogc.run.taps import Said, Taps
 from cogc.service.address import Address, listen
 from cogc.service.doors import Verifiers
 from cogc.service.webhooks import Verifier
@@ -213,6 +213,12 @@ def test_keys_are_bounded_in_number_and_age(monkeypatch: pytest.MonkeyPatch) -> 
     copy = keys.Keys(Taps(taps.kernel))
     copy.take_up(json.loads(json.dumps(known.written())))
     assert copy.written() == known.written() and set(copy.taps.led) == {12, 13, 14}
+    for waiting in list(taps.asks)[:2]:
+        waiting.take(Said(1, "number", b"12345"))
+    assert known.size == 10 and [row[6] for row in known.written()] == [[1, "number", "12345"]] * 2 + [None]
+    monkeypatch.setattr(keys, "ROOM", 9)
+    assert known.find("c", keys.Key("2", "d", ""), 5) is None and known.size == 5, "the oldest went, to have room"
+    monkeypatch.setattr(keys, "KEPT", 4)
     assert known.find("c", keys.Key("4", "d", ""), keys.AGE + 3) is not None
     assert [text for _, text in known.known] == ["3", "4"]
 

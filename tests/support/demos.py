@@ -60,6 +60,10 @@ class Demo:
                 path.chmod(0o755)
         return found
 
+    def wants_bash(self) -> bool:
+        """Return whether a script is one of bash, which an image of busybox does not have."""
+        return any(text.startswith("#!/bin/bash") for scripts in self.apps.values() for text in scripts.values())
+
     def images(self) -> dict[str, str]:
         """Return the image that the file names for each agent."""
         found, role = {}, ""
@@ -370,7 +374,42 @@ printf '{"artefact_type": "Made", "artefact_payload": "%s"}' "$name"
     ("GoalDefined v1", "Made v1", "Made v1", "Part v1", "Part v1"),
 )
 
-DEMOS = {"poster": POSTER, "module": MODULE, "git": GIT, "phases": PHASES, "strict": STRICT, "workers": WORKERS}
+GREETER = Demo(
+    "an agent that answers with several lines in a here-document",
+    file_of(Greeter=f"role: 'greeter', {RUN}, bidding_strategy: exclusive, {RW}"),
+    {
+        "Greeter": {
+            "run.sh": """#!/bin/sh
+set -eu
+input=$(cat)
+kind=$(echo "$input" | grep -o '"claim_type":"[^"]*"' | cut -d'"' -f4)
+said=$(echo "$input" | grep -o '"payload":"[^"]*"' | head -1 | cut -d'"' -f4)
+answer="You said: '$said'"
+answer="$answer\\n\\nThis is work of the kind $kind."
+cat <<EOF
+{
+  "artefact_type": "Greeting",
+  "artefact_payload": "$answer",
+  "summary": "greeted"
+}
+EOF
+exit 0
+"""
+        }
+    },
+    ("GoalDefined v1", "Greeting v1"),
+    goal="good morning",
+)
+
+DEMOS = {
+    "poster": POSTER,
+    "module": MODULE,
+    "git": GIT,
+    "phases": PHASES,
+    "strict": STRICT,
+    "workers": WORKERS,
+    "greeter": GREETER,
+}
 
 
 def repository(folder: Path) -> None:
@@ -429,6 +468,12 @@ def originals(checkout: Path) -> dict[str, Demo]:
             ("GoalDefined v1", "ParallelWorkComplete v1", "Review v1"),
             file_of(Judge=f"{RUN}, bid_script: ['/bin/sh', '-c', 'grep -q GoalDefined && echo review || echo ignore'], {RO}",
                     Worker=f"{RUN}, bid_script: ['/bin/sh', '-c', 'grep -q GoalDefined && echo claim || echo ignore'], {RO}"),
+        ),
+        "scaffold": Demo(
+            "scaffold",
+            GREETER.yaml,
+            {"Greeter": {"run.sh": (checkout / "internal/scaffold/templates/run.sh.tmpl").read_text()}},
+            ("GoalDefined v1", "GreetingResponse v1"),
         ),
         "always-reject reviewer": replace(strict, apps=own, code=3),
     }  # fmt: skip

@@ -66,18 +66,20 @@ class Checkpoints:
         about = [_FORM, snapshot.FORM, journal.VERSION, __version__, program]
         self.folder = self.above / hashlib.sha256(beginning + repr(about).encode()).hexdigest()[:32]
         self.size = 0
-        self.found = self._list()
+        self.found: list[Found] = []
+        self.look()
 
-    def _list(self) -> list[Found]:
-        """Return the files that are there, in the order of their records."""
+    def look(self) -> None:
+        """Look which files there are by now: others write some too."""
         found = []
+        self.size = 0
         with suppress(OSError), os.scandir(self.folder) as entries:
             for entry in entries:
                 parts = _NAME.fullmatch(entry.name)
                 if parts is not None:
                     self.size += entry.stat().st_size
                     found.append(Found(int(parts[1]), int(parts[2]), int(parts[3]), entry.name))
-        return sorted(found)
+        self.found = sorted(found)
 
     def before(self, seq: int, now: int) -> Checkpoint | None:
         """Return the last checkpoint that is neither behind a record nor behind an instant, or None. Files that are damaged are removed."""

@@ -166,8 +166,9 @@ def _journal(path: str, about: str, spec: str, load: Load) -> Traced:
     bundle = load(spec, begun)
     if bundle is None:
         raise LookupError(f"`{spec}` has mistakes: cogc check {spec}")
+    unit = Unit(bundle)
     try:
-        travel = Travel(Path(path), Unit(bundle))
+        travel = Travel(Path(path), unit)
     except ValueError as error:
         raise LookupError(f"`{path}`: {error}") from None
 
@@ -175,7 +176,7 @@ def _journal(path: str, about: str, spec: str, load: Load) -> Traced:
         made.news = write_trace(travel, file)
 
     made = Traced.written(f"{about} (journal)", spec, write)
-    made.travel = lambda run: travel
+    made.travel = lambda run: Travel(Path(path), unit)  # one of its own, since the other is at work in a thread
     return made
 
 

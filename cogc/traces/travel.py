@@ -20,6 +20,8 @@ not there; if the run was not traced, the records behind the snapshot count from
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -92,6 +94,35 @@ class Point(NamedTuple):
     open: dict[int, UnderWay]
     called: dict[int, UnderWay]
     kernel: Kernel
+
+
+class _Turns:
+    """The turns of replays in several threads. One replay runs at a time, since the count of a step's work belongs to the process
+    (`language/meter.py`). A long one lets others go ahead between two steps."""
+
+    def __init__(self) -> None:
+        self._lock, self._count = threading.Lock(), threading.Lock()
+        self._waiting = 0
+
+    def __enter__(self) -> None:
+        with self._count:
+            self._waiting += 1
+        self._lock.acquire()
+        with self._count:
+            self._waiting -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def offer(self) -> None:
+        """Let others go ahead, if some wait."""
+        if self._waiting:
+            self._lock.release()
+            time.sleep(0.001)  # so that one of them takes the lock
+            self.__enter__()
+
+
+_TURNS = _Turns()
 
 
 class _Reached(BaseException):
@@ -343,6 +374,8 @@ class _Replay:
     def _begin(self, seq: int, now: int) -> Checkpoint | None:
         """Give the kernel the state of a checkpoint, if there is one that fits the journal."""
         known = self.travel.checkpoints
+        if known is not None:
+            known.look()
         while known is not None and (found := known.before(seq, now)) is not None:
             try:
                 if self._stands_in_journal(found.place):
@@ -373,7 +406,7 @@ class _Replay:
         """Replay up to the end of the journal, or to where the tracer stops it."""
         place = self.travel.first if self.begin is None else self.begin.place
         try:
-            with open(self.travel.path, "rb") as file:
+            with _TURNS, open(self.travel.path, "rb") as file:
                 for part in self._parts(file, place):
                     self.part = part
                     journal.replay(
@@ -437,6 +470,7 @@ class _Replay:
         if self.tracer.behind_step or not self.tracer.is_behind:
             self.event = event
         self.tracer.look()
+        _TURNS.offer()
         if self.tracer.seq < self._due:
             return
         known, kernel = self.travel.checkpoints, self.kernel

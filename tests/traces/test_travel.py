@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,29 @@ def test_a_state_that_is_huge_is_shown_by_its_beginning(tmp_path: Path) -> None:
     assert len(done.stdout) < 2000 and json.loads(done.stdout)["states"]["s"].startswith("[0, 1, 2")
     done = cogc_here("inspect", "j", "--at", "1s", "--spec", "a.cog", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["states"] == {"s": [0, 1, 2]}
+
+
+def test_replays_in_several_threads_do_not_disturb_each_other(recorded: Path) -> None:
+    made, records = unit(recorded), records_of(recorded)
+    expected = {seq: Travel(recorded / "j", made, keeps=False).at(seq).state for seq in range(3, len(records), 29)}
+    found: list[Any] = []
+    wholes = [[], []]  # type: list[list[Record]]
+
+    def ask() -> None:
+        travel = Travel(recorded / "j", made)
+        found.extend((seq, travel.at(seq).state) for seq in expected)
+
+    def write(number: int) -> None:
+        Travel(recorded / "j", made).write(wholes[number].extend)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    threads += [threading.Thread(target=write, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2 * len(expected) and all(expected[seq] == state for seq, state in found)
+    assert [r["seq"] for r in wholes[0]] == [r["seq"] for r in records] and wholes[0] == wholes[1]
 
 
 def test_checkpoints_take_no_more_than_their_bound(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:

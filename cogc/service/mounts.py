@@ -26,9 +26,9 @@ _REFERENCE = "#/components/schemas/"
 
 def is_open(verifiers: Mapping[str, Verifiers], path: str) -> bool:
     """Return whether a path of the server needs no token."""
-    _, name, *rest = path.split("/", 2)
-    if name in verifiers and rest:
-        return verifiers[name].is_open(f"/{rest[0]}")
+    parts = path.split("/", 2)
+    if len(parts) == 3 and not parts[0] and parts[1] in verifiers:
+        return verifiers[parts[1]].is_open(f"/{parts[2]}")
     return path in OPEN
 
 

@@ -24,7 +24,7 @@ from cogc.service.webhooks import Verifier
 from support.cli import cogc_here
 from support.desk import ALERT, DESK
 from support.exported import session_of, write
-from support.http_client import Reply, ask
+from support.http_client import Reply, ask, malformed, send, throw
 from support.specs import build
 from support.waiting import DEADLINE, until
 
@@ -143,6 +143,18 @@ def test_one_token_is_for_all_and_a_signature_for_its_channel_alone(tmp_path: Pa
         assert signed.status == 401 and "signature" in signed.json["detail"]
         assert sessions["desk"].entries.seq == 0
         assert await status("POST", "/desk/in/quiet", Authorization=f"Bearer {TOKEN}") == 202
+
+    several(tmp_path, body, TOKEN)
+
+
+def test_malformed_requests_end_none_of_them(tmp_path: Path) -> None:
+    async def body(port: int, sessions: dict[str, Session]) -> None:
+        assert await throw(port, malformed(5, "POST", "/desk/in/alert", ALERT)) >= 200
+        for target in (b"*", b"http://localhost/desk/in/quiet", b"desk/in/quiet", b"/desk", b"?", b"//"):
+            found = await send(port, b"POST " + target + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1")
+            assert found.startswith((b"HTTP/1.1 401", b"HTTP/1.1 400")), (target, found)
+        assert "quiet" not in sessions["desk"].entries.counts
+        assert (await ask(port, "GET", "/readyz")).status == 200
 
     several(tmp_path, body, TOKEN)
 

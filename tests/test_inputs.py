@@ -118,6 +118,7 @@ def test_a_refused_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
         ("n=@bad.json", "bad.json: the input `n`: line 2, column 2"),
         ("n=@text.json at 3s", "text.json: the input `n`: expected int"),
         ("n=x at 3s", "the input `n`: expected int"),
+        ("n=1 at 3", 'expected int, got string "1 at 3"; `3` is no time: write 250ms, 10s or 5m'),
         ("m=1 at 3s", "has no listen channel `m`; it has `s`, `n`, `r`"),
     ],
 )

@@ -62,7 +62,13 @@ def message(bundle: ir.Bundle, unit: Unit, text: str, option: str) -> Given:
     if name not in known:
         raise UsageError(f"`{bundle.coglets[bundle.root].name}` has no listen channel `{name}`{has(known)}")
     given = _word(bundle, known[name], name, value)
-    _check(unit, known[name], given, "")
+    try:
+        _check(unit, known[name], given, "")
+    except UsageError as error:
+        found = _AT.fullmatch(value)
+        if found is None or _timed(_AT, value)[1] is not None:
+            raise
+        raise UsageError(f"{error}; `{found[2]}` is no time: write 250ms, 10s or 5m") from None
     return given
 
 

@@ -93,7 +93,8 @@ def _modifiers(use: Use) -> tuple[str, ...]:
 
 
 def inlay_hints(workspace: Workspace, path: str, touched: Range) -> list[object]:
-    """Return the types that are written nowhere: those of local names and consts, and of the channels at the start of a link."""
+    """Return the types that are written nowhere: those of local names and consts, and of the channels at the start of a link; and what a
+    task of an agent or a team may cost at most."""
     analysis = workspace.analysis(path)
     unit = analysis.unit
     if unit is None:
@@ -117,6 +118,12 @@ def inlay_hints(workspace: Workspace, path: str, touched: Range) -> list[object]
         text = types.show(types.widen(type) if isinstance(type, types.LiteralOf) else type)
         short = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
         hints.append({"position": position(unit.source, at), "label": f": {short}", "kind": 1})
+    for declared in unit.tree.declarations:
+        if isinstance(declared, nodes.Agent | nodes.Team) and first <= declared.name.end <= last:
+            label = analysis.costs.get(declared.name.id)
+            if label is not None:
+                place = position(unit.source, declared.name.end)
+                hints.append({"position": place, "label": label, "paddingLeft": True})
     return hints
 
 

@@ -43,6 +43,7 @@ class Analysis:
 
     def __init__(self, path: str, reader: Reader, project: Project, memory: Memory) -> None:
         self.path = path
+        self.reader = reader
         self.read: dict[str, bytes | None] = {}
         problems = Problems()
         selection, allowed = project
@@ -64,6 +65,17 @@ class Analysis:
     def unit(self) -> Unit | None:
         """The file itself, None if it cannot be read."""
         return self.checked.world.units.get(self.path)
+
+    @cached_property
+    def costs(self) -> dict[str, str]:
+        """The most that one task of each agent and team may ask of models, in words; nothing for a file with errors."""
+        declared = self.unit.declared.items() if self.unit is not None else ()
+        names = [name for name, d in declared if d.kind in ("agent", "team")]
+        if not names or self.checked.problems.errors:
+            return {}
+        from cogc.lsp.bounds import bounds_of, shown  # the kernel, which few files need
+
+        return {name: shown(bound) for name, bound in bounds_of(self.path, names, self.reader).items()}
 
     @cached_property
     def uses(self) -> Index:

@@ -74,6 +74,21 @@ def test_hints_show_types_that_are_written_nowhere(tmp_path: Path) -> None:
     assert len(editor.ask("textDocument/inlayHint", textDocument={"uri": uri}, range=part)) == 1
 
 
+def test_hints_say_what_a_task_of_an_agent_costs_at_most(tmp_path: Path) -> None:
+    text = """model m = anthropic "claude-sonnet-5-5" { max_tokens: 100 }
+agent A { model: m, system: "s" }
+agent B { model: m, system: "s", tools: [A] }
+agent C(topic: string) { model: m, system: "{{ topic }}" }
+"""
+    editor = Editor(tmp_path, one=text)
+    uri = editor.open("one")
+    whole = {"start": place(0, 0), "end": place(99, 0)}
+    hints = editor.ask("textDocument/inlayHint", textDocument={"uri": uri}, range=whole)
+    shown = [(h["position"]["line"], h["position"]["character"], h["label"]) for h in hints]
+    assert [s[:2] for s in shown] == [(1, 7), (2, 7)]
+    assert shown[0][2].startswith("at most 1 call, $") and shown[1][2] == "no bound on calls"
+
+
 def test_lenses_run_the_root_and_the_tests_where_the_editor_has_the_command(tmp_path: Path) -> None:
     editor = Editor(tmp_path, one=TEXT, t='import "one.cog"\ntest "it works" { use Worker; run 1s }\n')
     told = editor.ask("initialize", capabilities={}, initializationOptions={"lenses": True})

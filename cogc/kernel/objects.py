@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cogc import ir
+    from cogc.kernel.courses import Course
     from cogc.kernel.host import Services
     from cogc.kernel.program import ChildCode, Handler
     from cogc.kernel.unit import CogletCode
-    from cogc.kernel.waits import Talk
+    from cogc.kernel.waits import Request, Talk
     from cogc.language.values import Predicate, Target, Value
 
     Item: TypeAlias = tuple["Port", Value, int]
@@ -249,11 +250,14 @@ _WORDS = (
 
 
 class Activity:
-    """A reaction that waits: its generator, the event that it handles, and what it waits for."""
+    """A reaction that waits: its generator, the event that it handles, and what it waits for.
+
+    `request` is what its generator has asked for last, `course` what the generator was given since it began (`courses.py`).
+    """
 
     __slots__ = (
-        "alarm", "alive", "args", "asks", "calls", "cause", "deadline", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
-        "parent", "port", "queued", "results", "slot", "subs", "timer", "turn",
+        "alarm", "alive", "args", "asks", "calls", "cause", "course", "deadline", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
+        "parent", "port", "queued", "request", "results", "slot", "subs", "timer", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -275,6 +279,8 @@ class Activity:
         self.alive = True
         self.in_handler = False
         self.args: tuple[Value, ...] = ()
+        self.course: Course | None = None
+        self.request: Request | None = None
         self.deadline: int | None = None
         self.calls: set[int] = set()
         self.timer: Timer | None = None

@@ -44,21 +44,21 @@ def _start(kernel: State, inst: Instance, channel: str) -> None:
     reactions.advance(kernel, activity, None, None)
 
 
-def attend_again(kernel: State, inst: Instance, channel: str, call: int, cause: int) -> Call:
-    """Start the consumer of one queue where it waits for an item, by a call that is under way. Return the call."""
+def attend_again(kernel: State, inst: Instance, channel: str, call: int, cause: int) -> Call | None:
+    """Start the consumer of one queue where it waits: for an item, by a call that is under way, or until one is settled. Return the call."""
     activity = _consumer(kernel, inst, channel, cause)
     activity.turn = 1
     request = next(activity.generator)
-    assert isinstance(request, CallProgram)
-    return requests.under_way(kernel, activity, request, call)
+    if isinstance(request, CallProgram):
+        return requests.under_way(kernel, activity, request, call)
+    requests.carry_out(kernel, activity, request)
+    return None
 
 
-def claiming(activity: Activity) -> int | None:
-    """Return the call by which a consumer waits for an item, or None for an activity that is no consumer, or does not wait for one."""
+def is_consumer(activity: Activity) -> bool:
+    """Return whether an activity is the consumer of a queue."""
     generator = activity.generator
-    if not isinstance(generator, GeneratorType) or generator.gi_code is not _consume.__code__:
-        return None
-    return next(iter(activity.calls), None)
+    return isinstance(generator, GeneratorType) and generator.gi_code is _consume.__code__
 
 
 def _consumer(kernel: State, inst: Instance, channel: str, cause: int) -> Activity:

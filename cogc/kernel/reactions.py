@@ -42,7 +42,7 @@ from collections.abc import Callable
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import failing, joins, requests
+from cogc.kernel import courses, failing, joins, requests
 from cogc.kernel.models import agents
 from cogc.kernel.namespace import ABSENT, record_of
 from cogc.kernel.objects import (
@@ -68,6 +68,7 @@ from cogc.language.meter import METER, Interrupted
 from cogc.language.values import Failure, hidden, kind_of
 
 if TYPE_CHECKING:
+    from cogc.kernel.effects import Call
     from cogc.kernel.state import State
     from cogc.language.values import Value
 
@@ -301,13 +302,34 @@ def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Va
     holds = handler.concurrent is None
     activity = Activity(inst, handler, handler.function(inst, *arguments), event, kernel.cause, holds)
     activity.args = arguments
+    activity.course = []
     _enter(kernel, activity)
     if handler.timeout is not None:
         span = nanos(handler.timeout(inst), 0)
         activity.deadline = kernel.door.due(kernel.now, span)
-        activity.timer = arm(kernel, inst, kernel.now + span, lambda _a, _b: requests.expire(kernel, activity))
+        limited(kernel, activity, kernel.now + span)
     advance(kernel, activity, None, None)
     return activity.alive and holds
+
+
+def limited(kernel: State, activity: Activity, due: int) -> None:
+    """Fail a reaction that is not over at an instant."""
+    what = ("timeout", activity, None)
+    activity.timer = arm(kernel, activity.inst, due, lambda _a, _b: requests.expire(kernel, activity), what)
+
+
+def led(kernel: State, inst: Instance, handler: Handler, data: dict[str, Any]) -> Call | None:
+    """Let a reaction wait for a call that is under way, as another kernel has written it down (`courses.py`). Return the call, or None if the
+    reaction is another one now."""
+    found = courses.led(inst, handler, data)
+    if found is None:
+        return None
+    generator, course, request = found
+    activity = Activity(inst, handler, generator, data["event"], data["cause"], handler.concurrent is None)
+    activity.args, activity.course, activity.request = tuple(data["arguments"]), course, request
+    activity.turn, activity.deadline = data["turn"], data["deadline"]
+    _enter(kernel, activity)
+    return requests.under_way(kernel, activity, request, data["call"])
 
 
 def _enter(kernel: State, activity: Activity) -> None:
@@ -364,6 +386,8 @@ def _next_concurrent(kernel: State, inst: Instance, handler: Handler) -> None:
 def advance(kernel: State, activity: Activity, value: object, failure: Failure | None) -> None:
     """Let an activity go on to its next wait, or to its end."""
     activity.turn += 1
+    if activity.course is not None:
+        courses.note(activity, value, failure)
     if activity.deadline is not None:
         kernel.door.deadline = METER.step, activity.deadline
     if activity.alarm is not None:
@@ -380,6 +404,7 @@ def advance(kernel: State, activity: Activity, value: object, failure: Failure |
     except Exception as error:
         _broken(kernel, activity, error)
         return
+    activity.request = request
     try:
         requests.carry_out(kernel, activity, request)
     except Exception as error:
@@ -423,7 +448,7 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
     if handler is not None and handler.on_failure is not None and not activity.in_handler:
         kernel.cancel(activity)
         activity.in_handler = True
-        activity.deadline = None
+        activity.deadline = activity.course = None
         METER.step = failure
         record = failure_record(activity.inst, failure, activity.event)
         activity.generator = handler.on_failure(activity.inst, *activity.args, record)

@@ -2,13 +2,14 @@
 
 **The model.** Most of a kernel is data: states, parameters, counts, inboxes, memories of modifiers, rounds of joins, budgets,
 random numbers. Routes follow from the program and from who is there, so they are made again (`wiring.wire`). What is
-no data is a suspended generator: a reaction, a hook or a conversation that waits in the middle of its body. So a snapshot can be
-written at moments at which nothing waits inside of a body (`obstacle` returns nothing). Between two such moments a run is
-replayed.
+no data is a suspended generator: a reaction, a hook or a conversation that waits in the middle of its body. A reaction that waits for the
+call of a program is led to its wait again (`courses.py`). Where anything else waits inside of a body, no snapshot can be written: `obstacle`
+says what. Between two snapshots a run is replayed.
 
 **What may be there in a snapshot.** Messages that wait for their turn. Timers: `every` and `after`, those of `debounce` and `batch`, those
-of methods in Python. Consumers of queues that wait for an item: their generators stand at the only place at which they
-wait for a call, and are led there again (`queues.attend_again`), under the number of the call. Coglets that have stopped.
+of methods in Python. Consumers of queues: their generators stand at one of two places, and are led there again
+(`queues.attend_again`), under the number of the call. Reactions that wait for a call, with what their coglets have put off meanwhile. Coglets that
+have stopped.
 
 **What may not.** Any other generator, and what depends on one. Coglets that are failed, starting or stopping, or parked.
 Coglets that were made while the system ran, by orders or by code in Python, and links made by orders. Kernels
@@ -33,12 +34,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
-from cogc.kernel import kept, periods, python, queues, reactions, wiring
+from cogc.kernel import courses, kept, periods, python, queues, reactions, wiring
 from cogc.kernel.joins import Join, Round
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget
 from cogc.kernel.models.registry import AgentRecord
-from cogc.kernel.objects import STEP, STOPPED, Instance, Out, Port, Slot
+from cogc.kernel.objects import BACKLOG, HELD, STEP, STOPPED, Instance, Out, Port, Slot
 from cogc.kernel.reactions import Memory
 from cogc.language.values import Failure
 
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
     from cogc.kernel.timers import Timer
     from cogc.kernel.unit import CogletCode
 
-FORM = 1
-"""The form of the snapshots that are written and read."""
+FORM = 2
+"""The form of the snapshots that are written. Those of the form 1 are read too: nothing waited in them inside of a body."""
 _LAST = 16
 """How many of the last messages are kept for the report of a failure."""
 _NUMBERS = ("now", "steps", "outputs", "cause", "next_call", "serial", "skipped")
@@ -97,19 +98,20 @@ def _odd(inst: Instance) -> tuple[str, int]:
     """Return what of a coglet cannot be written, or nothing, and how many items of queues it waits for."""
     if inst.gate & STOPPED:
         return ("", 0) if not inst.activities else (f"`{inst.path}` has not ended", 0)
-    if inst.gate or inst.urgent or inst.backlog or inst.rest or inst.awaits or inst.failure is not None:
+    if inst.gate & ~(HELD | BACKLOG) or inst.urgent or inst.awaits or inst.failure is not None:
         return f"`{inst.path}` is at work: {inst.status()}", 0
     if inst.code.ir.open or any(slot.brief or slot.alone for slot in (inst.children or {}).values()):
         return f"`{inst.path}` has coglets that no spec declares", 0
     claims = 0
     for activity in inst.activities or ():
-        if queues.claiming(activity) is None:
+        odd = "" if queues.is_consumer(activity) else courses.obstacle(activity)
+        if odd:
             name = activity.handler.name if activity.handler is not None else "a hook"
-            return f"`{inst.path}` waits in {name}", 0
-        claims += 1
-    for memory in (inst.extra or {}).values():
-        if isinstance(memory, Memory) and (memory.running or memory.waiting):
-            return f"`{inst.path}` has reactions under way", 0
+            return f"`{inst.path}` waits in {name}, and {odd}", 0
+        claims += len(activity.calls)
+    for item in (*(inst.backlog or ()), *(inst.rest or ())):
+        if _named(item[0]) is None:
+            return f"a step of `{inst.path}` waits for its turn", 0
     return "", claims
 
 
@@ -120,8 +122,8 @@ def _odd_tables(kernel: Kernel) -> str:
         return "code in Python has made coglets"
     if outer.links or outer.units or outer.pending or outer.unstarted or len(kernel.units) > 1:
         return "orders have made coglets or links"
-    if any(kernel.unsettled.values()) or any(kernel.settling.values()) or kernel.handles or kernel.once.busy:
-        return "an item of a queue, or an effect, is at work"
+    if kernel.handles or kernel.once.busy:
+        return "an effect is at work"
     if models.waiting or models.questions or models.spending or models.partials or models.sandbox is not None:
         return "a model is asked"
     for inst in instances(kernel.root) if kernel.root is not None else ():
@@ -200,6 +202,10 @@ def written(kernel: Kernel) -> Data:
     found["tree"] = _tree(kernel.root)
     found["timers"] = list(_timers(kernel))
     found["claims"] = list(_claims(kernel.root))
+    found["unsettled"] = [
+        [inst.path, *claim, channel] for inst, claims in kernel.unsettled.items() for claim, channel in claims.items()
+    ]
+    found["waits"] = list(_waits(kernel.root))
     places = {port: _named(port) for port in {port for port, _, _ in kernel.messages}}
     found["messages"] = [[places[port], value, cause] for port, value, cause in kernel.messages]
     found["last"] = [
@@ -256,6 +262,8 @@ def _memory(memory: Any) -> Data:
         "seen": list(memory.seen.items()),
         "recent": list(memory.recent),
         "count": memory.count,
+        "running": memory.running,
+        "waiting": [[list(arguments), event, cause] for arguments, event, cause in memory.waiting],
     }
 
 
@@ -290,20 +298,33 @@ def _timers(kernel: Kernel) -> Iterator[list[Any]]:
                 yield [when, kind, port.inst.path, port.handlers[0].key, port.handlers[0].name, timer.second]
             elif kind == "python":
                 yield [when, kind, timer.first.path, *what]
+            elif kind == "timeout":
+                yield [when, kind, timer.first.path, next(iter(what[0].calls))]
             else:
                 handler = what[0]
                 yield [when, kind, timer.first.path, handler.key, handler.name, _port_of(timer)]
 
 
 def _claims(root: Instance) -> Iterator[list[Any]]:
-    """Yield the calls of consumers that wait for an item: number, coglet, queue and cause."""
+    """Yield the consumers of queues: the call by which each waits for an item, or 0 if it waits until one is settled; coglet, queue and cause."""
     found = []
     for inst in instances(root):
         for activity in inst.activities or ():
-            call = queues.claiming(activity)
-            assert call is not None
-            found.append([call, inst.path, str(activity.event).removeprefix(QUEUE), activity.cause])
+            if queues.is_consumer(activity):
+                call = next(iter(activity.calls), 0)
+                found.append([call, inst.path, str(activity.event).removeprefix(QUEUE), activity.cause])
     yield from sorted(found)
+
+
+def _waits(root: Instance) -> Iterator[list[Any]]:
+    """Yield what goes on in each coglet at work: its reactions that wait for a call, the order of its activities, and the messages that it has put off."""
+    for inst in instances(root):
+        reactions = [a for a in inst.activities or () if not queues.is_consumer(a)]
+        backlog = [[_named(port), value, cause] for port, value, cause in inst.backlog or ()]
+        rest = [[_named(port), value, position, cause] for port, value, position, cause in inst.rest or ()]
+        if reactions or backlog or rest:
+            order = [next(iter(a.calls), 0) for a in inst.activities or ()]
+            yield [inst.path, [courses.written(a) for a in reactions], order, backlog, rest]
 
 
 def _models(kernel: Kernel) -> Data:
@@ -366,7 +387,7 @@ class _Reader:
 
     def read(self, data: Data) -> list[Call]:
         kernel = self.kernel
-        if data["form"] != FORM:
+        if data["form"] not in (1, FORM):
             raise Misfit("it is a snapshot of another version of cogc")
         for name in _NUMBERS:
             setattr(kernel, name, int(data[name]))
@@ -387,6 +408,9 @@ class _Reader:
         for made in kernel.root.outs:
             if made is not None and made.muted:
                 made.extra = None
+        for path, id, token, channel in data.get("unsettled", ()):
+            kernel.unsettled.setdefault(self._inst(path), {})[id, token] = channel
+        calls = [call for waits in data.get("waits", ()) for call in self._wait(*waits)]
         for timer in data["timers"]:
             self._timer(*timer)
         self._models(data["models"])
@@ -401,7 +425,10 @@ class _Reader:
             if said is None:
                 port.handlers = STEP
             kernel.ring.append((port, value, 0))
-        return [self._claim(*claim) for claim in data["claims"]]
+        calls += [found for claim in data["claims"] if (found := self._claim(*claim)) is not None]
+        for path, _, order, _, _ in data.get("waits", ()):
+            self._inst(path).activities.sort(key=lambda a: order.index(next(iter(a.calls), 0)))  # type: ignore[union-attr]
+        return calls
 
     # ---- coglets ---------------------------------------------------------------------------------------------
 
@@ -568,6 +595,9 @@ class _Reader:
             method, period = rest
             python.arm(kernel, inst, method, period, when)
             return
+        if kind == "timeout":
+            reactions.limited(kernel, kernel.calls[rest[0]][0], when)
+            return
         number, name, last = rest
         handler = self._handler(inst, number, name)
         fits = {"tick": handler in inst.code.every, "debounce": handler.debounce, "batch": handler.batch}
@@ -580,7 +610,24 @@ class _Reader:
         else:
             reactions.batched(kernel, inst, handler, self._port(last) if last else None, when)
 
-    def _claim(self, call: int, path: str, queue: str, cause: int) -> Call:
+    def _wait(
+        self, path: str, waiting: list[Data], _order: list[int], backlog: list[Any], rest: list[Any]
+    ) -> Iterator[Call]:
+        """Lead the reactions of a coglet to the calls for which they wait, and give it the messages that it has put off. Yield the calls."""
+        inst = self._inst(path)
+        for data in waiting:
+            handler = self._handler(inst, *data["reaction"])
+            call = reactions.led(self.kernel, inst, handler, data)
+            if call is None:
+                raise Misfit(f"`{handler.name}` of `{path}`, which waits for a call, comes to another one now")
+            yield call
+        if backlog:
+            inst.backlog = deque((self._port(place), value, cause) for place, value, cause in backlog)
+            inst.gate |= BACKLOG
+        if rest:
+            inst.rest = deque((self._port(place), value, position, cause) for place, value, position, cause in rest)
+
+    def _claim(self, call: int, path: str, queue: str, cause: int) -> Call | None:
         inst = self._inst(path)
         if f"{QUEUE}{queue}" not in inst.code.listens:
             raise Misfit(f"`{path}` does not listen to the queue `{queue}`")
@@ -616,6 +663,8 @@ def _remembered(data: Data) -> Memory:
     found.batch, found.latest, found.count = data["batch"], data["latest"], data["count"]
     found.seen = OrderedDict((key, at) for key, at in data["seen"])
     found.recent = deque(data["recent"])
+    found.running = data.get("running", 0)
+    found.waiting = deque((tuple(arguments), event, cause) for arguments, event, cause in data.get("waiting", ()))
     return found
 
 

@@ -115,6 +115,8 @@ class People:
         self.aside: Callable[[], AbstractContextManager[Any]] = nullcontext
         self.used: Counter[str] = Counter()
         """The questions that were asked of those whose answers are given, by program."""
+        self.numbers: dict[int, int] = {}
+        """The number of each open question among those of its program, by the number of its call."""
         self._one = trio.Lock()
 
     async def ask(self, question: Question, call: int) -> Any:
@@ -132,18 +134,17 @@ class People:
             f"`{name}` asks a person, and there is no terminal: give `--answer {name}=VALUE`, or `--questions wait`",
         )
 
-    def recall(self, program: str) -> None:
-        """Use up the answer of the command line to a question that was asked before the run was resumed."""
-        self.used[program] += 1
-        answers = self.answers.get(program, [])
-        if len(answers) > 1:
-            del answers[0]
+    def recall(self, program: str, call: int) -> None:
+        """Take note that a question is asked, once: also before the run was resumed. If it is open still, it gets the answer that it had."""
+        if call not in self.numbers:
+            self.numbers[call] = self.used[program]
+            self.used[program] += 1
 
     async def _given(self, question: Question, call: int) -> Any:
         """Return the next answer of the command line. The last one is used again."""
+        self.recall(question.program, call)
         answers = self.answers[question.program]
-        self.used[question.program] += 1
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        answer = answers[min(self.numbers[call], len(answers) - 1)]
         if answer.is_none(question.choices):
             await self.clock.forsake(call, f"`{question.program}` of {question.path}")
         if answer.after:

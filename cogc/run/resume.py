@@ -104,7 +104,8 @@ def _begin_with(carrier: Carrier, found: Resumed, event: Event) -> None:
         since = take_up(carrier, event[3]["shell"])
     except (KeyError, TypeError, ValueError) as error:
         raise Divergence(f"the snapshot with which the journal begins does not fit: {error}") from None
-    for call in calls:
+    for call in sorted(calls, key=lambda call: call.id):
+        _recall(carrier, found, call)  # it may not have been carried out by then
         found.open[call.id] = call
         found.since[call.id] = since.get(call.id, carrier.kernel.now)
         found.recorded.add(call.id)
@@ -153,7 +154,7 @@ def _recall(carrier: Carrier, found: Resumed, call: Call) -> None:
     """Take note of what a call has used up, or made."""
     program = call.program
     if program.kind == "human":
-        carrier.executors.settings.people.recall(program.name)
+        carrier.executors.settings.people.recall(program.name, call.id)
     elif program.kind == "plan store" and program.argument == "open":
         found.plans[call.id] = None
     elif program.kind == "plan store" and program.argument == "save":

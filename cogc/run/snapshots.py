@@ -85,7 +85,7 @@ class Snapshots:
     def _shell(self) -> dict[str, Any]:
         """Return what the shell knows."""
         carrier = self.carrier
-        entries, taps = carrier.entries, carrier.taps
+        entries, taps, people = carrier.entries, carrier.taps, carrier.executors.settings.people
         return {
             "events": self.journal.events,
             "entries": [entries.seq, entries.given, dict(entries.counts)],
@@ -97,7 +97,8 @@ class Snapshots:
             "counts": dict(taps.counts),
             "kept": [[said.number, said.channel, said.data.decode()] for kept in taps.kept.values() for said in kept],
             "scripts": carrier.models.used_up(carrier.kernel.unit),
-            "answers": dict(carrier.executors.settings.people.used),
+            "answers": dict(people.used),
+            "asked": {str(call): n for call, n in people.numbers.items() if call in carrier.kernel.calls},
             "objects": [[path, given, state] for path, (given, state) in carrier.objects.items()],
             "since": {str(call): carrier.begun_at.get(call, carrier.kernel.now) for call in carrier.kernel.calls},
         }
@@ -118,8 +119,7 @@ def take_up(carrier: Carrier, data: dict[str, Any]) -> dict[int, int]:
         taps.kept.setdefault(channel, deque(maxlen=taps.keep or None)).append(Said(number, channel, text.encode()))
     carrier.models.use_up(carrier.kernel.unit, data["scripts"])
     people = carrier.executors.settings.people
-    for program, count in data["answers"].items():
-        for _ in range(count):
-            people.recall(program)
+    people.used.update(data["answers"])
+    people.numbers.update({int(call): number for call, number in data.get("asked", {}).items()})
     carrier.objects.update({path: (given, state) for path, given, state in data["objects"]})
     return {int(call): instant for call, instant in data["since"].items()}

@@ -17,7 +17,7 @@ from cogc.kernel.snapshot import Misfit, obstacle, restore, written
 from cogc.kernel.unit import Unit
 from cogc.language.codec import decode, encode
 from cogc.run.journal import digest
-from support.durable import SERVICE, TREE
+from support.durable import QUESTIONS, SERVICE, TREE
 from support.specs import build, check_text
 from support.systems import systems
 
@@ -142,6 +142,11 @@ def test_consumers_of_queues_that_wait() -> None:
     assert compare(SERVICE, [("put", n) for n in (1, 2, 1, 4)]) > 5
 
 
+def test_reactions_that_wait_for_calls() -> None:
+    """Several calls, loops, a `try`, commands and messages meanwhile, several reactions at a time, items of a queue at work."""
+    assert compare(QUESTIONS, [("go", n) for n in (1, 3, 2, 5)]) > 30
+
+
 @seed(SEED)
 @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(systems())
@@ -216,15 +221,16 @@ def test_a_snapshot_fits_a_changed_program_or_names_what_does_not(change: tuple[
     ("text", "drive", "why"),
     [
         (
-            'program f() -> int = shell ["f"] { output: json }\ncoglet Main { listen go: int\n on go { let r = f() } }',
+            'program f() -> int = shell ["f"] { output: json }\ncoglet Main { listen go: int\n on go { let t = now()\n let r = f() } }',
             "go",
-            "`Main` is at work: busy",
+            "`Main` waits in on go, and its course does not have moment",
         ),
         (
-            'program f() -> int = shell ["f"] { output: json }\ncoglet Main { listen go: int\n on go concurrent 2 { let r = f() } }',
+            'program f() -> int = shell ["f"] { output: json }\ncoglet Main { listen go: int\n on go { let r = parallel 2 [f() for i in range(2)] } }',
             "go",
-            "waits in on go",
+            "`Main` waits in on go, and it waits for something else than one call",
         ),
+        ("coglet Main { listen go: int\n listen x: int\n on go { let r = await x } }", "go", "`Main` is at work: busy"),
         ("coglet Main { listen go: int\n on go { stop self } }", "go", "the system has ended"),
         (
             'coglet W { listen x: int\n on x { fail "no" } }\ncoglet Main { listen go: int\n create w = W { restart: on_error, backoff: 1h }\n on go as v { w.x <- v } }',

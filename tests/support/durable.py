@@ -184,6 +184,70 @@ def service(folder: Path) -> World:
     return World(build(SERVICE), folder, [], {"sim": True, "later": later, "stop_at": 800_000_000})
 
 
+# ---- coglets that wait for people and programs -------------------------------------------------------------------
+
+QUESTIONS = """
+queue jobs: int = memory { lease: 30s }
+program ask(question: string) -> any = human
+program work(x: int) -> int = shell ["sh", "-c", "echo $COGC_CALL_ID >> ledger; echo {{ x * 10 }}"] { output: json }
+coglet Clerk { listen x: int
+  transmit y: any
+  state n: int = 0
+  state log: [any] = []
+  on x as v when v != 3 timeout 1h {
+    n = n + 1
+    let a = ask("{{ v }}, {{ n }}?")
+    n = n + 10
+    y <- ["asked", v, a, n]
+    let all = [work(i + n) for i in range(3)]
+    log = log + [all]
+    let last = try work(n * v) else 0
+    if last != 0 { y <- ["worked", v, last, n, log] }
+  }
+  on x as v { y <- ["heard", v, n] }
+  enact bump(by: int) { n = n + by } }
+coglet Wide { listen x: int
+  transmit y: any
+  state n: int = 0
+  on x as v concurrent 2 {
+    n = n + 1
+    let a = work(n * 100 + v)
+    n = n + 1000
+    let b = work(a + n)
+    y <- ["wide", v, a, b, n]
+  } }
+coglet Desk { transmit y: any
+  state done: int = 0 keep
+  on jobs as j { let ok = ask("job {{ j }}?")
+    done = done + 1
+    y <- ["job", j, ok, done] } }
+coglet Main { listen go: int
+  transmit out: any
+  state k: int = 0
+  create clerk = Clerk
+  create wide = Wide
+  create desk = Desk * 2
+  on go as v {
+    k = k + 1
+    clerk.x <- v
+    wide.x <- v
+    wide.x <- v + 10
+    jobs <- v
+  }
+  every 50ms { guide clerk.bump(by: 100) }
+  on clerk.y as y { out <- y }
+  on wide.y as y { out <- y }
+  on desk.y as y { out <- y } }
+"""
+
+
+def questions(folder: Path) -> World:
+    """Return coglets of which some wait for an answer nearly always."""
+    later = [(n * 60_000_000, "go", n) for n in range(1, 6)]
+    answers = {"ask": [f"{i}" for i in range(20)]}
+    return World(build(QUESTIONS), folder, [], {"sim": True, "later": later, "stop_at": 900_000_000}, answers)
+
+
 # ---- a tree with timers, pools, joins and modifiers ------------------------------------------------------------
 
 TREE = """

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MOST = 100
 """How many answers of a reaction are kept."""
 Course = list[tuple[Any, list[Any]]]
-"""What a reaction was given: each answer, or the Failure in its place, and the states that it found then. The first answer is null."""
+"""The answers that a reaction was given, or Failures in their places, each with the states that it found then. The first answer is null."""
 
 
 class _Lost(BaseException):

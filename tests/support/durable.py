@@ -243,9 +243,9 @@ coglet Main { listen go: int
 
 def questions(folder: Path) -> World:
     """Return coglets of which some wait for an answer nearly always."""
-    later = [(n * 60_000_000, "go", n) for n in range(1, 6)]
+    later = [(n * 60_000_000, "go", n) for n in range(1, 4)]
     answers = {"ask": [f"{i}" for i in range(20)]}
-    return World(build(QUESTIONS), folder, [], {"sim": True, "later": later, "stop_at": 900_000_000}, answers)
+    return World(build(QUESTIONS), folder, [], {"sim": True, "later": later, "stop_at": 250_000_000}, answers)
 
 
 # ---- a tree with timers, pools, joins and modifiers ------------------------------------------------------------

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cogc import ir
-    from cogc.kernel.courses import Course
     from cogc.kernel.host import Services
     from cogc.kernel.program import ChildCode, Handler
     from cogc.kernel.unit import CogletCode
@@ -279,7 +278,7 @@ class Activity:
         self.alive = True
         self.in_handler = False
         self.args: tuple[Value, ...] = ()
-        self.course: Course | None = None
+        self.course: list[tuple[Any, list[Any]]] | None = None
         self.request: Request | None = None
         self.deadline: int | None = None
         self.calls: set[int] = set()

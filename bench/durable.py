@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,19 @@ from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 
 CALLS = """
-program f(x: int) -> int = python "steps:f"
-coglet Main { listen go: int
+program f(x: int) -> int = python "steps:f" { effects: EFFECTS }
+coglet Chain { listen go: int
+  transmit done: int
   state sum: int = 0
-  on go as n { for i in range(n) { sum = sum + f(i) } } }
+  on go as n {
+    for i in range(n) { sum = sum + f(i) }
+    done <- sum
+  } }
+coglet Main { listen go: int
+  transmit out: int
+  create c = Chain * WIDE { map: broadcast }
+  link self.go -> c.go
+  link c.done -> self.out }
 """
 STEPS_IN_A_ROW = """
 coglet Step(first: int) { listen x: { n: int, total: int }
@@ -52,7 +62,7 @@ coglet Main { listen go: int
   link step.total -> self.total }
 """
 PLAN = """
-program f(x: int) -> int = python "steps:f"
+program f(x: int) -> int = python "steps:f" { effects: EFFECTS }
 plan Main { goal: "add"
   approve: system
 LINES
@@ -116,27 +126,58 @@ def _chain() -> None:
     row("a chain of 50,000 messages, durable", f"{durable * 1e3:.0f} ms", durable / plain, "not durable", 1.3)
 
 
-def _calls(count: int = 300) -> None:
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        Path("steps.py").write_text("async def f(x):\n    return x\n")
-        unit = Unit(bundle(CALLS))
-        plain, _ = _run(unit, [("go", count)], None)
-        took, size, syncs = _durable(unit, [("go", count)])
-    row("a call in a row of calls, durable", f"{took / count * 1e3:.2f} ms", took / plain, "not durable", None)
-    print(
-        f"{'':<44} {'':>14}   {size / count:.0f} bytes a call, {syncs / count:.2f} syncs a call, {syncs / took:.0f} syncs a second"
-    )
+def _calls_of(wide: int, effects: str) -> Unit:
+    """Return chains of calls of a function in Python, side by side."""
+    Path("steps.py").write_text("async def f(x):\n    return x\n")
+    return Unit(bundle(CALLS.replace("WIDE", str(wide)).replace("EFFECTS", effects)))
+
+
+def _disk(count: int = 200) -> float:
+    """Return how often a second the disk syncs a file to which a line is added each time."""
+    file = _File()
+    began = time.perf_counter()
+    for _ in range(count):
+        file.file.write(b"x" * 300)
+        file.sync()
+    took = time.perf_counter() - began
+    file.close()
+    return count / took
+
+
+def _calls() -> None:
+    for wide, effects, count in ((1, "some", 300), (1, "none", 1000), (100, "some", 20), (100, "none", 20)):
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            unit, disk = _calls_of(wide, effects), _disk()
+            plain, _ = _run(unit, [("go", count)], None)
+            took, size, syncs = _durable(unit, [("go", count)])
+        steps = wide * count
+        what = f"calls in {'a chain' if wide == 1 else f'{wide} chains'}, effects: {effects}"
+        row(what, f"{steps / took:,.0f} a second", took / plain, "not durable", None)
+        print(
+            f"{'':<44} {'':>14}   {size / steps:.0f} bytes a call, {syncs / steps:.2f} syncs a call, {syncs / took:.0f} syncs a second; the disk alone: {disk:.0f}"
+        )
+
+
+def _seconds(unit: Unit, is_durable: bool) -> float:
+    """Return the seconds that a plan takes."""
+    given = [("goal", "")]
+    return _durable(unit, given)[0] if is_durable else _run(unit, given, None)[0]
 
 
 def _plan(count: int = 40) -> None:
     lines = [f"  step s{i}{f' after s{i - 1}' if i else ''}: f({i})" for i in range(count)]
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        Path("steps.py").write_text("async def f(x):\n    return x\n")
-        unit = Unit(bundle(PLAN.replace("LINES", "\n".join(lines)), "Main"))
-        plain, durable = alternate(
-            3, lambda: _run(unit, [("goal", "")], None)[0], lambda: _durable(unit, [("goal", "")])[0]
+    for effects in ("some", "none"):
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            Path("steps.py").write_text("async def f(x):\n    return x\n")
+            unit = Unit(bundle(PLAN.replace("LINES", "\n".join(lines)).replace("EFFECTS", effects), "Main"))
+            plain, durable = alternate(3, partial(_seconds, unit, False), partial(_seconds, unit, True))
+        row(
+            f"a step of a plan, effects: {effects}",
+            f"{durable / count * 1e3:.2f} ms",
+            durable / plain,
+            "not durable",
+            None,
         )
-    row("a step of a plan, durable", f"{durable / count * 1e3:.2f} ms", durable / plain, "not durable", None)
 
 
 def _agents(count: int = 20) -> None:
@@ -172,13 +213,16 @@ def _peers() -> None:
     unit = Unit(bundle(STEPS_IN_A_ROW.replace("COUNT", str(many))))
     own = many / statistics.median(_durable(unit, [("go", 1)])[0] for _ in range(3))
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        Path("steps.py").write_text("async def f(x):\n    return x\n")
-        unit = Unit(bundle(CALLS))
-        calls = PEERS / statistics.median(_durable(unit, [("go", PEERS)])[0] for _ in range(3))
+        calls = {
+            effects: PEERS / statistics.median(_durable(_calls_of(1, effects), [("go", PEERS)])[0] for _ in range(3))
+            for effects in ("some", "none")
+        }
     for name, steps in peers.items():
         if steps is not None:
             row("steps a second, a reaction each", f"{own:,.0f}", steps / own, f"{name}: {steps:,.0f}", 0.1)
-            row("steps a second, a call of Python each", f"{calls:,.0f}", steps / calls, f"{name}: {steps:,.0f}", None)
+            for effects, made in calls.items():
+                what = f"steps a second, a call each, effects: {effects}"
+                row(what, f"{made:,.0f}", steps / made, f"{name}: {steps:,.0f}", 0.1 if effects == "none" else None)
 
 
 def _journal(inputs: int, size: int) -> tuple[bytes, Unit]:

@@ -1,6 +1,6 @@
 """`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
 
-`python bench/run.py messages|running|stopping|checking|editing|models|sandboxes|exploring|testing|serving|closing|durable|tracing|travelling|watching` runs one part.
+`python bench/run.py messages|running|stopping|checking|editing|models|sandboxes|exploring|testing|serving|closing|durable|tracing|travelling|viewing|watching` runs one part.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bench import (
     testing,
     tracing,
     travelling,
+    viewing,
     watching,
 )
 
@@ -43,6 +44,7 @@ PARTS = {
     "durable": durable.main,
     "tracing": tracing.main,
     "travelling": travelling.main,
+    "viewing": viewing.main,
     "watching": watching.main,
 }
 

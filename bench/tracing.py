@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from bench.common import row
@@ -26,6 +29,53 @@ index.grow(1 << 16)
 asyncio.run(main())
 """
 """The start of the viewer to its first picture, without a terminal."""
+_STAMPS = """import asyncio, os, sys, time
+began, count = float(sys.argv[2]), int(sys.argv[3])
+def stamp(what):
+    print(what, time.clock_gettime(time.CLOCK_MONOTONIC) - began, flush=True)
+"""
+_OURS = (
+    _STAMPS
+    + """
+from cogc.screens.view.app import ViewApp
+from cogc.screens.view.model import View
+from cogc.traces.index import Index
+async def main():
+    async with ViewApp(View(index, ""), lambda *_: "").run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        stamp("first")
+        while index.count < count:
+            await asyncio.sleep(0.01)
+        stamp("all")
+        os._exit(0)
+index = Index(sys.argv[1])
+index.grow(1 << 16)
+asyncio.run(main())
+"""
+)
+_TOOLONG = (
+    _STAMPS
+    + """
+from toolong.log_lines import LogLines
+from toolong.ui import UI
+async def main():
+    app = UI([sys.argv[1]])
+    async with app.run_test(size=(120, 40)) as pilot:
+        seen = False
+        while True:
+            lines = app.screen.query(LogLines)
+            known = lines.first().line_count if lines else 0
+            if known and not seen:
+                stamp("first")
+                seen = True
+            if known >= count:
+                stamp("all")
+                os._exit(0)
+            await asyncio.sleep(0.01)
+asyncio.run(main())
+"""
+)
+"""Each viewer from its start to its first lines, and to the moment at which it knows where all lines are, without a terminal."""
 _PLAIN = "import json, sys\nrecords = {r['seq']: r for r in map(json.loads, open(sys.argv[1]))}\nprint(len(records))\n"
 """What somebody writes who wants the chain of causes, and has no tool for it: the records by their numbers."""
 
@@ -62,6 +112,48 @@ def _measured(words: list[str]) -> tuple[float, float, int]:
     return float(seconds), float(megabytes), int(lines)
 
 
+def toolong(folder: str) -> str:
+    """Return the Python of a fresh environment that has toolong; nothing if it cannot be had."""
+    place = Path(folder) / "toolong"
+    words = [[sys.executable, "-m", "venv", str(place)], [str(place / "bin" / "pip"), "install", "-q", "toolong"]]
+    for line in words:
+        if subprocess.run(line, capture_output=True, check=False).returncode:
+            return ""
+    return str(place / "bin" / "python")
+
+
+def _stamps(python: str, code: str, path: Path) -> dict[str, float]:
+    """Return the seconds from the start of a viewer to each of its stamps, and those of the processor."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.clock_gettime(time.CLOCK_MONOTONIC)
+    done = subprocess.run(
+        [python, "-c", code, str(path), str(began), str(RECORDS)], stdout=-1, stderr=-3, text=True, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = {what: float(at) for what, at in (line.split() for line in done.stdout.splitlines())}
+    return {**found, "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
+
+
+def _viewers(folder: str, path: Path) -> None:
+    """Compare the viewer with toolong, in turns."""
+    python = toolong(folder)
+    if not python:
+        print("   toolong cannot be installed here: pip install toolong")
+        return
+    found: dict[str, list[dict[str, float]]] = {"ours": [], "toolong": []}
+    for _ in range(5):
+        found["ours"].append(_stamps(sys.executable, _OURS, path))
+        found["toolong"].append(_stamps(python, _TOOLONG, path))
+    names = {
+        "first": "from the start to the first lines",
+        "all": "to the place of each line",
+        "cpu": "of the processor",
+    }
+    for what, words in names.items():
+        ours, theirs = (statistics.median(one[what] for one in found[who]) for who in ("ours", "toolong"))
+        row(f"viewer: {words}", f"{ours:.2f} s", ours / theirs, f"toolong {theirs:.2f} s", None)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.jsonl"
@@ -76,6 +168,7 @@ def main() -> None:
         }
         found = {name: sorted(_measured(words) for _ in range(3))[1] for name, words in ways.items()}
         print(f"{RECORDS} records, {path.stat().st_size / 1e6:.0f} MB")
+        _viewers(folder, path)
     plain = found.pop("plain")
     goals = {
         "a chain of causes": (0.6, 40.0),

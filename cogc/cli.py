@@ -92,7 +92,7 @@ def coglet(arguments: list[str] | None = None) -> int:
 
 def main(arguments: list[str] | None = None, program: str = "cogc", commands: dict[str, str] = COMMANDS) -> int:
     """Run the command line; return the exit code."""
-    gc.disable()  # the trees of a check are not garbage before it ends; `run` turns it on again
+    gc.disable()  # the trees of a check are not garbage before it ends; `collecting.on` turns it on again
     streams.guard()
     given = sys.argv[1:] if arguments is None else arguments
     try:
@@ -165,6 +165,10 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     if module is None:
         parser.print_help()
         return 2
+    from cogc.commands import collecting
+
+    if named not in collecting.MAKE_TREES:
+        collecting.on()
     return int(module.run(options))
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cogc import ir
-from cogc.commands import out
+from cogc.commands import collecting, out
 from cogc.commands.inputs import inputs
 from cogc.commands.interrupts import code as code_of
 from cogc.commands.interrupts import terminated
@@ -142,6 +142,7 @@ def _bounds(options: Namespace, limits: dict[str, int]) -> None:
 
 def _explored(of: Explored, options: Namespace) -> int:
     """Explore a trial; report, and return the exit code."""
+    collecting.on()
     try:
         return _Exploration(of, options).run()
     except CallsWorld as error:

@@ -26,7 +26,7 @@ from concurrent.futures import BrokenExecutor
 from contextlib import nullcontext
 from functools import partial
 
-from cogc.commands import out
+from cogc.commands import collecting, out
 from cogc.commands.interrupts import code as code_of
 from cogc.commands.interrupts import terminated
 from cogc.commands.live import REPORTS, live_choice, live_options
@@ -150,8 +150,7 @@ def run(options: Namespace) -> int:
         show_to_stderr([d for d in problems.sorted() if d.severity == "error"])
         return 1
     gc.collect()
-    gc.freeze()  # the trees of the check live on; the collector need not walk them after each test
-    gc.enable()
+    collecting.on()  # it need not walk the trees of the check after each test
     bundles = [s.bundle for s in found.suites if s.bundle is not None]
     python = [b for b in bundles if any(p.kind in ("python", "coglet") for p in b.programs.values())]
     with apart((python or bundles)[0], options.format != "text") if bundles else nullcontext():

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
-from cogc.commands import refusal
+from cogc.commands import collecting, refusal
 from cogc.commands.streams import flushed
 from cogc.run import detached
 
@@ -35,6 +35,7 @@ def run(main: Callable[[], Awaitable[R]], then: Callable[[R], int], held: ExitSt
             code = refusal.said(error)
         return flushed(code)
 
+    collecting.on()
     atexit.unregister(gc.freeze)
     atexit.register(
         gc.freeze

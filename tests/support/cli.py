@@ -41,6 +41,7 @@ def cogc_here(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[s
             code = main(given)
         finally:
             sys.stdin = before
+            gc.unfreeze()
             gc.enable()
     assert "this is a bug of cogc" not in err.getvalue(), err.getvalue()
     return subprocess.CompletedProcess(given, code, out.getvalue(), err.getvalue())

@@ -94,6 +94,19 @@ def test_after_a_loss_of_power_a_system_goes_on_at_what_was_on_disk(tmp_path: Pa
     assert campaign(tmp_path / "world", losing, ledger, some(2)) > 0
 
 
+def test_a_question_that_was_open_gets_the_answer_that_it_had(tmp_path: Path) -> None:
+    text = """program ask(question: string) -> string = human
+      coglet Main { transmit said: [string]
+        on start { said <- [ask("one?"), ask("two?"), ask("three?")] } }"""
+    for every in (0, 1):
+        for at in range(1, 12):
+            world = World(build(text), tmp_path, [], {}, {"ask": ["a", "b", "c"]}, every=every)
+            world.start(at=at)
+            if not (world.journal and load(world.journal).over):
+                world.start()
+            assert [v for _, v in world.outputs.values()] == [["a", "b", "c"]], f"killed after write {at}"
+
+
 @pytest.mark.parametrize("effects", ["some", "none"])
 def test_a_call_waits_for_the_disk_unless_it_has_no_effects(tmp_path: Path, effects: str) -> None:
     """The first sync of calls without effects ends when all three were made. Others are not made before it."""

@@ -71,6 +71,8 @@ class TraceFile:
         self.path = path
         self._parts = Parts(path) if parts is None else parts
         self._is_own = parts is None
+        self._last = 0
+        """The last block that is known to be there."""
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
         self._firsts: dict[int, tuple[int, float] | None] = {}
         self._decoder = msgspec.json.Decoder()
@@ -169,15 +171,21 @@ class TraceFile:
 
     def _last_block(self, before: Callable[[int, float], bool]) -> int:
         """Return the last block whose first record, as number and time, is `before` what is looked for; the first block if none is."""
-        low, high = 0, self._parts.size // _BLOCK
-        while low < high:
-            middle = (low + high + 1) // 2
-            first = self._first(middle)
-            if first is not None and before(*first):
-                low = middle
-            else:
-                high = middle - 1
-        return low
+        low = 0
+        while True:
+            high = self._last
+            while low < high:
+                middle = (low + high + 1) // 2
+                first = self._first(middle)
+                if first is not None and before(*first):
+                    low = middle
+                else:
+                    high = middle - 1
+            if low < self._last:
+                return low
+            self._last = self._parts.size // _BLOCK  # the file may have grown, which nobody else needs to ask
+            if low >= self._last:
+                return low
 
     def _first(self, number: int) -> tuple[int, float] | None:
         """Return the number and the time of the first record that begins in a block or behind it, or None if there is none."""

@@ -19,7 +19,7 @@ def unconnected_channel(checked: Checked) -> None:
             continue
         fed, mistyped = _reached(checked, shape)
         for child, member in shape.children.items():
-            if member.target is None or member.target is shape or member.owner is not shape:
+            if member.target is None or member.owner is not shape:
                 continue
             for name in member.target.listens:
                 if is_internal(name):

@@ -10,6 +10,10 @@ LEASE = 30.0
 """Seconds for which the claim of a process on another machine holds, unless it is renewed."""
 
 
+_EXITING = 0x4
+"""The flag of a process that has begun to end (`PF_EXITING`)."""
+
+
 class Owner(TypedDict):
     """The record of a process: its machine, its number and start time there, and the end of its lease."""
 
@@ -34,10 +38,15 @@ def alive(found: Owner | None, now: float) -> bool:
 
 
 def _born(pid: int) -> str:
-    """Return the start time of a process, or nothing if there is none: the number of a process may be used again."""
+    """Return the start time of a process, or nothing if there is none: the number of a process may be used again.
+
+    One that is about to end, or has ended and waits for its parent to take note, is none.
+    """
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19]
+            fields = file.read().rpartition(")")[2].split()
+        over = fields[0] in "ZX" or int(fields[6]) & _EXITING
+        return "" if over else fields[19]
     except OSError:
         try:
             os.kill(pid, 0)

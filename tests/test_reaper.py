@@ -41,7 +41,7 @@ coglet Main {{ transmit out: string
 """
 
 
-@pytest.mark.parametrize("words", [["serve"], ["serve", "lent"], ["hold", "true"]])
+@pytest.mark.parametrize("words", [["serve", "0-0"], ["serve", "0-0", "lent"], ["hold", "true"]])
 def test_a_reaper_whose_runner_is_gone_already_ends_without_a_word(words: list[str]) -> None:
     """It may be killed while its reaper starts."""
     gone = subprocess.Popen(["true"])

@@ -293,7 +293,7 @@ def lend(descriptor: int | None) -> None:
 def _door(runner: int) -> socket.socket:
     """Start the reaper of this process and return the socket to it."""
     ours, theirs = socket.socketpair()
-    words = [sys.executable, "-I", "-S", reaper.__file__, "serve", str(runner)]
+    words = [sys.executable, "-I", "-S", reaper.__file__, "serve", str(runner), reaper.mark_of(runner)]
     nowhere = [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1)]
     with theirs:
         actions = [*nowhere, (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)]

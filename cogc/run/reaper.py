@@ -286,19 +286,18 @@ def mark_of(pid: int) -> str:
 
 
 def _kill_marked(mark: str) -> None:
-    """Kill all processes with the mark, again and again: one of them may have forked meanwhile."""
+    """Kill all processes with the mark, until none is seen twice: one may have forked meanwhile, and has no mark until it executes."""
     wanted = f"{MARK}={mark}".encode()
-    deadline = time.monotonic() + LIMIT
-    while time.monotonic() < deadline:
+    deadline, looks = time.monotonic() + LIMIT, 2
+    while looks and time.monotonic() < deadline:
         found = [pid for pid in os.listdir("/proc") if pid.isdigit() and wanted in _environment(pid)]
-        if not found:
-            return
+        looks = 2 if found else looks - 1
         for pid in found:
             try:
                 os.kill(int(pid), signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 continue
-        time.sleep(0.002)
+        time.sleep(0.01)
 
 
 def _environment(pid: str) -> list[bytes]:
@@ -384,27 +383,30 @@ def _held(asked: int, runner: int, woken: int, pid: int) -> int:
 
 
 def main(words: list[str]) -> int:
-    """Run as reaper (`serve RUNNER`) or as a keeper without one (`hold RUNNER WORDS...`).
+    """Run as reaper (`serve RUNNER MARK`) or as a keeper without one (`hold RUNNER WORDS...`).
 
-    A reaper that was started with the word `lent` holds descriptor 4 as long as it lives, and so do its keepers: the runner's lock.
+    A runner that has died already may have been killed while its first process began, which then has its mark.
+
+    A reaper that was started with the word `lent` behind these holds descriptor 4 as long as it lives, and so do its keepers: the runner's lock.
     """
     runner = int(words[1])
-    mark = mark_of(runner)
     try:
         watched = os.pidfd_open(runner) if sys.platform == "linux" else -1
     except ProcessLookupError:  # it has died already
-        return 1
-    if os.getppid() != runner:  # so it has here
+        watched = 0
+    if not watched or os.getppid() != runner:  # so it has here
+        if words[0] == "serve":
+            _kill_marked(words[2])
         return 1
     if words[0] == "hold":
         return hold(words[2:], watched)
     door = socket.socket(fileno=3)
     door.set_inheritable(False)
-    kept = {3, watched, *([4] if words[2:] == ["lent"] else [])}
+    kept = {3, watched, *([4] if words[3:] == ["lent"] else [])}
     for descriptor in sorted(kept - {-1}):
         os.set_inheritable(descriptor, False)
     _close_all_but(kept)
-    serve(door, watched, mark)
+    serve(door, watched, words[2])
     return 0
 
 

@@ -217,10 +217,8 @@ coglet Wide { listen x: int
     y <- ["wide", v, a, b, n]
   } }
 coglet Desk { transmit y: any
-  state done: int = 0 keep
   on jobs as j { let ok = ask("job {{ j }}?")
-    done = done + 1
-    y <- ["job", j, ok, done] } }
+    y <- ["job", j, ok] } }
 coglet Main { listen go: int
   transmit out: any
   state k: int = 0

@@ -166,7 +166,7 @@ def test_graphs_show_plans_teams_and_what_is_behind_them() -> None:
     )
     text = drawn(graph(checked))
     for line in (
-        "Mine: plan", "├─ execute: Dev", "Mine/plan -> Mine/execute   (after)", "Mine/verify -> Mine/verify.dod   (after)",
+        "Mine: plan", "├─ execute\n│  └─ Dev: agent", "Mine/plan -> Mine/execute   (after)", "Mine/verify -> Mine/verify.dod   (after)",
         "Mine/verify.dod -> Mine/.dod   (after)", "Crew: team", "├─ lead: Chief", "├─ Dev ×2", "Crew/lead -> Crew/Dev  supervise (send)",
     ):  # fmt: skip
         assert line in text, text
@@ -176,7 +176,7 @@ def test_graphs_show_plans_teams_and_what_is_behind_them() -> None:
 def test_children_that_are_plans_are_drawn_with_their_steps() -> None:
     text = PIPELINE.replace("MORE", "") + "coglet Main { create mine = Mine\n on mine.result as r { log info r } }\n"
     shown = drawn(graph(check_text(text)[0], "Main"))
-    assert "mine: Mine" in shown and "execute: Dev" in shown
+    assert "mine: Mine" in shown and "execute\n   │  └─ Dev: agent" in shown
 
 
 def bundle_has_no_internal_names(found: Any) -> bool:

@@ -117,6 +117,8 @@ class People:
         """The questions that were asked of those whose answers are given, by program."""
         self.numbers: dict[int, int] = {}
         """The number of each open question among those of its program, by the number of its call."""
+        self._asking: set[int] = set()
+        """The calls of which a question has been asked here. A call may ask several, as that of a server of MCP."""
         self._one = trio.Lock()
 
     async def ask(self, question: Question, call: int) -> Any:
@@ -142,6 +144,9 @@ class People:
 
     async def _given(self, question: Question, call: int) -> Any:
         """Return the next answer of the command line. The last one is used again."""
+        if call in self._asking:
+            del self.numbers[call]
+        self._asking.add(call)
         self.recall(question.program, call)
         answers = self.answers[question.program]
         answer = answers[min(self.numbers[call], len(answers) - 1)]

@@ -10,7 +10,7 @@ The clock
     minute: time does not go back, whatever the hardware says.
 
 Damage
-    A record ends with a checksum of its key and its text, on a line of its own. A file whose structure is damaged, or that has a
+    A record and the value of a field end with a checksum of their key and their text, on a line of its own. A file whose structure is damaged, or that has a
     record which was changed, is refused when it is opened; a record that is damaged later, when it is read. Records of
     earlier versions have no checksum.
 """
@@ -80,6 +80,9 @@ class SqliteStore:
         for key, value in self.db.execute("select key, value from records"):
             if not _is_whole(key, value):
                 raise sqlite3.DatabaseError(f"it is damaged: the record `{key}` was changed")
+        for key, field, value in self.db.execute("select key, field, value from fields"):
+            if not _is_whole(_field_key(key, field), value, str):
+                raise sqlite3.DatabaseError(f"it is damaged: the field `{field}` of `{key}` was changed")
         self._ahead = self._agree()
         self._noted = self._now()
         self._seen = self._version()
@@ -195,10 +198,12 @@ class _SqliteTx:
 
     async def fields(self, key: str) -> dict[str, str]:
         asked = (self.prefix + key,)
-        return dict(self.db.execute("select field, value from fields where key = ?", asked).fetchall())
+        rows = self.db.execute("select field, value from fields where key = ?", asked).fetchall()
+        return {field: _field_value(self.prefix + key, field, value) for field, value in rows}
 
     def set_field(self, key: str, field: str, value: str) -> None:
-        self.db.execute("insert or replace into fields values (?, ?, ?)", (self.prefix + key, field, value))
+        sealed = _sealed(_field_key(self.prefix + key, field), value.encode("utf-8", "surrogatepass"))
+        self.db.execute("insert or replace into fields values (?, ?, ?)", (self.prefix + key, field, sealed))
 
     def publish(self, channel: str, message: str) -> None:
         self.news = True
@@ -209,12 +214,24 @@ def _sealed(key: str, text: bytes) -> bytes:
     return b"%s\n%08x" % (text, zlib.crc32(text, zlib.crc32(key.encode("utf-8", "surrogatepass"))))
 
 
-def _is_whole(key: str, data: Any) -> bool:
-    """Return whether a record is as it was written."""
+def _is_whole(key: str, data: Any, earlier: type = bytes) -> bool:
+    """Return whether a record is as it was written. One of an earlier version has no checksum, and is of the type `earlier`."""
     if not isinstance(data, bytes):
-        return False
-    text, line, _ = data.partition(b"\n")
-    return not line or _sealed(key, text) == data
+        return isinstance(data, earlier)
+    text, line, _ = data.rpartition(b"\n")
+    return _sealed(key, text) == data if line else earlier is bytes
+
+
+def _field_key(key: str, field: str) -> str:
+    """Return what stands for a field in its checksum."""
+    return f"{key}\0{field}"
+
+
+def _field_value(key: str, field: str, data: Any) -> str:
+    """Return the value of a field. Raise ConnectionError if its bytes were changed."""
+    if not _is_whole(_field_key(key, field), data, str):
+        raise ConnectionError(f"the store cannot be used: the field `{field}` of `{key}` is damaged")
+    return data if isinstance(data, str) else data.rpartition(b"\n")[0].decode("utf-8", "surrogatepass")
 
 
 def _opened(key: str, data: Any) -> Any:

@@ -20,7 +20,7 @@ demo: $(BIN)/cogc
 test: $(BIN)/cogc
 	$(BIN)/python -m pytest -n 4
 
-# The tests of whole systems of processes, browsers and containers, which `make test` leaves out.
+# The tests of whole systems of processes, browsers and containers, and of runs that are killed, which `make test` leaves out.
 campaigns: $(BIN)/cogc
 	$(BIN)/python -m pytest -n 4 -m campaign
 
@@ -32,7 +32,7 @@ check: $(BIN)/cogc
 
 # Runs that are killed, at random times or at each write of their journal; files in which bytes are changed. Each test prints its seed.
 faults: $(BIN)/cogc
-	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 --timeout=0 tests/test_reaper.py tests/test_faults.py tests/test_durable.py tests/stores/test_damage.py
+	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 --timeout=0 -m '' tests/test_reaper.py tests/test_faults.py tests/test_durable.py tests/stores/test_damage.py
 
 # Mutated specs through the checker, malformed replies of models through runs, and generated reactions through the kernel, the seeds
 # that fail printed: `make fuzz COUNT=60000 REPLIES=2000 REACTIONS=10000 SEED=0`.

@@ -350,6 +350,7 @@ def test_the_seed_of_a_simulation_counts(tmp_path: Path) -> None:
 # ---- from a wheel ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.campaign
 def test_all_of_it_works_from_an_installed_wheel(tmp_path: Path) -> None:
     """The wheel is built and installed in an environment of its own, over the dependencies of this one."""
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]

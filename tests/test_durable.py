@@ -25,6 +25,8 @@ from support.paths import ROOT
 from support.specs import build
 from support.waiting import wait_for
 
+pytestmark = pytest.mark.campaign
+
 WHOLE = int(os.environ.get("COGC_FAULTS", "2")) > 2
 SEED = int(os.environ.get("COGC_SEED") or random.randrange(1 << 30))
 

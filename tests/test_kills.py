@@ -26,6 +26,8 @@ from cogc.testing.trial import run_test
 from support.cli import cogc_here
 from support.paths import EXAMPLES
 
+pytestmark = pytest.mark.campaign
+
 SYSTEM = """
 model m = anthropic "claude-haiku-5-5"
 model filed = scripted "answers.yaml"

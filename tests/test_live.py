@@ -18,6 +18,8 @@ from support.anthropic import Behaviour, Handler, Server, reply, serve, silent, 
 from support.cli import cogc_here
 from support.strict_models import refused_by_messages
 
+pytestmark = pytest.mark.campaign
+
 SYSTEM = """
 model m = anthropic "claude-haiku-5-5" { base_url: "URL" }
 model critic = anthropic "claude-sonnet-5-5" { base_url: "URL" }

@@ -136,6 +136,7 @@ trio.run(main)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("seed", range(RUNS))
 def test_nothing_is_left_of_a_run_that_is_killed_at_a_random_time(seed: int, tmp_path: Path) -> None:
     chance, mark = random.Random(seed), unique_seconds()

@@ -294,6 +294,7 @@ def test_every_command_has_a_row() -> None:
     assert list(TABLE) == list(COMMANDS)
 
 
+@pytest.mark.campaign
 @DISK
 def test_the_streams_of_every_command_may_be_lost(project: Path) -> None:
     for done in outcomes([case(words, project) for words in BEFORE]):
@@ -360,6 +361,7 @@ FILES: list[tuple[list[str], int]] = [
 """Command lines on a disk that takes no byte, and their exit codes. The last one is the only one that gets a state folder."""
 
 
+@pytest.mark.campaign
 @DISK
 def test_the_files_of_every_command_may_be_lost(project: Path) -> None:
     (project / "old").mkdir()

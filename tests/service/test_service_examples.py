@@ -24,6 +24,8 @@ from support.paths import EXAMPLES, ROOT
 from support.processes import podman_settings
 from support.waiting import DEADLINE
 
+pytestmark = pytest.mark.campaign
+
 
 def project(tmp_path: Path, name: str) -> Path:
     return Path(shutil.copytree(EXAMPLES / name, tmp_path / name))

@@ -361,7 +361,11 @@ def test_a_machine_ends_its_work_at_a_signal_and_at_once_at_the_next(numbers: li
             assert stop.is_set() and scope.cancel_called == (len(numbers) > 1)
             nursery.cancel_scope.cancel()
 
-    trio.run(main)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # one that is ignored, as behind `nohup`, stays ignored
+    try:
+        trio.run(main)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert caught == numbers
 
 

@@ -188,6 +188,15 @@ def test_a_journal_that_is_torn_is_forked_before_its_end(jury: Path) -> None:
     assert done.returncode == 0 and "instance torn-2 goes on" in done.stderr and sorted(calls(jury).values()) == [2, 3]
 
 
+def test_a_fork_that_was_made_in_another_folder_knows_its_spec(jury: Path) -> None:
+    (jury / "other").mkdir()
+    words = ["--state", state(jury), "--at"]
+    done = cogc_here("fork", "a", *words, "15", "--reply", '{"vote": "yes"}', "--as", "b", cwd=jury / "other")
+    assert done.returncode == 0, done.stderr
+    shown = cogc_here("inspect", "b", *words, "15", cwd=jury / "other")
+    assert shown.returncode == 0 and " 15 result " in shown.stdout, shown.stderr
+
+
 def test_times_and_durations_of_both_runs_are_compared(tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(
         "coglet Main { listen x: int\n transmit y: any\n state at: any = null\n on x as v { at = [now(), 90s, v]\n  y <- at } }"

@@ -36,7 +36,6 @@ from cogc.commands.usage import UsageError, pair
 from cogc.diagnostics.visible import shown_line
 from cogc.disk.state_folder import StateFolder, touch
 from cogc.kernel.trace import Record
-from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run import media
 from cogc.run.instance import status_of
@@ -57,7 +56,7 @@ _LED = 6
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("what", metavar="RUN", help=f"{journals.JOURNAL}")
+    add("what", metavar="RUN", help=journals.JOURNAL)
     add("--at", metavar="SEQ", required=True, help="number of the record, as in the trace of RUN")
     change = parser.add_mutually_exclusive_group(required=True)
     change.add_argument("--reply", metavar="VALUE", help="another reply, JSON or text, in the place of the record")
@@ -92,14 +91,11 @@ def run(options: Namespace) -> int:
     if isinstance(then, list) and then and then[0] != "run":
         raise UsageError(f"`{options.what}` is a run of `cogc {then[0]}`: those of `cogc run` can be forked")
     bundle = journals.program_of(found, options)
-    unit = Unit(bundle)
     seq, _ = journals.seq_or_time(options.at)
     if seq is None:
         raise UsageError(f"--at {options.at}: a fork begins at a record, by its number")
     with journals.refusals(found):
-        travel = Travel(found.path, unit)
-        if travel.is_other:
-            sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
+        travel = journals.travel_of(found, bundle)
         fork = _fork(travel, seq, bundle, options)
     return _go_on(found, travel, fork, options)
 
@@ -146,7 +142,7 @@ def _go_on(found: Named, travel: Travel, fork: forks.Fork, options: Namespace) -
     given.command_line, given.answers = words, fork.answers
     begun = {
         "epoch": None, "seed": None, "inputs": [], "budget": travel.head.get("budget") or {}, **found.begun,
-        "sim": bool(found.begun.get("sim")) or given.sim, "words": words, "folder": folder, "spec": os.path.abspath(given.spec),
+        "sim": bool(found.begun.get("sim")) or given.sim, "words": words, "folder": folder, "spec": os.path.abspath(os.path.join(folder, given.spec)),
         "parameters": found.begun.get("parameters", {}),
     }  # fmt: skip
     target = Path(StateFolder(place).make(INSTANCES, name)) / JOURNAL

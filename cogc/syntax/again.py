@@ -71,11 +71,11 @@ class Trees:
             found, dropped = len(problems.found), len(problems.dropped)
             tree = parse(source, problems)
             self._flat.clear()
+            self._sound.clear()
             if (found, dropped) != (len(problems.found), len(problems.dropped)):
                 return tree
         self._known[source.path] = source.text, tree
-        while len(self._known) > _MOST:
-            del self._known[next(iter(self._known))]
+        _bound(self._known)
         return tree
 
     def _edited(self, before: str, tree: nodes.File, source: Source) -> nodes.File | None:
@@ -85,15 +85,14 @@ class Trees:
             return tree
         if not source.path.endswith(".cog"):
             return None
-        first = _common(before, text)
-        last = _common(before[first:][::-1], text[first:][::-1])
+        first, last = _kept(before, text)
         moved = len(text) - len(before)
         for i, old in enumerate(tree.declarations):
             if old.start < first and len(before) - last < old.end:
                 new = _alone(old, source, moved)
                 if new is None:
                     return None
-                self._flat.pop(id(old), None)
+                self._forget(old)
                 for declaration in tree.declarations[i + 1 :] if moved else ():
                     self._move(declaration, moved)
                 declarations = (*tree.declarations[:i], new, *tree.declarations[i + 1 :])
@@ -130,9 +129,12 @@ class Trees:
         )
         kept = nodes.File(whole.start, whole.end, whole.doc, broken.tree.declarations)
         if not found.found and len(tree.declarations) == 1:
+            self._forget(broken.tree.declarations[broken.at])
             self._known[source.path] = source.text, whole
+            _bound(self._known)
             return whole
         self._broken[source.path] = _Broken(source.text, kept, broken.at, broken.start, end)
+        _bound(self._broken)
         problems.take(found)
         return whole
 
@@ -140,15 +142,14 @@ class Trees:
         """Return the state behind an edit of another declaration than the broken one; None if that cannot be read alone."""
         text = source.text
         moved = len(text) - len(broken.text)
-        first = _common(broken.text, text)
-        last = _common(broken.text[first:][::-1], text[first:][::-1])
+        first, last = _kept(broken.text, text)
         for i, old in enumerate(broken.tree.declarations):
             if i == broken.at or not old.start < first or len(broken.text) - last >= old.end:
                 continue
             new = _alone(old, source, moved)
             if new is None:
                 return None
-            self._flat.pop(id(old), None)
+            self._forget(old)
             for declaration in broken.tree.declarations[i + 1 :] if moved else ():
                 self._move(declaration, moved)
             declarations = (*broken.tree.declarations[:i], new, *broken.tree.declarations[i + 1 :])
@@ -177,6 +178,11 @@ class Trees:
             known = self._sound[id(node)] = node, reads_alike(text, node.start, node.end)
         return known[1]
 
+    def _forget(self, tree: nodes.Declaration) -> None:
+        """Let go what is known of a declaration in whose place another one stands."""
+        self._flat.pop(id(tree), None)
+        self._sound.pop(id(tree), None)
+
     def _move(self, tree: nodes.Declaration, by: int) -> None:
         """Move a declaration: change the places of its nodes."""
         known = self._flat.get(id(tree))
@@ -190,17 +196,21 @@ class Trees:
                 place.segments = tuple((at, there + by) for at, there in node.segments)
 
 
+def _bound(kept: dict[str, Any]) -> None:
+    """Keep the newest entries, at most `_MOST`."""
+    while len(kept) > _MOST:
+        del kept[next(iter(kept))]
+
+
 def _is_inside(broken: _Broken, text: str) -> bool:
     """Return whether an edit lies inside of the broken declaration."""
-    first = _common(broken.text, text)
-    last = _common(broken.text[first:][::-1], text[first:][::-1])
+    first, last = _kept(broken.text, text)
     return broken.start < first and len(broken.text) - last < broken.end
 
 
 def _first(before: str, tree: nodes.File, text: str) -> _Broken | None:
     """Return the declaration of a text without mistakes in which an edit lies, as the one that is broken now."""
-    first = _common(before, text)
-    last = _common(before[first:][::-1], text[first:][::-1])
+    first, last = _kept(before, text)
     for i, old in enumerate(tree.declarations):
         documented: Any = old
         if old.start < first and len(before) - last <= old.end and not getattr(documented, "doc", ""):
@@ -210,6 +220,12 @@ def _first(before: str, tree: nodes.File, text: str) -> _Broken | None:
                 return None
             return _Broken(before, tree, i, old.start, end)
     return None
+
+
+def _kept(before: str, after: str) -> tuple[int, int]:
+    """Return how many characters an edit has left alone at the start of a text, and at its end."""
+    first = _common(before, after)
+    return first, _common(before[first:][::-1], after[first:][::-1])
 
 
 def _common(a: str, b: str) -> int:

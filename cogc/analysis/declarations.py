@@ -13,7 +13,7 @@ from cogc.analysis.scope import Scope
 from cogc.desugar.agents import QUERY
 from cogc.desugar.parts import extends_itself
 from cogc.diagnostics.problems import Label
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, is_suggestion
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
 from cogc.language.closed import assert_never
@@ -446,7 +446,7 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
         inner.waits = True
         found = checked.inference.infer(c.value, inner)  # type: ignore[arg-type]
         near = did_you_mean(c.key.id, dods.SETTINGS)
-        if types.fit(found, _SAID) == types.NO and near.startswith("did you mean"):
+        if types.fit(found, _SAID) == types.NO and is_suggestion(near):
             known = ", ".join(f"`{s}`" for s in dods.STANDARD)
             checked.problems.add("unknown-criterion", unit.span(c.key), help=near, name=c.key.id, known=known)
         elif types.fit(found, _SAID) == types.NO:
@@ -596,7 +596,6 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
 
 def _words(checked: Checked, unit: Unit, key: str, value: nodes.Node) -> None:
     """Check the texts of an agent that reach a command or an engine, as far as they are known before a run."""
-    named = value if key == "image" else None
     if isinstance(value, nodes.RecordLiteral):
         for entry in value.entries:
             if isinstance(entry, nodes.Entry) and isinstance(entry.key, nodes.Name):
@@ -607,9 +606,9 @@ def _words(checked: Checked, unit: Unit, key: str, value: nodes.Node) -> None:
     elif isinstance(value, nodes.Text) and "\0" in value.value:
         wrong = "holds a NUL character, which no command takes"
         checked.problems.add("bad-executor", unit.span(value), name=key, wrong=wrong, right="remove it")
-    elif isinstance(named, nodes.Text) and not is_image(named.value):
+    elif key == "image" and isinstance(value, nodes.Text) and not is_image(value.value):
         right = 'write `"NAME:TAG"`'
-        checked.problems.add("bad-path", unit.span(value), what=named.value, wanted="name of an image", right=right)
+        checked.problems.add("bad-path", unit.span(value), what=value.value, wanted="name of an image", right=right)
 
 
 _GATE = 'program NAME(agent: string, tool: string, input: any) -> { allow: bool, why: string = "", input: any = null } = ...'
@@ -628,8 +627,8 @@ def _gate(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
         if names != ["agent", "tool", "input"]:
             wrong = "takes other parameters than `agent`, `tool` and `input`"
         elif (
-            types.fit(types.STRING, signature.parameters[0].type) == 0
-            or types.fit(types.ANY, signature.parameters[2].type) == 0
+            types.fit(types.STRING, signature.parameters[0].type) == types.NO
+            or types.fit(types.ANY, signature.parameters[2].type) == types.NO
         ):
             wrong = "takes `agent` and `tool` as `string`, and `input` as `any`"
         elif types.field_type(signature.result, "allow") != types.BOOL:

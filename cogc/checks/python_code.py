@@ -9,7 +9,7 @@ import ast
 import sys
 
 from cogc.diagnostics.source import Span, is_folder
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, is_suggestion
 from cogc.language import types
 from cogc.names.python_code import (
     annotated_types,
@@ -170,7 +170,7 @@ def _handlers(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, na
             if word not in taken[mark]:
                 what = "method with `@" + mark + "` for"
                 near = did_you_mean(word, [w for w in taken[mark] if w not in words], "")
-                help = near if near.startswith("did you mean") else f'write a method under `@{mark}("{word}")`'
+                help = near if is_suggestion(near) else f'write a method under `@{mark}("{word}")`'
                 checked.problems.add(
                     "missing-in-python",
                     unit.span(place),

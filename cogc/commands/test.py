@@ -32,7 +32,7 @@ from cogc.commands.interrupts import terminated
 from cogc.commands.live import REPORTS, live_choice, live_options
 from cogc.commands.load import show_to_stderr
 from cogc.commands.packages import allow_imports, allowed
-from cogc.commands.prints import apart
+from cogc.commands.prints import apart, has_python
 from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
@@ -152,7 +152,7 @@ def run(options: Namespace) -> int:
     gc.collect()
     collecting.on()  # it need not walk the trees of the check after each test
     bundles = [s.bundle for s in found.suites if s.bundle is not None]
-    python = [b for b in bundles if any(p.kind in ("python", "coglet") for p in b.programs.values())]
+    python = [b for b in bundles if has_python(b)]
     with apart((python or bundles)[0], options.format != "text") if bundles else nullcontext():
         return _run(options, found)
 

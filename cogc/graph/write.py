@@ -187,7 +187,7 @@ def json(graph: Graph, look: Look = Look()) -> str:  # noqa: B008 - frozen
 
     def visit(box: Box, parent: str | None) -> None:
         state = look.states.get(box.id)
-        about = {} if state is None else {"state": {"status": state.status, "words": state.words}}
+        about = {} if state is None else {"state": state._asdict()}
         boxes.append(
             {
                 "id": box.id,

@@ -7,7 +7,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -22,6 +22,7 @@ MOST = 1000
 """How many inboxes, and how many coglets, are listed in a metric."""
 _ESCAPED = re.compile(r'[\\"\n]')
 Row = tuple[dict[str, str], float]
+K = TypeVar("K", str, tuple[str, str])
 
 
 class Requests:
@@ -107,19 +108,22 @@ def families(session: Session, requests: Requests, observers: int = 0) -> list[F
     ]
 
 
+def _largest(counts: Mapping[K, float]) -> tuple[list[tuple[K, float]], float]:
+    """Return the `MOST` largest of some counts, and the sum of the others."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ordered[:MOST], sum(n for _, n in ordered[MOST:])
+
+
 def most(counts: Mapping[str, float]) -> dict[str, float]:
     """Return the `MOST` largest of some counts by name. What is left is added up under the name `other`."""
-    if len(counts) <= MOST:
-        return dict(counts)
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return {**dict(ordered[:MOST]), "other": sum(n for _, n in ordered[MOST:])}
+    found, left = _largest(counts)
+    return {**dict(found), **({"other": left} if left else {})}
 
 
 def by_coglet(counts: Mapping[tuple[str, str], float]) -> list[Row]:
     """Return rows for the `MOST` largest of some counts by coglet and channel. What is left is added up under the name `other`."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows: list[Row] = [({"id": id, "channel": channel}, n) for (id, channel), n in ordered[:MOST]]
-    left = sum(n for _, n in ordered[MOST:])
+    found, left = _largest(counts)
+    rows: list[Row] = [({"id": id, "channel": channel}, n) for (id, channel), n in found]
     return [*rows, ({"id": "other", "channel": "other"}, left)] if left else rows
 
 

@@ -10,6 +10,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from cogc.commands.program_options import program_options
+from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.visible import shown, shown_line
 
@@ -31,39 +33,15 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="EXPR",
         help="outcome of a run, as an expression over the outputs of the root, such as 'last(verdict).result'",
     )
-    program_arguments(parser)
+    program_options(parser)
+    add_state(parser)
     add("--json", action="store_true", help="print what was found as one JSON object")
-
-
-def program_arguments(parser: ArgumentParser) -> None:
-    """Add the options that name the program of journals."""
-    add = parser.add_argument
-    add("--spec", metavar="SPEC", help="spec of the runs (default: the one that an instance was begun with)")
-    add("--root", metavar="NAME", help="name of the declaration to start from (default: that of the run)")
-    add(
-        "--model",
-        action="append",
-        default=[],
-        metavar="NAME=PROVIDER:WHAT",
-        help="model that was used for NAME; may be repeated",
-    )
-    add(
-        "--allow-import",
-        action="append",
-        default=[],
-        metavar="PKG",
-        help="package that Python programs may import; may be repeated",
-    )
-    add(
-        "--state",
-        metavar="DIR",
-        help="folder of the project's state (default: $COGC_STATE, else what `cogc where` prints)",
-    )
 
 
 def run(options: Namespace) -> int:
     """Search, print what was found, and return the exit code: 3 if there is nothing to find."""
     from cogc.commands import journals  # slow to import, as what follows
+    from cogc.commands.recordings import warn_of_program
     from cogc.kernel.unit import Unit
     from cogc.traces import bisection
     from cogc.traces.travel import Travel
@@ -75,8 +53,7 @@ def run(options: Namespace) -> int:
     for one in found:
         with journals.refusals(one):
             travel = Travel(one.path, unit, keeps=False)
-            if travel.is_other:
-                sys.stderr.write(f"cogc: warning: `{one.path}` was recorded from another version of this program\n")
+            warn_of_program(travel.head, bundle.hash, f"`{one.path}`")
             try:
                 runs.append((travel, bisection.told(travel)))
             except bisection.NotComparable as why:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from cogc import ir
 from cogc.commands import out
-from cogc.commands.load import load, root_option, show_to_stderr
+from cogc.commands.load import load, show_to_stderr
 from cogc.commands.packages import allow_imports
+from cogc.commands.program_options import root_option
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec
 

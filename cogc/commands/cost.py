@@ -15,9 +15,10 @@ from fractions import Fraction
 from math import ceil, inf
 
 from cogc import ir
-from cogc.commands.load import load, root_option, show_to_stderr
-from cogc.commands.options import bound, model_option, parameters, set_option
+from cogc.commands.load import load, show_to_stderr
+from cogc.commands.options import bound, parameters, set_option
 from cogc.commands.packages import allow_imports
+from cogc.commands.program_options import model_option, root_option
 from cogc.commands.usage import UsageError
 from cogc.cost import Bound, bounds
 from cogc.diagnostics.problems import Problems

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from cogc.commands.options import local_option, model_option, network_option, sandbox_option, workspace_option
+from cogc.commands.options import local_option, network_option, sandbox_option, workspace_option
+from cogc.commands.program_options import model_option
 from cogc.commands.sett_machines import add_machine, work
 
 

@@ -28,9 +28,10 @@ from cogc.commands import collecting, out
 from cogc.commands.inputs import inputs
 from cogc.commands.interrupts import code as code_of
 from cogc.commands.interrupts import terminated
-from cogc.commands.load import load, root_option, show_to_stderr
-from cogc.commands.options import bound, duration, model_option, parameters, set_option, settle
+from cogc.commands.load import load, show_to_stderr
+from cogc.commands.options import bound, duration, parameters, set_option, settle
 from cogc.commands.packages import allow_imports, allowed
+from cogc.commands.program_options import model_option, root_option
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read

@@ -9,7 +9,6 @@ cannot be written or the trace not be read.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 
@@ -72,18 +71,17 @@ def run(options: Namespace) -> int:
 
 def _states(graph: Graph, given: str, at: str | None) -> tuple[dict[str, BoxState], list[str]]:
     """Return the states of the boxes at a record of a trace, and the files of the trace."""
-    from cogc.traces import graphed  # the traces are slow to import, and are needed with --trace alone
+    from cogc.commands import trace  # slow to import, as what follows, and needed with --trace alone
+    from cogc.traces import graphed
     from cogc.traces.index import Index
-    from cogc.traces.query import row_named
 
-    path = os.path.join(given, "trace.jsonl") if os.path.isdir(given) else given
+    path = trace.path_of(given)
     try:
         with Index(path) as index:
-            if not index.read().has_records or not index.count:
-                raise UsageError(f"`{path}` is no trace: none of its lines is a record")
-            row = index.count - 1 if at is None else row_named(index, at)
-            if row is None:
-                raise UsageError(f"--at {at}: the trace has no such record")
+            trace.refuse_no_trace(index.read(), path)
+            if not index.count:
+                raise UsageError(f"`{path}` is no trace: it is empty")
+            row = index.count - 1 if at is None else trace.row_named(index, at)
             states = graphed.states(index, row, graph)
             if not states:
                 root = index.place(next(index.of_kind("create"), 0))
@@ -91,8 +89,6 @@ def _states(graph: Graph, given: str, at: str | None) -> tuple[dict[str, BoxStat
                     f"`{path}` is the trace of `{root}`, of which nothing is in this graph: --root names it"
                 )
             return states, index.parts.files
-    except ValueError:
-        raise UsageError(f"--at {at}: write the number of a record, or a time such as 10s") from None
     except OSError as error:
         raise UsageError(f"cannot read `{path}`: {str(error.strerror).lower()}") from None
 

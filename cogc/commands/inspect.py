@@ -19,6 +19,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from cogc.commands.program_options import program_options
 from cogc.commands.running import answers, refused, socket, words, words_first
 from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
@@ -29,8 +30,6 @@ from cogc.run.inspection import lines
 
 
 def arguments(parser: ArgumentParser) -> None:
-    from cogc.commands.journals import program_options  # the compiler is slow to import, and is for recorded runs alone
-
     words(parser, "PATH", "the path of a coglet", optional=True)
     parser.add_argument(
         "--at",
@@ -82,10 +81,8 @@ def _is_run(options: Namespace, word: str) -> bool:
 
 def _at(options: Namespace, given: list[str]) -> int:
     """Show a recorded run at a moment."""
-    from cogc.commands import journals  # as above
-    from cogc.kernel.unit import Unit
+    from cogc.commands import journals  # the compiler is slow to import, and is for recorded runs alone
     from cogc.run.trace import line
-    from cogc.traces.travel import Travel
 
     if not given:
         raise UsageError(f"`cogc inspect --at` takes RUN [PATH]; RUN is a {journals.JOURNAL}")
@@ -93,9 +90,7 @@ def _at(options: Namespace, given: list[str]) -> int:
     found = journals.named(given[0], options)
     bundle = journals.program_of(found, options)
     with journals.refusals(found):
-        travel = Travel(found.path, Unit(bundle))
-        if travel.is_other:
-            sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
+        travel = journals.travel_of(found, bundle)
         try:
             moment = travel.at(travel.last_at(time) if seq is None else seq, given[1] if len(given) > 1 else "")
         except Failure as failure:

@@ -14,30 +14,23 @@ import msgspec
 from msgspec.structs import replace
 
 from cogc import ir
-from cogc.commands.load import load, root_option, show_to_stderr
-from cogc.commands.options import bound, model_option
+from cogc.commands.load import load, show_to_stderr
+from cogc.commands.options import bound
 from cogc.commands.packages import allow_imports
+from cogc.commands.program_options import model_option, root_option
+from cogc.commands.recordings import warn_of_program
 from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
+from cogc.kernel.unit import Unit
 from cogc.language.texts import nanoseconds
 from cogc.language.values import shorten
 from cogc.run.journal import Divergence
 from cogc.traces import journals
-from cogc.traces.travel import NoMoment
+from cogc.traces.travel import NoMoment, Travel
 
 JOURNAL = "journal: file that `cogc run --record` has written, name of an instance, or id of a run of one"
 """The help of an argument that names a journal."""
-
-
-def program_options(parser: ArgumentParser) -> None:
-    """Add the options that name the program of a recorded run."""
-    parser.add_argument(
-        "--spec", metavar="SPEC", help="spec of the run (default: the one that the run of an instance was begun with)"
-    )
-    root_option(parser)
-    model_option(parser)
-    allow_imports(parser)
 
 
 def named(word: str, options: Namespace) -> journals.Named:
@@ -127,6 +120,13 @@ def seq_or_time(text: str) -> tuple[int | None, int]:
     if found < 0:
         raise UsageError(f"--at {shorten(text)}: write the number of a record, or a time such as 10s")
     return None, found
+
+
+def travel_of(found: journals.Named, bundle: ir.Bundle) -> Travel:
+    """Return a journal whose moments can be looked at. Warn if the program is another version than that of the run."""
+    travel = Travel(found.path, Unit(bundle))
+    warn_of_program(travel.head, bundle.hash)
+    return travel
 
 
 @contextmanager

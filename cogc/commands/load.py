@@ -12,19 +12,6 @@ from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.disk.files import main_spec
 from cogc.loading import bundle_of
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser
-
-
-def root_option(parser: ArgumentParser) -> None:
-    """Add the option that names the root of a program."""
-    parser.add_argument(
-        "--root",
-        metavar="NAME",
-        help="name of the declaration to start from (default: Main, else the only one of the spec)",
-    )
-
 
 def show_to_stderr(found: list[Diagnostic]) -> None:
     """Print diagnostics to stderr: for people in a terminal, else as text."""

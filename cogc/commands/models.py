@@ -19,9 +19,10 @@ from typing import Any
 import trio
 
 from cogc import ir
-from cogc.commands.load import load, root_option, show_to_stderr
-from cogc.commands.options import bound, model_option
+from cogc.commands.load import load, show_to_stderr
+from cogc.commands.options import bound
 from cogc.commands.packages import allow_imports
+from cogc.commands.program_options import model_option, root_option
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.suggest import did_you_mean

@@ -40,17 +40,6 @@ def set_option(parser: ArgumentParser) -> None:
     )
 
 
-def model_option(parser: ArgumentParser) -> None:
-    """Add `--model`, which replaces models of the spec."""
-    parser.add_argument(
-        "--model",
-        action="append",
-        default=[],
-        metavar="NAME=PROVIDER:WHAT",
-        help="use another model for NAME: x=scripted:answers.yml, x=anthropic:claude-haiku-5-5; may be repeated",
-    )
-
-
 def answer_options(parser: ArgumentParser) -> None:
     """Add `--answer` and `--questions`, which say where answers of people come from."""
     parser.add_argument(

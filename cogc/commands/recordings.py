@@ -50,10 +50,10 @@ def recorded(path: str, wanted: Kind) -> tuple[dict[str, Any], list[journal.Even
     raise UsageError(f"cannot replay `{path}`: {reason}")
 
 
-def warn_of_program(head: dict[str, Any], digest: str) -> None:
+def warn_of_program(head: dict[str, Any], digest: str, journal: str = "the journal") -> None:
     """Warn of a recording of another version of the program."""
     if head.get("program") != digest:
-        sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
+        sys.stderr.write(f"cogc: warning: {journal} was recorded from another version of this program\n")
 
 
 def repeat(kernel: Kernel, events: list[journal.Event], taken: journal.Taken) -> bool:

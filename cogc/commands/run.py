@@ -28,14 +28,13 @@ from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
 from cogc.commands.instance import begun, go_on, opened
-from cogc.commands.load import load, root_option, show_to_stderr
+from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import (
     LEVELS,
     answer_options,
     bound,
     is_served,
     local_option,
-    model_option,
     network_option,
     parameters,
     sandbox_option,
@@ -45,6 +44,7 @@ from cogc.commands.options import (
 )
 from cogc.commands.packages import allow_imports
 from cogc.commands.prints import apart
+from cogc.commands.program_options import model_option, root_option
 from cogc.commands.recordings import recorded, refuse_torn, repeat, warn_of_program
 from cogc.commands.serving import Server, refuse_without_server
 from cogc.commands.settings import settings

@@ -7,7 +7,6 @@ import sys
 
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import Kept, StateFolder, here, inside, near, of_spec, refuse_workspace
-from cogc.kernel.permissions import writes_from_sandbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def state_here(options: Namespace) -> StateFolder:
 
 def warn_of_spec(bundle: Bundle, options: Namespace) -> None:
     """Say that commands in a sandbox may write the spec: what they change there is in force at the next run."""
+    from cogc.kernel.permissions import writes_from_sandbox  # the IR, which commands that look at state do without
+
     spec, workspace = os.path.realpath(options.spec), os.path.realpath(options.workspace)
     if options.sandbox != "none" and inside(spec, workspace) and writes_from_sandbox(bundle):
         sys.stderr.write(

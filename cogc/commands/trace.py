@@ -26,6 +26,8 @@ from functools import partial
 from typing import Any
 
 from cogc.commands import bisections, out
+from cogc.commands.program_options import program_options
+from cogc.commands.state import add_state, state_here
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
@@ -33,7 +35,7 @@ from cogc.diagnostics.visible import shown_line
 from cogc.language.texts import nanoseconds
 from cogc.run import trace
 from cogc.run.trace_filter import KINDS, TraceFilter, refuse_kinds
-from cogc.traces import diff, export
+from cogc.traces import diff, export, query
 from cogc.traces.file import TraceFile
 from cogc.traces.index import Index
 from cogc.traces.parts import changed, closed, is_there
@@ -90,7 +92,8 @@ def _add_diff(parser: ArgumentParser) -> None:
     known = "path of a trace or a journal, or of the folder of a run; name of an instance, or id of a run"
     parser.add_argument("file", metavar="FILE", help=known)
     parser.add_argument("other", metavar="OTHER", help="that of another run")
-    bisections.program_arguments(parser)
+    program_options(parser)
+    add_state(parser)
 
 
 def _add_export(parser: ArgumentParser) -> None:
@@ -141,9 +144,26 @@ class _NoTrace(Exception):
     """A file is no trace, or one of its records is broken."""
 
 
-def _path(given: str) -> str:
+def path_of(given: str) -> str:
     """Return the path of a trace that is named by its file, or by the folder of its run."""
     return os.path.join(given, "trace.jsonl") if os.path.isdir(given) else given
+
+
+def row_named(index: Index, at: str) -> int:
+    """Return the row that `--at` names by the number of its record, or by a time. Raise UsageError if there is none."""
+    try:
+        row = query.row_named(index, at)
+    except ValueError:
+        raise UsageError(f"--at {at}: write the number of a record, or a time such as 10s") from None
+    if row is None:
+        raise UsageError(f"--at {at}: the trace has no such record")
+    return row
+
+
+def refuse_no_trace(index: Index, path: str) -> None:
+    """Raise UsageError if none of the lines that were read is a record."""
+    if not index.has_records:
+        raise UsageError(f"`{path}` is no trace: none of its lines is a record")
 
 
 # ---- show ----------------------------------------------------------------------------------------------------
@@ -163,7 +183,7 @@ def _show(options: Namespace) -> int:
 
 def _records(options: Namespace, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
     """Yield the wanted records of a trace, states whole."""
-    path, cause = _path(options.file), getattr(options, "cause", None)
+    path, cause = path_of(options.file), getattr(options, "cause", None)
     try:
         with TraceFile(path) as places:
             if cause is not None and places.is_ordered:
@@ -242,11 +262,10 @@ def _traced(given: str, options: Namespace, stack: ExitStack) -> _Trace:
     """Return the trace that a word means: that of a file, or the one that a journal tells."""
     from cogc.traces import journals, sources  # light, but for journals
 
-    path = _path(given)
+    path = path_of(given)
     if is_there(path) and not (os.path.isfile(path) and journals.is_journal(path)):
         return _Trace(path, path)
     from cogc.commands import journals as named  # the compiler is slow to import, and is needed for journals alone
-    from cogc.commands.state import state_here
 
     def load(spec: str, begun: dict[str, Any]) -> ir.Bundle | None:
         return named.program(spec, begun, options, Problems())
@@ -325,7 +344,7 @@ def _export(options: Namespace) -> int:
         case "perfetto":
             pieces = export.timeline(records)
         case _:
-            with TraceFile(_path(options.file)) as places:
+            with TraceFile(path_of(options.file)) as places:
                 return _put(export.diagram(records, places.record), options)
     return _put(pieces, options)
 
@@ -346,7 +365,7 @@ def _page(options: Namespace) -> Iterator[str]:
     from cogc.traces import page  # it draws the picture, and is slow to import
 
     bundle = _bundle(options)
-    path, wanted = _path(options.file), wanted_of(options)
+    path, wanted = path_of(options.file), wanted_of(options)
     with _indexed(path) as index:
         rows = [row for row in range(index.count) if wanted(index.record(row))]
         yield page.page(index, rows, path, bundle)
@@ -360,7 +379,7 @@ def _spans(options: Namespace) -> Iterator[str]:
     from cogc.traces.spans import Spans
 
     bundle = _bundle(options)
-    path, wanted = _path(options.file), wanted_of(options)
+    path, wanted = path_of(options.file), wanted_of(options)
     with _indexed(path) as index:
         ended = changed(path)
         began = ended - round(index.times[index.count - 1] * 1e9) if index.count else ended
@@ -419,7 +438,7 @@ def _put(pieces: Iterator[str], options: Namespace) -> int:
     """Write pieces of text to stdout as they come, or whole to a file."""
     if options.out is not None:
         kind, is_own = _KINDS[options.format]
-        path = _path(options.file)
+        path = path_of(options.file)
         return out.write("".join(pieces), options.out, [path, *(part.path for part in closed(path))], kind, is_own)
     for piece in pieces:
         sys.stdout.write(piece)

@@ -24,9 +24,10 @@ from cogc.analysis.checked import Options as CheckOptions
 from cogc.commands import out, streams, under_trio
 from cogc.commands.budgets import budget, budget_option
 from cogc.commands.load import show_to_stderr
-from cogc.commands.options import answer_options, bound, model_option, parameters, set_option, settle, words
+from cogc.commands.options import answer_options, bound, parameters, set_option, settle, words
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.prints import apart
+from cogc.commands.program_options import model_option
 from cogc.commands.settings import people
 from cogc.commands.state import add_state, kept_by, state_of
 from cogc.commands.usage import UsageError

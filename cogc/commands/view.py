@@ -31,7 +31,7 @@ from cogc.screens.view.model import View
 from cogc.traces import sources
 from cogc.traces.index import Index
 from cogc.traces.moments import Moments
-from cogc.traces.query import parsed, row_named
+from cogc.traces.query import parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,18 +149,7 @@ def _go(view: View, at: str | None) -> None:
     """Go to the record that `--at` names."""
     if at is None:
         return
-    try:
-        row = row_named(view.index, at)
-    except ValueError:
-        raise UsageError(f"--at {at}: write the number of a record, or a time such as 10s") from None
-    if row is None:
-        raise UsageError(f"--at {at}: the trace has no such record")
-    view.go(row)
-
-
-def _refuse_no_trace(index: Index, path: str) -> None:
-    if not index.has_records:
-        raise UsageError(f"`{path}` is no trace: none of its lines is a record")
+    view.go(trace.row_named(view.index, at))
 
 
 def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
@@ -171,7 +160,7 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
     said = found.news
     if said:
         sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
-    _refuse_no_trace(index.read(), found.path)
+    trace.refuse_no_trace(index.read(), found.path)
     if index.size < index.parts.size:
         trace.say_torn(found.path)
     view = _view(options, found, index)
@@ -193,7 +182,7 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
 def _screen(options: Namespace, found: sources.Traced, index: Index) -> int:
     """Show the view on the whole screen."""
     index.grow(_FIRST)
-    _refuse_no_trace(index, found.path)
+    trace.refuse_no_trace(index, found.path)
     view = _view(options, found, index)
     if options.at is not None:
         index.read()

@@ -15,19 +15,12 @@ from cogc.run.state import StateStore
 from cogc.run.trace import TraceWriter
 from support.anthropic import Server, blocks, reply, serve, status, use
 from support.sessions import repeated, session
-from support.sim import Sim
+from support.sim import Sim, main_of
 from support.specs import build, codes
 from support.strict_models import refused_by_chat, refused_by_messages
 from test_openai import chunks
 
-MAIN = """
-coglet Main { listen task: string
-  transmit out: any
-  create a = Desk
-  link self.task -> a.task
-  on a.result as r { out <- r }
-  on a.failed as f { out <- [f.kind, f.message] } }
-"""
+MAIN = main_of("Desk")
 DESK = 'agent Desk { model: m, system: "I am the desk.", session: first(split(query, ":"))MORE }'
 
 

@@ -7,21 +7,14 @@ from typing import Any
 import pytest
 
 from cogc.language.values import Failure
-from support.sim import Sim
+from support.sim import Sim, main_of
 from support.specs import check_text, codes
 
 HEAD = """model m = anthropic "claude-sonnet-5-5"
 program look(topic: string) -> string = expr "known of " + topic
 program gate(agent: string, tool: string, input: any) -> { allow: bool, why: string = "", input: any = null } = GATE
 """
-MAIN = """
-coglet Main { listen task: string
-  transmit out: any
-  create a = Chief
-  link self.task -> a.task
-  on a.result as r { out <- r }
-  on a.failed as f { out <- [f.kind, f.message] } }
-"""
+MAIN = main_of("Chief")
 ASKED = 'shell ["gate"] { output: json }'
 
 

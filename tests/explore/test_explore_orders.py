@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import assume, given
 
 from cogc.explore.search import Limits, explore
 from cogc.explore.shrink import Shrinker, fewer
@@ -19,7 +19,7 @@ from cogc.kernel.priorities import Priorities
 from cogc.kernel.unit import Unit
 from support.paths import EXAMPLES
 from support.specs import build
-from support.systems import systems
+from support.systems import of_systems, systems
 
 WRITER = "coglet W(name: int) { listen go: int\n  transmit x: int\n  on go { x <- name } }\n"
 READER = "coglet R { listen x: int %s\n  state seen: [int] = []\n  on x as v { seen = seen + [v] } }\n"
@@ -99,14 +99,7 @@ def test_the_search_finds_each_ending_that_it_had_missed(path: Path) -> None:
 COUNT = 6
 
 
-@settings(
-    max_examples=COUNT,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],
-    derandomize=True,
-    database=None,
-)
+@of_systems(COUNT)
 @given(systems())
 def test_the_search_finds_each_ending_of_a_small_system(text: str) -> None:
     try:

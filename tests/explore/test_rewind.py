@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import assume, given
 
 from cogc.explore.trial import Fault, Outcome, Plan, SpecTrial, Wanted
 from cogc.kernel.chains import Book
 from cogc.kernel.priorities import Priorities
 from cogc.kernel.unit import Unit
 from support.specs import build
-from support.systems import systems
+from support.systems import of_systems, systems
 
 HERE = Path(__file__).parent
 SPECS = sorted([*(HERE / "systems").glob("*.cog"), *(HERE / "bugs").glob("*.cog")])
@@ -80,14 +80,7 @@ def test_a_kernel_that_went_back_makes_the_run_of_a_new_one(path: Path) -> None:
     compare(path.read_text(encoding="utf-8"), INPUTS.get(path.stem, GO), 12)
 
 
-@settings(
-    max_examples=COUNT,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],
-    derandomize=True,
-    database=None,
-)
+@of_systems(COUNT)
 @given(systems())
 def test_a_kernel_of_a_small_system_goes_back_to_its_beginning(text: str) -> None:
     try:

@@ -49,11 +49,26 @@ def served(
     kept: Sequence[tuple[str, str]] = (),
 ) -> tuple[Session, bytes, bytes, list[str]]:  # fmt: skip
     """Serve a run while a body asks over HTTP, then stop it. Return it, its journal, its trace, and what the server said."""
-    journal, trace, said = io.BytesIO(), io.BytesIO(), []
+    journal, trace = io.BytesIO(), io.BytesIO()
     writer = TraceWriter(trace)
     sinks = Sinks(writer, Journal(journal, {"run": "r", "seed": 0, "epoch": 5}))
     options = RunOptions(stay=True, signals=False, epoch=5, run="r", keep=None)
     made = build_session(Unit(build(spec)), options, Settings(), sinks)
+    said = serve(made, body, verifiers, token, limits, kept)
+    writer.flush()
+    return made, journal.getvalue(), trace.getvalue(), said
+
+
+def serve(
+    made: Session,
+    body: Body,
+    verifiers: Verifiers,
+    token: str | None,
+    limits: Limits,
+    kept: Sequence[tuple[str, str]] = (),
+) -> list[str]:
+    """Run a session and serve it while a body asks over HTTP, then stop it. Return what the server said."""
+    said: list[str] = []
 
     async def main() -> None:
         listening = listen(Address("127.0.0.1", 0))
@@ -71,5 +86,4 @@ def served(
                 made.stop()
 
     trio.run(main)
-    writer.flush()
-    return made, journal.getvalue(), trace.getvalue(), said
+    return said

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-import trio
 
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.unit import Unit
@@ -16,11 +13,9 @@ from cogc.run.journal import Journal
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
-from cogc.service.address import Address, bound, listen
-from cogc.service.doors import Doors, Verifiers
-from cogc.service.guard import Access, Limits
-from cogc.service.server import serving
-from support.waiting import DEADLINE, until
+from cogc.service.doors import Verifiers
+from cogc.service.guard import Limits
+from support.desk import Body, serve
 
 SPEC = """
 model m = scripted "m.yml"
@@ -74,29 +69,10 @@ def session_of(spec: Path) -> tuple[Session, io.BytesIO, io.BytesIO]:
     return build_session(Unit(bundle), options, Settings(str(spec.parent)), sinks), journal, trace
 
 
-def served(
-    spec: Path, body: Callable[[int, Session], Awaitable[None]], token: str | None = None
-) -> tuple[Session, bytes, bytes]:
+def served(spec: Path, body: Body, token: str | None = None) -> tuple[Session, bytes, bytes]:
     """Serve a spec over HTTP while a body talks to it, then stop it; return its journal and its trace too."""
     made, journal, trace = session_of(spec)
-    said: list[str] = []
-
-    async def main() -> None:
-        listening = listen(Address("127.0.0.1", 0))
-        doors = Doors(made, "r", Verifiers(), token is not None)
-        access = Access(token, is_open=Verifiers().is_open)
-        limits = Limits(idle=5.0, grace=0.3)
-        with trio.fail_after(DEADLINE):
-            async with (
-                serving(doors.application(), [listening], access, limits, said.append),
-                trio.open_nursery() as nursery,
-            ):
-                nursery.start_soon(made.run)
-                await until(lambda: made.kernel.root)
-                await body(bound(listening, "127.0.0.1").port, made)
-                made.stop()
-
-    trio.run(main)
+    said = serve(made, body, Verifiers(), token, Limits(idle=5.0, grace=0.3))
     assert said == []
     assert made.sinks.trace is not None
     made.sinks.trace.flush()

@@ -11,6 +11,18 @@ from cogc.kernel.unit import Unit
 from support.specs import build
 
 
+def main_of(agent: str) -> str:
+    """Return a `Main` that hands each task to an agent `a`, and transmits what it answers, or how it failed."""
+    return f"""
+coglet Main {{ listen task: string
+  transmit out: any
+  create a = {agent}
+  link self.task -> a.task
+  on a.result as r {{ out <- r }}
+  on a.failed as f {{ out <- [f.kind, f.message] }} }}
+"""
+
+
 class Sim:
     """A system on a virtual clock, its outside world played by the test."""
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cogc.kernel.models import steering
-from support.sim import Sim
+from support.sim import Sim, main_of
 
 SPEC = """model big = anthropic "claude-opus-5"
 model small = anthropic "claude-haiku-5-5"
@@ -22,13 +22,7 @@ agent Explorer {
   timeout: 1m OWN
 }
 agent Parent { model: big, tools: [echo, secret], spawn: [Explorer] { BLOCK }, timeout: 1h MORE }
-coglet Main { listen task: string
-  transmit out: any
-  create a = Parent
-  link self.task -> a.task
-  on a.result as r { out <- r }
-  on a.failed as f { out <- [f.kind, f.message] } }
-"""
+""" + main_of("Parent")
 FIRST = "Main/a/Explorer-1"
 
 

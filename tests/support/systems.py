@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+
+
+def of_systems(count: int) -> settings:
+    """Return the settings of a test of `count` systems, the same ones each time. A failure is not made smaller."""
+    return settings(
+        max_examples=count,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+        derandomize=True,
+        database=None,
+    )
+
 
 MODIFIERS = (
     "",

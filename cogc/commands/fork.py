@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from cogc.run import media
 from cogc.run.instance import status_of
 from cogc.run.instance_folder import INSTANCES, JOURNAL
 from cogc.run.journal import Journal
-from cogc.run.trace import States, line
+from cogc.run.trace import States
 from cogc.traces import diff, forks
 from cogc.traces.journals import Named
 from cogc.traces.travel import Travel, as_told
@@ -51,7 +52,6 @@ _OWN = ("--at", "--reply", "--message", "--param", "--as", "--spec")
 _DROPPED = ("--instance", "--record", "--fresh", "--keep", "--state", "--replay", "--trace", "--plans", "--registry")
 """The options of the other run that the fork does not take over: the files and names that are its own."""
 _REFUSED = ("instance", "fresh", "keep", "replay", "record", "stdin", "serve")
-_LED = 6
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -235,13 +235,8 @@ def _show_difference(travel: Travel, other: Travel, fork: forks.Fork, name: str)
     records = [_records(of, fork) for of in (travel, other)]
     found = diff.departures(records[0], records[1], fork.same)
     for about, departure, own in zip((str(travel.head["run"]), f"instance {name}"), found, records, strict=True):
-        if departure.record is None:
-            sys.stderr.write(f"{about}: no event that the other one does not have\n")
-            continue
-        more = f", and {departure.count - 1} more events" if departure.count > 1 else ""
-        sys.stderr.write(f"{about}: the first event that the other one does not have{more}\n")
-        for record in _led(own, departure.record):
-            sys.stderr.write(f"  {shown_line(line(record))}\n")
+        for line in diff.lines(about, departure, partial(_led, own)):
+            sys.stderr.write(f"{line}\n")
 
 
 def _records(travel: Travel, fork: forks.Fork) -> list[Record]:
@@ -257,6 +252,6 @@ def _led(records: list[Record], record: Record) -> list[Record]:
     """Return what led to a record, as far as it is known, and the record."""
     known = {r["seq"]: r for r in records}
     chain, states = [record], States()
-    while len(chain) < _LED and (before := known.get(chain[0].get("cause"))) is not None:
+    while len(chain) < diff.LED and (before := known.get(chain[0].get("cause"))) is not None:
         chain.insert(0, before)
     return [states.whole(r) for r in chain]

@@ -290,13 +290,8 @@ def _compare(traces: tuple[_Trace, _Trace]) -> int:
         sys.stdout.write("the traces have the same events\n")
         return 0
     for one, departure in zip(traces, found, strict=True):
-        if departure.record is None:
-            sys.stdout.write(f"{one.name}: each of its events is in the other one\n")
-            continue
-        more = f", and {departure.count - 1} more events" if departure.count > 1 else ""
-        sys.stdout.write(f"{one.name}: the first event that the other one does not have{more}\n")
-        for record in _before(one, departure.record):
-            sys.stdout.write(f"  {trace.line(record)}\n")
+        for line in diff.lines(one.name, departure, partial(_before, one)):
+            sys.stdout.write(f"{line}\n")
     return 3
 
 
@@ -312,16 +307,12 @@ def _say_programs(traces: tuple[_Trace, _Trace]) -> None:
         sys.stderr.write(f"cogc: the traces are those of two programs: {shown_line(said)}\n")
 
 
-_LED = 5
-"""How many records that led to a departure are shown."""
-
-
 def _before(one: _Trace, record: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a record, and the last of those that led to it before it."""
     with TraceFile(one.path) as places:
         if not places.is_ordered:
             return [record]
-        return places.chain(int(record["seq"]), _LED + 1)
+        return places.chain(int(record["seq"]), diff.LED)
 
 
 # ---- export --------------------------------------------------------------------------------------------------

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
+from cogc.diagnostics.visible import shown_line
+from cogc.run.trace import line
+
+LED = 6
+"""How many records of those that led to a departure, and it, are shown."""
 _NOT_COMPARED = ("v", "seq", "t", "run", "cause", "causes", "call", "spec", "digest")
 
 
@@ -33,6 +38,18 @@ def departures(
     """
     found = Counter(identities(one, behind)), Counter(identities(other, behind))
     return _first(one, found[1], behind), _first(other, found[0], behind)
+
+
+def lines(name: str, departure: Departure, led: Callable[[dict[str, Any]], Iterable[dict[str, Any]]]) -> Iterator[str]:
+    """Yield the lines that tell people of the departure of a trace. `led` gives the records that led to a record, and the record."""
+    if departure.record is None:
+        yield f"{name}: each of its events is in the other one"
+        return
+    others = departure.count - 1
+    more = f", and {others} more event{'s' if others > 1 else ''}" if others else ""
+    yield f"{name}: the first event that the other one does not have{more}"
+    for record in led(departure.record):
+        yield f"  {shown_line(line(record))}"
 
 
 def identities(records: Iterable[dict[str, Any]], behind: int = 0) -> list[bytes]:

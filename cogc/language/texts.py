@@ -19,6 +19,7 @@ _DURATION = re.compile(r"-?(?:[0-9](?:_?[0-9])*(?:\.[0-9]+)?(?:ms|[smhdw]))+\Z")
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
 _SIZE = r"(?i)\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
+_MEMBER = re.compile(r"\[[^\]/]*\]")
 _ESCAPE = r"(?s)\\(u[0-9a-fA-F]{4}|.)"
 
 RESERVED = frozenset(
@@ -47,6 +48,11 @@ FILE = "file·"
 """The key of the program that reads an image or document of the workspace; no user can write it."""
 MARK = "·"
 """The first character of a name that the compiler makes for itself: in a word of the language it cannot stand."""
+
+
+def without_members(path: str) -> str:
+    """Return the path of a coglet without the members of pools: `Main/worker/job` for `Main/worker[3]/job`."""
+    return _MEMBER.sub("", path) if "[" in path else path
 
 
 def is_internal(name: str) -> bool:

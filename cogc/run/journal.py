@@ -70,6 +70,8 @@ Event: TypeAlias = list[Any]
 Taken: TypeAlias = Callable[[list[Effect]], object]
 Notes: TypeAlias = Mapping[str, Callable[..., object]]
 """The functions that take the data of notes, by their kinds."""
+Entered: TypeAlias = Callable[..., object]
+"""Called with the record in the trace of a message from outside, and with the data of its event."""
 Look: TypeAlias = Callable[[int], object]
 """Called between two steps of a replay, with the index of the event that is due next."""
 _PORTION = 500
@@ -337,16 +339,15 @@ def _without_collecting(read: Callable[P, T], *given: P.args, **named: P.kwargs)
 
 def _load_part(lines: Sequence[bytes], head: dict[str, Any], place: Place, is_last: bool) -> list[Event]:
     found: list[Event] = []
-    checksum, version = place.checksum, head["journal"]
+    checksum = place.checksum
     for number, line in enumerate(lines, 1):
         try:
-            value, checksum = _opened(line, checksum, version)
-            line_forms.check_line(value, line_forms.RUN)
-        except ValueError as error:
+            event, checksum = _line(line, place.events + number + 1, checksum, head["journal"], line_forms.RUN)
+        except _Broken:
             if is_last and number == len(lines) and _is_torn(line):
                 return found
-            raise ValueError(f"line {place.events + number + 1} is broken: {error}") from None
-        found.append(value)
+            raise
+        found.append(event)
     return found
 
 
@@ -454,11 +455,10 @@ def replay(
     notes: Notes | None = None,
     skipped: int = 0,
     look: Look | None = None,
-    entered: Callable[..., object] | None = None,
+    entered: Entered | None = None,
 ) -> None:
     """Hand the events of a journal in to a new kernel, which those that are `skipped` have led to. `taken` is called with the effects
-    after each stretch, `notes` with what a service has noted, `look` between steps, `entered` with the record of each message from outside
-    and the data of its event.
+    after each stretch, `notes` with what a service has noted, `look` between steps, `entered` for each message from outside.
 
     Raise Divergence if the kernel asks for another call than the recorded one, does not ask for one that is recorded, refuses an
     event that was taken, or goes on where a step was cut short. A journal without an end is replayed up to its last event: up to the
@@ -494,18 +494,13 @@ def replay(
             if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
                 return
         if has_cuts:
-            for following in range(i + 1, len(events)):
-                if events[following][2] != "cut" or events[following][5] is not None:
-                    break
-                _cut(kernel, events[following][3:])
+            _cut_next(kernel, events, i + 1)
         if kind == "end":
             break
         if kind == "call":
             _came(kernel, event)
         else:
-            record = _enter(kernel, event, due + 2)
-            if kind == "input" and entered is not None:
-                entered(record, *event[3:])
+            _enter(kernel, event, due + 2, entered)
         _cut_short(kernel)
     if whole:
         kernel.run()
@@ -513,19 +508,21 @@ def replay(
         _take(kernel, expected, taken, whole, goes_on)
 
 
-def _enter(kernel: Kernel, event: Event, line: int) -> int:
-    """Hand an event in to a kernel. Return the record of a message from outside in the trace, or 0.
+def _enter(kernel: Kernel, event: Event, line: int, entered: Entered | None) -> None:
+    """Hand an event in to a kernel, and tell `entered` of a message from outside.
 
     Raise Divergence if the event is refused, or does not have its form.
     """
     try:
-        return _hand_in(kernel, event)
+        record = _hand_in(kernel, event)
     except Failure as refused:
         raise Divergence(f"line {line}: a {event[2]} that was taken is refused: {refused.message}") from None
     except (LookupError, TypeError, AttributeError, ValueError) as unfit:
         if event[2] not in _OPEN:
             raise
         raise Divergence(f"line {line}: a {event[2]} does not have its form: {unfit}") from None
+    if event[2] == "input" and entered is not None:
+        entered(record, *event[3:])
 
 
 def _came(kernel: Kernel, event: Event) -> None:
@@ -557,6 +554,13 @@ def _cut(kernel: Kernel, data: list[Any]) -> None:
     cut, looks, _ = data
     assert kernel.door.cuts is not None
     kernel.door.cuts[looks] = cut
+
+
+def _cut_next(kernel: Kernel, events: list[Event], first: int) -> None:
+    """Have the kernel cut short what the event before the one with the index `first` leads to, as the cuts that follow that event say."""
+    while first < len(events) and events[first][2] == "cut" and events[first][5] is None:
+        _cut(kernel, events[first][3:])
+        first += 1
 
 
 def _cut_short(kernel: Kernel) -> None:

@@ -108,10 +108,6 @@ class Checkpoints:
                 self.size -= (self.folder / known.name).stat().st_size
                 (self.folder / known.name).unlink()
 
-    def next_offset(self, seq: int) -> int | None:
-        """Return the byte of the journal at which the first checkpoint behind a record stands, or None if there is none."""
-        return next((f.offset for f in self.found if f.seq > seq), None)
-
     def has(self, seq: int) -> bool:
         """Return whether there is a checkpoint at a record."""
         return any(f.seq == seq for f in self.found)

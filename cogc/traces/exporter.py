@@ -93,6 +93,8 @@ class Exporter:
         lost = self._given - self._arrived
         if not self._thread.is_alive():
             self._sender.shutdown()  # type: ignore[no-untyped-call]
+            if self._metric_sender is not None:
+                self._metric_sender.shutdown()
         parts = [f"{lost} span{'' if lost == 1 else 's'}"] if lost else []
         parts += [] if self._is_measured else ["the last metrics"]
         return f"{' and '.join(parts)} could not be sent to {self.url}" if parts else ""
@@ -146,7 +148,8 @@ class Exporter:
                 self._arrived += len(batch)
             if series and self._metric_sender is not None:
                 is_taken = self._is_taken(self._metric_sender.export, self._data(series))
-                self._is_measured = is_taken and not self._series
+                with self._news:
+                    self._is_measured = is_taken and not self._series
 
     def _is_taken(self, export: Callable[[Any], Any], what: Any) -> bool:
         """Return whether a collector has taken something."""

@@ -6,16 +6,15 @@ a plan have the states that the plan gives them.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
 from cogc.graph.look import COLOURS, BoxState
 from cogc.graph.model import Box, Graph
+from cogc.language.texts import without_members
 from cogc.traces import moment
 from cogc.traces.index import Index
 
-_MEMBER = re.compile(r"\[[^\]/]*\]")
 _STEPS = {"pending": "absent", "in_progress": "running", "completed": "done", "skipped": "stopped", "failed": "failed"}
 """The state that a status of a step stands for."""
 _URGENCY = list(COLOURS)
@@ -25,8 +24,8 @@ def states(index: Index, row: int, graph: Graph) -> dict[str, BoxState]:
     """Return the states of boxes by their ids, those of boxes that the trace knows at all; empty if it knows none."""
     pools: dict[str, list[moment.Coglet]] = {}
     for coglet in moment.coglets(index, row)[0]:
-        pools.setdefault(_MEMBER.sub("", coglet.path), []).append(coglet)
-    known = {_MEMBER.sub("", name) for name in index.place_numbers.names if name}
+        pools.setdefault(without_members(coglet.path), []).append(coglet)
+    known = {without_members(name) for name in index.place_numbers.names if name}
     found: dict[str, BoxState] = {}
     boxes: dict[str, str] = {}
     pending = list(graph.boxes)
@@ -69,4 +68,4 @@ def _of_plan(plan: moment.Plan) -> Iterator[tuple[str, BoxState]]:
     for step in steps if isinstance(steps, list) else ():
         if isinstance(step, dict):
             status = str(step.get("status", ""))
-            yield f"{_MEMBER.sub('', plan.path)}/{step.get('id')}", BoxState(_STEPS.get(status, "idle"), status)
+            yield f"{without_members(plan.path)}/{step.get('id')}", BoxState(_STEPS.get(status, "idle"), status)

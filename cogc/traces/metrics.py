@@ -6,7 +6,6 @@ does not grow with the number of coglets; past MOST series of a metric the rest 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -14,12 +13,12 @@ from typing import Any, NamedTuple
 
 from cogc import ir
 from cogc.diagnostics.masks import masked
+from cogc.language.texts import without_members
 from cogc.traces.conventions import METRICS, NAMES, Metric
 
 MOST = 1000
 """The most series of one metric."""
 _FAR = 100_000
-_MEMBER = re.compile(r"\[[^\]/]*\]")
 _OTHERS = "(others)"
 Labels = tuple[tuple[str, str], ...]
 
@@ -101,7 +100,7 @@ class Metrics:
         found = []
         pools = self.filled = dict.fromkeys(self.filled, 0.0)
         for path, fill in fills.items():
-            key = _key({"path": _MEMBER.sub("", path)}, pools)
+            key = _key({"path": without_members(path)}, pools)
             pools[key] = pools.get(key, 0) + fill
         for name, metric in METRICS.items():
             if metric.kind == "histogram":
@@ -172,8 +171,7 @@ class Metrics:
 
 def _pool(record: dict[str, Any]) -> str:
     """Return the path of a coglet without the numbers of members."""
-    path = str(record.get("path", ""))
-    return _MEMBER.sub("", path) if "[" in path else path
+    return without_members(str(record.get("path", "")))
 
 
 def _key(labels: dict[str, str], known: Mapping[Labels, object]) -> Labels:

@@ -654,6 +654,7 @@ def test_a_run_is_compared_with_a_journal_too(joined: Path) -> None:
         )
         with given:
             found = compared(index.read(), "j", lambda word: given)
+            found.close()
         assert found.sides is not None and [side.alone for side in found.sides] == [0, 0]
         assert compared(
             index, "none", lambda word: sources.found(word, here(str(joined / "state")), "", lambda s, b: None)

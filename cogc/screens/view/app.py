@@ -519,9 +519,16 @@ class ViewApp(App[None]):
             result = compared(self.view.index, words, self.other)
         except (ValueError, KeyError, TypeError) as error:
             result = Comparison(None, None, f"the traces cannot be compared: {error}")
-        if self.view.other == words:
-            pane.result = result
-            self.call_from_thread(self.sync)
+        self.call_from_thread(self._show_comparison, pane, words, result)
+
+    def _show_comparison(self, pane: Compare, words: str, result: Comparison) -> None:
+        """Show a comparison, unless another one is wanted by now."""
+        if self.view.other != words:
+            result.close()
+            return
+        pane.close()
+        pane.result = result
+        self.sync()
 
     def _export(self, words: str) -> None:
         form, _, file = words.partition(" ")

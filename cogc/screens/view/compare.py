@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from cogc.screens.view.lines import Shown, head
@@ -32,8 +33,13 @@ class Comparison(NamedTuple):
     sides: tuple[Side, Side] | None
     trace: Index | None
     error: str = ""
-    source: Traced | None = None
-    """The source of the other trace, whose file is gone with it."""
+    held: ExitStack | None = None
+    """The other trace: its source, whose file is gone with it, and its index."""
+
+    def close(self) -> None:
+        """Let the other trace go."""
+        if self.held is not None:
+            self.held.close()
 
 
 class _Records:
@@ -47,24 +53,25 @@ class _Records:
 
 
 def compared(one: Index, word: str, find: Other) -> Comparison:
-    """Compare a trace with that of another run, which a word names. This reads both; the index of the other one stays open."""
-    try:
-        traced = find(word)
-        if traced.is_endless:
-            raise LookupError(f"{traced.about} writes no trace to a file")
-        traced.wait()
-        other = Index(traced.path).read()
-    except LookupError as error:
-        return Comparison(None, None, str(error.args[0]))
-    except OSError as error:
-        return Comparison(None, None, f"cannot read `{word}`: {str(error.strerror).lower()}")
-    found = diff.departures(_Records(one), _Records(other))
-    sides = []
-    for index, departure in zip((one, other), found, strict=True):
-        row = index.row_of(int(departure.record.get("seq", 0))) if departure.record is not None else None
-        about = one.path if index is one else traced.about
-        sides.append(Side(about, [] if row is None else index.behind(row, _LED), departure.count))
-    return Comparison((sides[0], sides[1]), other, source=traced)
+    """Compare a trace with that of another run, which a word names. This reads both; the other one is open until the comparison is closed."""
+    with ExitStack() as held:
+        try:
+            traced = held.enter_context(find(word))
+            if traced.is_endless:
+                raise LookupError(f"{traced.about} writes no trace to a file")
+            traced.wait()
+            other = held.enter_context(Index(traced.path)).read()
+        except LookupError as error:
+            return Comparison(None, None, str(error.args[0]))
+        except OSError as error:
+            return Comparison(None, None, f"cannot read `{word}`: {str(error.strerror).lower()}")
+        found = diff.departures(_Records(one), _Records(other))
+        sides = []
+        for index, departure in zip((one, other), found, strict=True):
+            row = index.row_of(int(departure.record.get("seq", 0))) if departure.record is not None else None
+            about = one.path if index is one else traced.about
+            sides.append(Side(about, [] if row is None else index.behind(row, _LED), departure.count))
+        return Comparison((sides[0], sides[1]), other, held=held.pop_all())
 
 
 class Compare(Pane):
@@ -81,8 +88,8 @@ class Compare(Pane):
 
     def close(self) -> None:
         """Let the other trace go."""
-        if self.result is not None and self.result.source is not None:
-            self.result.source.close()
+        if self.result is not None:
+            self.result.close()
         self.result = None
 
     def stamp(self) -> Hashable:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-
-import msgspec
-from msgspec.structs import replace
 
 from cogc import ir
 from cogc.commands.load import load, show_to_stderr
@@ -19,6 +13,7 @@ from cogc.commands.options import bound
 from cogc.commands.packages import allow_imports
 from cogc.commands.program_options import model_option, root_option
 from cogc.commands.recordings import warn_of_program
+from cogc.commands.same_program import as_recorded
 from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
@@ -66,36 +61,7 @@ def program(spec: str, begun: dict[str, Any], options: Namespace, problems: Prob
     given = Namespace(model=[*then.model, *getattr(options, "model", [])])
     imports = [*then.allow_import, *getattr(options, "allow_import", [])]
     bundle = load(str(spec), options.root or then.root, imports, problems)
-    return None if bundle is None else _as_recorded(bound(bundle, given), str(spec), begun)
-
-
-def _as_recorded(bundle: ir.Bundle, spec: str, begun: dict[str, Any]) -> ir.Bundle:
-    """Return a program with the hash that it had when it was recorded, if it is the same but for the folder from which its spec was named."""
-    wanted, place = str(begun.get("program", "")), os.path.dirname(os.path.abspath(spec))
-    bases = [str(begun["folder"])] if "folder" in begun else [place, *map(str, Path(place).parents)]
-    if wanted != bundle.hash and any(_hash_from(bundle, base) == wanted for base in bases):
-        return replace(bundle, hash=wanted)
-    return bundle
-
-
-def _hash_from(bundle: ir.Bundle, base: str) -> str:
-    """Return the hash that a program has if its spec is named by its path from a folder: the folders in which it looks for code are part of the
-    content."""
-    bare = msgspec.json.decode(msgspec.json.encode(replace(bundle, positions=[], hash=""), order="deterministic"))
-    pending: list[Any] = [bare]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, dict):
-            folder = part.get("folder")
-            if isinstance(folder, str) and "\0" not in folder:
-                moved = os.path.relpath(os.path.abspath(folder), base)
-                part["folder"] = "" if moved == "." else moved
-                if not part["folder"]:
-                    del part["folder"]
-            pending += part.values()
-        elif isinstance(part, list):
-            pending += part
-    return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()  # in the order in which it was read
+    return None if bundle is None else as_recorded(bound(bundle, given), str(spec), begun.get("program"), begun)
 
 
 def _begun(begun: dict[str, Any]) -> Namespace:

@@ -46,6 +46,7 @@ from cogc.commands.packages import allow_imports
 from cogc.commands.prints import apart
 from cogc.commands.program_options import model_option, root_option
 from cogc.commands.recordings import recorded, refuse_torn, repeat, warn_of_program
+from cogc.commands.same_program import as_recorded
 from cogc.commands.serving import Server, refuse_without_server
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
@@ -496,7 +497,7 @@ def _refuse_for_replay(options: Namespace) -> None:
 def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
     """Run a journal again: the same outputs and the same trace, without processes, network or clock."""
     head, events = recorded(options.replay, "a run of coglets")
-    warn_of_program(head, bundle.hash)
+    warn_of_program(head, as_recorded(bundle, options.spec, head.get("program"), head.get("begun")).hash)
     if events and events[0][2] == journal.SNAPSHOT:
         sys.stderr.write(
             "cogc: the journal begins with a snapshot: what was before it is not shown (--keep keeps it)\n"

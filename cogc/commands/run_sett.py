@@ -18,6 +18,7 @@ from cogc.commands.budgets import budget
 from cogc.commands.options import duration, epoch_of, goal_of, instance_of, run_id_of
 from cogc.commands.packages import allowed
 from cogc.commands.recordings import recorded, say_departure, warn_of_program
+from cogc.commands.same_program import as_recorded
 from cogc.commands.sett_sinks import SettSinks
 from cogc.commands.sett_spec import prepare, sett_spec
 from cogc.commands.settings import people
@@ -84,7 +85,7 @@ class _Plan:
     def _recorded(self, path: str) -> None:
         """Take from a recording what it says. Raise UsageError if it is none."""
         head, self.lines = recorded(path, "a sett")
-        warn_of_program(head, self.bundle.hash)
+        warn_of_program(head, as_recorded(self.bundle, self.options.spec, head.get("program")).hash)
         self.instance, self.seed, self.start, self.goal = head["run"], head["seed"], head["epoch"], head["sett"]
         self.board = "memory"
 

@@ -21,6 +21,7 @@ from cogc.commands.doors import Doors
 from cogc.commands.inputs import Given
 from cogc.commands.options import LEVELS, duration, epoch_of, is_served, run_id_of
 from cogc.commands.recordings import PRIVATE, opened
+from cogc.commands.same_program import is_same
 from cogc.commands.serving import Server
 from cogc.commands.streams import Sink, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
@@ -240,9 +241,9 @@ class RunSinks:
 
     def _resumed(self, begun_again: int) -> None:
         """Say that the run goes on where it was."""
-        assert self.instance is not None and self.instance.recording is not None
+        assert self.instance is not None and self.instance.recording is not None and self.begun is not None
         recording = self.instance.recording
-        if recording.head["program"] != self.bundle.hash:
+        if not is_same(self.bundle, self.begun["spec"], recording.head["program"], recording.head["begun"]):
             self.err("cogc: the program has changed since, and goes on where the journal ends: no call of it departs\n")
         calls = "1 call was" if begun_again == 1 else f"{begun_again} calls were"
         self.err(f"cogc: run {self.id} goes on after {recording.length} events; {calls} under way\n")

@@ -21,6 +21,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.commands import trace
+from cogc.commands.same_program import is_same
 from cogc.commands.state import add_state, state_here
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
@@ -131,7 +132,7 @@ def _view(options: Namespace, found: sources.Traced, index: Index) -> View:
             return None
         name = str(root.get("coglet", ""))
         bundle = _load(view.spec, options.root or name or None) or _load(view.spec, options.root)
-        if bundle is not None and root.get("digest", bundle.hash) != bundle.hash:
+        if bundle is not None and not is_same(bundle, view.spec, root.get("digest", bundle.hash)):
             found.news = f"`{view.spec}` has changed since this run: its lines may be other ones"
         return bundle
 

@@ -416,6 +416,17 @@ def test_a_trace_that_is_the_same_departs_nowhere(index: Index) -> None:
     assert text_of(pane.line(0)) == "the traces have the same events"
 
 
+def test_a_comparison_lets_the_other_trace_go(index: Index) -> None:
+    endless = Traced("none", "run x")
+    endless.is_endless = True
+    assert compared(index, "x", lambda word: endless).error == "run x writes no trace to a file" and endless.is_over
+    before = len(os.listdir("/proc/self/fd"))
+    found = compared(index, index.path, lambda word: Traced(word, word))
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    found.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_the_mouse_chooses_panes_and_lines(index: Index) -> None:
     view = View(index, "x")
 

@@ -307,6 +307,24 @@ def test_what_is_a_test_by_its_name(name: str, is_test: bool, is_code: bool) -> 
     assert (criteria.is_test(name), criteria.is_code(name)) == (is_test, is_code)
 
 
+def test_the_plugin_of_cogc_is_no_code_of_the_project_whose_coverage_is_measured() -> None:
+    def about(ran: int, there: int, **more: int) -> dict[str, Any]:
+        summary = {"covered_lines": ran, "num_statements": there, "percent_covered": 100 * ran / there, **more}
+        return {"summary": summary, "missing_lines": list(range(ran, there))}
+
+    def judged(files: dict[str, Any], percent: float) -> str:
+        report = {"code": 0, "stderr": "", "stdout": json.dumps({"totals": {"percent_covered": percent}, "files": files})}
+        both = {"tests": {"code": 0, "stdout": "", "stderr": ""}, "report": report}
+        return str(criteria.finding("coverage", "coverage", both, 90)["details"])
+
+    cogc = {"/src/cogc/cogc/__init__.py": about(1, 9), "/src/cogc/cogc/testing/plugin.py": about(1, 9)}
+    assert judged({"a.py": about(10, 10), **cogc}, 42.9) == "100.00% covered, 90% wanted"
+    branches = about(10, 10, covered_branches=3, num_branches=10)
+    assert judged({"a.py": branches, **cogc}, 42.9) == "65.00% covered, 90% wanted"
+    assert judged({"a.py": about(10, 10), "/src/other/cogc.py": about(1, 9)}, 57.9) == "57.90% covered, 90% wanted"
+    assert judged({"cogc/testing/plugin.py": about(1, 9)}, 11.1) == "11.10% covered, 90% wanted"
+
+
 def test_a_broken_report_of_coverage_is_a_failure_not_a_pass() -> None:
     ran = {"code": 0, "stdout": "", "stderr": ""}
     for text in ("", "{}", "[1]", '{"totals": {"percent_covered": "x"}}'):

@@ -313,7 +313,11 @@ def test_the_plugin_of_cogc_is_no_code_of_the_project_whose_coverage_is_measured
         return {"summary": summary, "missing_lines": list(range(ran, there))}
 
     def judged(files: dict[str, Any], percent: float) -> str:
-        report = {"code": 0, "stderr": "", "stdout": json.dumps({"totals": {"percent_covered": percent}, "files": files})}
+        report = {
+            "code": 0,
+            "stderr": "",
+            "stdout": json.dumps({"totals": {"percent_covered": percent}, "files": files}),
+        }
         both = {"tests": {"code": 0, "stdout": "", "stderr": ""}, "report": report}
         return str(criteria.finding("coverage", "coverage", both, 90)["details"])
 

@@ -9,6 +9,7 @@ meanwhile does not come back.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import queue
@@ -94,8 +95,9 @@ def written(options: Namespace, path: str, replayed: str | None, mode: int = 0o6
 
 def _remove_old(path: str) -> None:
     """Remove the parts of a trace whose place is taken."""
+    kept = parts.others(path)
     for part in parts.closed(path):
-        for name in (part.bare, part.bare + parts.PACKED, part.bare + parts.PACKED + _DRAFT):
+        for name in {part.bare, part.bare + parts.PACKED, part.bare + parts.PACKED + _DRAFT}.difference(kept):
             try:
                 os.unlink(name)
             except FileNotFoundError:
@@ -110,10 +112,14 @@ def _refuse_taken(path: str) -> None:
     """Raise UsageError if there is no room for parts beside a file."""
     if not os.path.isfile(path) and os.path.exists(path):
         raise UsageError(f"--trace-rotate: `{path}` is no file, and cannot be closed and begun anew")
-    own = {part.path for part in parts.closed(path)}
-    for name in (f"{path}.1", f"{path}.1{parts.PACKED}"):
-        if os.path.lexists(name) and name not in own and name + parts.PACKED not in own:
-            raise UsageError(f"`{name}` is no part of a trace, and stands where one would: rename it")
+    for name in parts.others(path):
+        raise UsageError(f"`{name}` is no part of a trace, and stands where one would: rename it")
+
+
+def _refuse_lost(name: str) -> None:
+    """Raise FileExistsError if somebody has put something where a part comes to stand."""
+    if parts.is_taken(name):
+        raise FileExistsError(errno.EEXIST, "something else has the name of the part")
 
 
 class Rotation:
@@ -142,6 +148,7 @@ class Rotation:
         name = f"{self.path}.{self.number + 1}"
         try:
             about = os.fstat(self.sink.fileno())
+            _refuse_lost(name)
             os.rename(self.path, name)
             try:
                 file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, about.st_mode & 0o777)
@@ -213,6 +220,7 @@ class Rotation:
                     compress(source, target)
             with self._lock:
                 if os.path.exists(name):
+                    _refuse_lost(name + parts.PACKED)
                     os.rename(draft, name + parts.PACKED)
                     os.unlink(name)
         except FileNotFoundError:

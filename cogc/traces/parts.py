@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
@@ -43,15 +44,33 @@ class Part(NamedTuple):
 
 def closed(path: str) -> list[Part]:
     """Return the closed parts of the trace at a path, the oldest one first; of one that is there twice the compressed file."""
+    found = {part.number: part for part in _named(path) if _is_part(part.path)}
+    return [found[number] for number in sorted(found)]
+
+
+def others(path: str) -> list[str]:
+    """Return what has the name of a part of the trace at a path and is none, such as notes or a folder."""
+    return [part.path for part in _named(path) if is_taken(part.path) and not _is_part(part.path)]
+
+
+def is_taken(path: str) -> bool:
+    """Return whether there is something at a path that must not be lost. An empty file, as a loss of power leaves it, has nothing to lose."""
+    try:
+        about = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(about.st_mode) or about.st_size > 0
+
+
+def _named(path: str) -> list[Part]:
+    """Return all that has the name of a closed part, in the order of the names."""
     folder, name = os.path.split(path)
-    found: dict[int, str] = {}
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for entry in sorted(os.listdir(folder or ".")):
-            match = _NUMBER.fullmatch(entry, len(name)) if entry.startswith(name) else None
-            at = os.path.join(folder, entry)
-            if match is not None and _is_part(at):
-                found[int(match[1])] = at
-    return [Part(number, found[number]) for number in sorted(found)]
+    try:
+        entries = sorted(os.listdir(folder or "."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    matches = ((entry, _NUMBER.fullmatch(entry, len(name))) for entry in entries if entry.startswith(name))
+    return [Part(int(match[1]), os.path.join(folder, entry)) for entry, match in matches if match is not None]
 
 
 def _is_part(path: str) -> bool:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from cogc.commands import trace_parts
 from cogc.commands.streams import Sink
-from cogc.commands.trace_parts import Rotation
+from cogc.commands.trace_parts import Rotation, written
 from cogc.run.trace import TraceWriter
 from cogc.traces import members
 from cogc.traces.file import TraceFile
@@ -357,6 +358,36 @@ def test_options_of_parts_that_cannot_be(tmp_path: Path, words: tuple[str, ...],
     done = cogc_here(*RUN, *words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, f"cogc: {said}\n")
     assert (tmp_path / "n.jsonl.1").read_text() == "notes\n"
+
+
+@pytest.mark.parametrize("name", ["t.jsonl.7", "t.jsonl.3.gz", "t.jsonl.100"])
+def test_whatever_has_the_name_of_a_part_and_is_none_is_never_lost(tmp_path: Path, name: str) -> None:
+    (tmp_path / "s.cog").write_text(SPEC)
+    (tmp_path / name).write_text("notes\n")
+    done = cogc_here(*RUN, "--trace=t.jsonl", "--trace-rotate", "10KB", cwd=tmp_path)
+    assert done.returncode == 2 and f"`{name}` is no part of a trace" in done.stderr
+    assert (tmp_path / name).read_text() == "notes\n" and not (tmp_path / "t.jsonl").exists()
+
+
+@pytest.mark.parametrize(("name", "part"), [("t.jsonl.1", "t.jsonl"), ("t.jsonl.1.gz", "t.jsonl.1")])
+def test_what_comes_to_stand_in_the_place_of_a_part_stays(tmp_path: Path, name: str, part: str) -> None:
+    options = Namespace(trace_rotate="1B", trace_keep=None, trace_compress=True)
+    sink, writer = written(options, str(tmp_path / "t.jsonl"), None)
+    (tmp_path / name).write_text("notes\n")
+    sink.write(b'{"v":1}\n')
+    assert writer.rotation is not None
+    writer.rotation.flushed()
+    failed = writer.rotation.close()
+    assert "something else has the name of the part" in failed and (tmp_path / name).read_text() == "notes\n"
+    assert (tmp_path / part).read_text() == '{"v":1}\n'
+    writer.file.close()
+
+
+def test_a_trace_without_parts_leaves_what_is_no_part(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl.2").write_text("notes\n")
+    (tmp_path / "t.jsonl.2.gz").write_bytes(gzip.compress(b'{"v":1}\n'))
+    written(Namespace(trace_rotate=None), str(tmp_path / "t.jsonl"), None)[1].file.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.jsonl", "t.jsonl.2"]
 
 
 def test_a_made_up_trace_and_one_part_of_it_alone(tmp_path: Path) -> None:

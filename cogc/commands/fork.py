@@ -176,9 +176,7 @@ def _name(found: Named, state: Path, options: Namespace) -> str:
     """Return the name of the new instance. Raise UsageError if there is one."""
     above = state / INSTANCES
     if options.name is not None:
-        name = instance_of(options.name) or ""
-        if not name:
-            raise UsageError("--as: the name is empty")
+        name = instance_of(options.name, "--as") or ""
         if (above / name / JOURNAL).exists():
             raise UsageError(f"there is an instance `{name}`: `cogc runs --remove {name}` removes it")
         return name

@@ -61,7 +61,7 @@ def message(bundle: ir.Bundle, unit: Unit, text: str, option: str) -> Given:
     known = _channels(bundle)
     if name not in known:
         raise UsageError(f"`{bundle.coglets[bundle.root].name}` has no listen channel `{name}`{has(known)}")
-    given = _word(bundle, known[name], name, value)
+    given = _word(bundle, known[name], name, value, option)
     try:
         _check(unit, known[name], given, "")
     except UsageError as error:
@@ -72,15 +72,15 @@ def message(bundle: ir.Bundle, unit: Unit, text: str, option: str) -> Given:
     return given
 
 
-def _word(bundle: ir.Bundle, type: int, name: str, text: str) -> Given:
+def _word(bundle: ir.Bundle, type: int, name: str, text: str, option: str) -> Given:
     """Return the message of one `--input`."""
     text, at = _timed(_AT, text)
     if text.startswith("@@"):
         text = text[1:]
     elif text.startswith("@"):
         if bundle.types[type] in ("image", "document") or bundle.types[type] == types.to_json(types.CONTENT):
-            return Given(name, _media(text[1:], name), at or 0, text[1:])
-        return Given(name, _content(text[1:], name, bundle.types[type] == "string"), at or 0, text[1:])
+            return Given(name, _media(text[1:], name, option), at or 0, text[1:])
+        return Given(name, _content(text[1:], name, option, bundle.types[type] == "string"), at or 0, text[1:])
     return Given(name, typed(bundle, type, text, f"the input `{name}`"), at or 0)
 
 
@@ -98,21 +98,21 @@ def _timed(pattern: re.Pattern[str], text: str) -> tuple[str, int | None]:
     return text, None
 
 
-def _content(path: str, channel: str, text: bool) -> Any:
+def _content(path: str, channel: str, option: str, text: bool) -> Any:
     """Return what a file holds: text, or JSON."""
-    content = read_file(path, f"--input {channel}=@{path}")
+    content = read_file(path, f"{option} {channel}=@{path}")
     return content if text else _json(content, f"{path}: the input `{channel}`", 1)
 
 
-def _media(path: str, channel: str) -> Any:
+def _media(path: str, channel: str, option: str) -> Any:
     """Return the image or document that a file holds."""
     try:
         return taken(Path(path).read_bytes(), type_by_name(path), Path(path).name)
     except OSError as error:
         why = str(error.strerror).lower()
-        raise UsageError(f"--input {channel}=@{path}: cannot read `{path}`: {why}") from None
+        raise UsageError(f"{option} {channel}=@{path}: cannot read `{path}`: {why}") from None
     except Failure as failure:
-        raise UsageError(f"--input {channel}=@{path}: {failure.message}") from None
+        raise UsageError(f"{option} {channel}=@{path}: {failure.message}") from None
 
 
 def read_file(path: str, what: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from cogc import ir
 from cogc.commands.usage import UsageError, pair
 from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.visible import shown_line
 from cogc.disk.files import main_spec
 from cogc.language.attributes import SANDBOXES
 from cogc.language.texts import nanoseconds
@@ -282,8 +283,8 @@ def locals_of(given: list[str]) -> dict[str, str]:
     return found
 
 
-def instance_of(name: str | None) -> str | None:
+def instance_of(name: str | None, option: str = "--instance") -> str | None:
     """Return the name of an instance. Raise UsageError for characters that it may not have."""
     if name is not None and not name.replace("-", "").replace("_", "").isalnum():
-        raise UsageError(f"--instance {name}: letters, digits, - and _")
+        raise UsageError(f"{option} {shown_line(name) or '(empty)'}: letters, digits, - and _")
     return name

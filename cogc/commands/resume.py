@@ -29,7 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    name = instance_of(options.name)
+    name = instance_of(options.name, "NAME")
     state = state_here(options)
     folder = Path(state.at(INSTANCES, str(name)))
     if not folder.is_dir():

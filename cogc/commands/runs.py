@@ -62,7 +62,7 @@ def run(options: Namespace) -> int:
             raise UsageError(f"--{name} goes with --{needed}")
     state = state_here(options)
     if options.remove is not None:
-        return _remove(state, instance_of(options.remove) or "", options.fresh)
+        return _remove(state, instance_of(options.remove, "--remove") or "", options.fresh)
     if options.prune:
         return _prune(state, keep_of(options.keep))
     return _list(state, options.json)

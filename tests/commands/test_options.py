@@ -115,8 +115,8 @@ def test_names_of_instances(name: str | None) -> None:
 
 @pytest.mark.parametrize("name", ["", "-", "../x", "a b", "a/b", "a.b"])
 def test_names_of_instances_that_are_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="letters, digits, - and _"):
-        options.instance_of(name)
+    with pytest.raises(UsageError, match="^--as .*letters, digits, - and _"):
+        options.instance_of(name, "--as")
 
 
 @pytest.mark.parametrize(

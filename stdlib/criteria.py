@@ -95,7 +95,9 @@ def _without_cogc(files: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     pytest loads the plugin of cogc in every run. Where cogc is installed from its repository, coverage takes the plugin, and
     what it imports, for code of the project. A file of the project has a relative name, so that cogc can be verified too.
     """
-    places = {name.removesuffix("/testing/plugin.py") for name in files if name.startswith("/") and name.endswith(_PLUGIN)}
+    places = {
+        name.removesuffix("/testing/plugin.py") for name in files if name.startswith("/") and name.endswith(_PLUGIN)
+    }
     kept = {name: about for name, about in files.items() if not any(name.startswith(place + "/") for place in places)}
     return kept, len(kept) < len(files)
 

@@ -117,6 +117,9 @@ def _equals(texts: list[str], bracket: str, colon: bool) -> tuple[str, int] | No
         return "a part of a state is not set by itself: set the state as a whole, `STATE = ...`", 0
     if before in ("let", "const", "state", "type", "create", "model", "queue") and not colon:
         return f"a name is missing: `{before} NAME = ...`", 0
+    if far == "state" and before.isidentifier():
+        value = after if after[:1].isalnum() or after[:1] == '"' else "..."
+        return f"a state has a type: `state {before}: {_type_of(after)} = {value}`", 0
     if bracket == "(" and before.isidentifier():
         return f"a named argument is written with a colon, `{before}: {after}`", 0
     if bracket == "{" and before.isidentifier():
@@ -125,6 +128,15 @@ def _equals(texts: list[str], bracket: str, colon: bool) -> tuple[str, int] | No
             0,
         )
     return "compare with `==`; `=` sets a state, as a statement of its own", 0
+
+
+def _type_of(value: str) -> str:
+    """Return the type of a value that is one token, or `TYPE`."""
+    if value.isdecimal():
+        return "int"
+    if value in ("true", "false"):
+        return "bool"
+    return "string" if value[:1] == '"' else "TYPE"
 
 
 def _types(texts: list[str], head: str) -> tuple[str, int] | None:

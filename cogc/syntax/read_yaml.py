@@ -27,6 +27,7 @@ MAX_NODES = 400_000
 
 
 _QUOTE = "a value that holds a colon and a blank must be in quotes: `'Counter(start: 1)'`"
+_TAB = "indent with spaces: YAML takes no tabs there"
 
 
 class Scalar(Record):
@@ -93,6 +94,8 @@ def read_yaml(source: Source, problems: Problems) -> Value | None:
         at = mark.index if mark else 0
         reason = " ".join(w for w in (error.problem, error.context) if w)
         help = _QUOTE if "mapping values are not allowed" in reason else None
+        if source.text[at : at + 1] == "\t":
+            help = _TAB
         problems.add("bad-yaml", _span(source, at), help=help, reason=reason)
     except yaml.YAMLError as error:
         problems.add("bad-yaml", _span(source, getattr(error, "position", 0)), reason=str(error).split("\n")[0])

@@ -91,6 +91,7 @@ REFUSED = {
     "memory that is no size": (of(f"{BID}, resources: {{limits: {{memory: much}}}}"), "3:105 COG212 `much` is not a size"),
     "a service that there is not": (GOOD + "services: {reddis: {}}\n", "4:12 COG216 `services` has no key `reddis`; did you mean `redis`?"),
     "a key that there is not": (of(f"{BID}, comand: [a]"), "3:76 COG216 agent `Coder` has no key `comand`; did you mean `command`?"),
+    "a tab": ('version: "1.0"\nagents:\n\tW: {image: "x"}\n', "3:1 COG214 this is not valid YAML: found character that cannot start any token while scanning for the next token; indent with spaces"),
     "invalid YAML": ('version: "1.0"\nagents: {W: {image: "x"\n', "3:1 COG214 "),
 }  # fmt: skip
 

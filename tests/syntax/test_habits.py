@@ -102,6 +102,10 @@ OWN = [
     ('test "t" { use A\n sleep 3s }\n', "`run 3s`"),
     ('test "t" { use A\n assert y == 3 }\n', "`expect ...`"),
     ("coglet A { state process: int = 0\n on start { process += 1 } }\n", "`process = process + ...`"),
+    ("coglet A { state n = 5\n }\n", "a state has a type: `state n: int = 5`"),
+    ('coglet A {\n state label = "x"\n }\n', '`state label: string = "x"`'),
+    ("coglet A { state n = [1]\n }\n", "`state n: TYPE = ...`"),
+    ("coglet A { state n =\n }\n", "`state n: TYPE = ...`"),
     ("coglet A { transmit emits: int\n on start { emits -> 1 } }\n", "`emits <- 1`"),
 ]
 

@@ -52,19 +52,18 @@ def _sett_agent(checked: Checked, unit: Unit, given: dict[str, nodes.Attribute])
     script = given.get("bid_script")
     if script is not None and isinstance(script.value, nodes.ListLiteral) and not {"image", "build"} & given.keys():
         _command(checked, unit, script.value, None)
-    for entry in build.value.entries if build is not None and isinstance(build.value, nodes.RecordLiteral) else ():
-        if isinstance(entry, nodes.Entry) and isinstance(entry.key, nodes.Name) and entry.key.id == "context":
-            _place(checked, unit, entry.value, "folder")
-    _dockerfile(checked, unit, build)
+    _build(checked, unit, build)
 
 
-def _dockerfile(checked: Checked, unit: Unit, build: nodes.Attribute | None) -> None:
-    """Report a file of a build that its context does not have, where the context is there."""
+def _build(checked: Checked, unit: Unit, build: nodes.Attribute | None) -> None:
+    """Report a context of a build that is not there, or the Dockerfile that a context does not have. Absolute paths are left alone."""
     entries = build.value.entries if build is not None and isinstance(build.value, nodes.RecordLiteral) else ()
-    given = {e.key.id: e.value for e in entries if isinstance(e, nodes.Entry)}
+    given = {e.key.id: e.value for e in entries if isinstance(e, nodes.Entry) and isinstance(e.key, nodes.Name)}
     context, file = given.get("context"), given.get("dockerfile")
+    if context is not None:
+        _place(checked, unit, context, "folder")
     folder = context.value if isinstance(context, nodes.Text) else "."
-    if isinstance(file, nodes.Text) and not file.template and not posixpath.isabs(folder + file.value):
+    if isinstance(file, nodes.Text) and not file.template and not posixpath.isabs(posixpath.join(folder, file.value)):
         base = posixpath.normpath(posixpath.join(posixpath.dirname(unit.path), folder))
         there = checked.world.look(unit, base) is not None
         if there and checked.world.look(unit, posixpath.join(base, file.value)) is None:

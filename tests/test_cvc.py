@@ -268,7 +268,7 @@ def test_a_policy_is_uploaded_entered_and_looked_up(tmp_path: Path) -> None:
     script = f"""case "$1" in
 upload) echo 'Uploading'; echo 'Upload complete: coglet:v3';;
 submit) [ "$2 $3 $4" = "coglet:v3 --season beta" ] && echo 'Added to pools: a, b';;
-leaderboard) echo '{json.dumps([row])}';;
+leaderboard) printf '%s' '{json.dumps([row])}';;
 esac"""
     folder = bridge(tmp_path, cogames=script)
     done = cogc("run", "ship.cog", "--set", "season=beta", cwd=folder)

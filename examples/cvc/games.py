@@ -42,6 +42,8 @@ async def command(*words: str, heard: Heard | None = None) -> str:
                 lines.append(line.decode(errors="replace"))
                 if heard is not None:
                     await heard(lines[-1])
+        if rest:  # a last line without an end
+            lines.append(rest.decode(errors="replace"))
     if process.returncode:
         complaint = said.strip() or " ".join(lines[-3:])
         raise RuntimeError(f"{Path(words[0]).name} {words[1]} ended with {process.returncode}: {complaint}")

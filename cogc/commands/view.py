@@ -16,7 +16,7 @@ import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from cogc import ir
@@ -86,7 +86,7 @@ def run(options: Namespace) -> int:
                 options.what,
                 state_here(options),
                 options.spec or "",
-                lambda spec, begun: _program(spec, options, begun),
+                partial(_program, options),
             ) as found,
             Index(found.path) as index,
         ):
@@ -106,9 +106,9 @@ def _app() -> type[ViewApp]:
     return ViewApp
 
 
-def _program(spec: str, options: Namespace, begun: dict[str, Any]) -> ir.Bundle | None:
+def _program(options: Namespace, spec: str, begun: dict[str, Any]) -> ir.Bundle | None:
     """Return the program of the spec of a journal; None if it has mistakes."""
-    from cogc.commands.journals import program  # as below
+    from cogc.commands.journals import program  # slow to import, and needed for journals alone
 
     return program(spec, begun, options, Problems())
 
@@ -198,7 +198,7 @@ def _screen(options: Namespace, found: sources.Traced, index: Index) -> int:
             return f"cannot write `{file}`: {str(error.strerror).lower()}"
 
     def other(word: str) -> sources.Traced:
-        return sources.found(word, state_here(options), "", lambda spec, begun: _program(spec, options, begun))
+        return sources.found(word, state_here(options), "", partial(_program, options))
 
     _app()(view, write, lambda: found.news, (options.pane or ["messages"])[0], other).run()
     return 0

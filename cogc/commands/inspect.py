@@ -19,7 +19,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from cogc.commands.program_options import program_options
+from cogc.commands.program_options import program_options, refuse_program_options
 from cogc.commands.running import answers, refused, socket, words, words_first
 from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
@@ -51,9 +51,7 @@ def run(options: Namespace) -> int:
         raise UsageError("`cogc inspect` takes [RUN] [PATH]")
     if options.at is not None:
         return _at(options, given)
-    for name in ("spec", "root", "model"):
-        if getattr(options, name):
-            raise UsageError(f"--{name} goes with --at: a run that goes on knows its program")
+    refuse_program_options(options, "goes with --at: a run that goes on knows its program")
     run = given.pop(0) if len(given) == 2 or (given and _is_run(options, given[0])) else None
     request = {"action": "inspect", "path": given[0] if given else None}
     answer = next(answers(socket(options, run), request))

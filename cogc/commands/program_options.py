@@ -6,10 +6,11 @@ Nothing that is slow to import stands here: some commands need the compiler for 
 from __future__ import annotations
 
 from cogc.commands.packages import allow_imports
+from cogc.commands.usage import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, Namespace
 
 
 def program_options(parser: ArgumentParser) -> None:
@@ -20,6 +21,13 @@ def program_options(parser: ArgumentParser) -> None:
     root_option(parser)
     model_option(parser)
     allow_imports(parser)
+
+
+def refuse_program_options(options: Namespace, why: str) -> None:
+    """Raise UsageError if one of these options is given where no recorded run is looked at."""
+    for name in ("spec", "root", "model", "allow_import"):
+        if getattr(options, name):
+            raise UsageError(f"--{name.replace('_', '-')} {why}")
 
 
 def root_option(parser: ArgumentParser) -> None:

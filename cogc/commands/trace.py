@@ -26,7 +26,7 @@ from functools import partial
 from typing import Any
 
 from cogc.commands import bisections, out
-from cogc.commands.program_options import program_options
+from cogc.commands.program_options import program_options, refuse_program_options
 from cogc.commands.state import add_state, state_here
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
@@ -230,11 +230,12 @@ def say_torn(path: str) -> None:
 
 
 class _Trace:
-    """The records of a trace, which may be read more than once. `name` is what it is called."""
+    """The records of a trace, which may be read more than once. `name` is what it is called; `is_told` says whether a journal tells it."""
 
-    def __init__(self, path: str, name: str) -> None:
+    def __init__(self, path: str, name: str, is_told: bool) -> None:
         self.path = path
         self.name = name
+        self.is_told = is_told
         self.is_new = True
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -255,7 +256,10 @@ class _Trace:
 def _diff(options: Namespace) -> int:
     """Print the first departure of each trace, and return the exit code."""
     with ExitStack() as stack:
-        return _compare((_traced(options.file, options, stack), _traced(options.other, options, stack)))
+        traces = _traced(options.file, options, stack), _traced(options.other, options, stack)
+        if not any(one.is_told for one in traces):
+            refuse_program_options(options, "is for journals, and both are traces: they have their records already")
+        return _compare(traces)
 
 
 def _traced(given: str, options: Namespace, stack: ExitStack) -> _Trace:
@@ -264,7 +268,7 @@ def _traced(given: str, options: Namespace, stack: ExitStack) -> _Trace:
 
     path = path_of(given)
     if is_there(path) and not (os.path.isfile(path) and journals.is_journal(path)):
-        return _Trace(path, path)
+        return _Trace(path, path, False)
     from cogc.commands import journals as named  # the compiler is slow to import, and is needed for journals alone
 
     def load(spec: str, begun: dict[str, Any]) -> ir.Bundle | None:
@@ -279,7 +283,7 @@ def _traced(given: str, options: Namespace, stack: ExitStack) -> _Trace:
     found.wait()
     if found.news:
         sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
-    return _Trace(found.path, given)
+    return _Trace(found.path, given, True)
 
 
 def _compare(traces: tuple[_Trace, _Trace]) -> int:

@@ -43,6 +43,8 @@ def project(tmp_path: Path) -> Path:
         (["runtime", "start", "a.cog"], "`cogc runtime start` takes no FILE"),
         (["runtime", "stop", "a.cog"], "`cogc runtime stop` takes no FILE"),
         (["queue", "put", "x", "--id", ""], "--id: an id has at least one character"),
+        (["inspect", "--allow-import", "x"], "--allow-import goes with --at"),
+        (["trace", "diff", "a.cog", "a.cog", "--root", "X"], "--root is for journals, and both are traces"),
         (["view", "--plain", "a.cog"], "`a.cog` is no trace: none of its lines is a record"),
     ],
 )

@@ -28,10 +28,8 @@ def run(options: Namespace) -> int:
         settings = settings_for([path])
         return selection(settings), frozenset(settings.allow_import)
 
-    gc.enable()
-    gc.set_threshold(
-        50_000, 20, 20
-    )  # an analysis makes so many objects that the usual numbers collect all of them at each edit
+    # an analysis makes so many objects that the usual numbers collect all of them at each edit
+    gc.set_threshold(50_000, 20, 20)
     # whatever prints goes to stderr: stdout belongs to the protocol
     target = os.dup(1)
     os.dup2(2, 1)

@@ -6,8 +6,6 @@ from inside of Trio then, so that what a command does behind its run is given al
 
 from __future__ import annotations
 
-import atexit
-import gc
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import TypeVar
@@ -36,8 +34,5 @@ def run(main: Callable[[], Awaitable[R]], then: Callable[[R], int], held: ExitSt
         return flushed(code)
 
     collecting.on()
-    atexit.unregister(gc.freeze)
-    atexit.register(
-        gc.freeze
-    )  # the interpreter would look for cycles in all that a large run has left, for half a second
+    collecting.off_at_the_end()
     return then(detached.run(main, leave))

@@ -108,3 +108,25 @@ def test_a_spec_that_was_named_by_its_absolute_path_is_known_by_another(project:
     with contextlib.chdir(project / "one"):
         assert is_same(near, "specs/a.cog", absolute.hash)
         assert is_same(absolute, str(project / "one/specs/a.cog"), near.hash)
+
+
+def test_a_run_that_goes_on_from_another_folder_has_the_same_program(project: Path) -> None:
+    keep = ("--instance", "i", "--state", str(project / "state"))
+    done = cogc_here("run", "specs/a.cog", "--sim", *keep, "--input", "x=1", cwd=project / "one")
+    assert done.stdout == "y: 2\n", done.stderr
+    journal = project / "state/instances/i/journal.jsonl"
+    *lines, end = journal.read_bytes().splitlines(keepends=True)
+    assert b'"end"' in end
+    journal.write_bytes(b"".join(lines))  # as if it had been killed
+    for place, spec, changes in (
+        ("one/specs", "a.cog", False),
+        (".", "two/specs/a.cog", False),
+        (".", "two/specs/a.cog", True),
+    ):
+        if changes:
+            (project / spec).write_text(SPEC.replace("f(n) }", "f(n) + 0 }"))
+        done = cogc_here("run", spec, *keep, cwd=project / place)
+        assert "goes on after" in done.stderr and ("the program has changed since" in done.stderr) is changes, (
+            done.stderr
+        )
+        journal.write_bytes(b"".join(lines))

@@ -25,6 +25,7 @@ from cogc.traces.index import BROKEN, Index
 from cogc.traces.parts import Parts, closed, is_there
 from support.cli import cogc_here
 from support.traces import everything
+from support.waiting import wait_for
 
 SPEC = """
 coglet Main {
@@ -180,8 +181,13 @@ def test_old_parts_go_and_a_reader_holds_none_of_them(tmp_path: Path) -> None:
     with Index(str(path)) as index:
         index.read()
         writer.write(30)
-        held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)]
-        assert len([name for name in held if str(path) in name and name != str(path)]) <= 1  # the one it saw grow
+
+        def held() -> int:
+            """How many closed parts are open in this process, in which the writer compresses them for a while."""
+            names = [_opened(fd) for fd in os.listdir("/proc/self/fd")]
+            return len([name for name in names if str(path) in name and name != str(path)])
+
+        wait_for(lambda: held() <= 1)  # the one it saw grow
         index.read()
         for _ in range(20):
             writer.write(10)
@@ -197,8 +203,12 @@ def test_old_parts_go_and_a_reader_holds_none_of_them(tmp_path: Path) -> None:
         assert seqs == list(range(seqs[0], writer.seq + 1)) and seqs[0] > 100
 
 
-def _is_open(fd: str) -> bool:
-    return os.path.lexists(f"/proc/self/fd/{fd}")
+def _opened(fd: str) -> str:
+    """Return the path of an open file, or nothing if it has been closed meanwhile."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except FileNotFoundError:
+        return ""
 
 
 def test_a_new_trace_takes_the_place_of_all_parts(tmp_path: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import resource
+import signal
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -15,20 +21,7 @@ from bench.common import row
 RECORDS = 1_000_000
 _KINDS = ("state", "transmit", "deliver", "send")
 _INDEX = "import sys\nfrom cogc.traces.index import Index\nprint(Index(sys.argv[1]).read().count)\n"
-_FIRST = """import asyncio, os, sys
-from cogc.screens.view.app import ViewApp
-from cogc.screens.view.model import View
-from cogc.traces.index import Index
-async def main():
-    async with ViewApp(View(index, ""), lambda *_: "").run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
-        print(index.count, flush=True)
-        os._exit(0)
-index = Index(sys.argv[1])
-index.grow(1 << 16)
-asyncio.run(main())
-"""
-"""The start of the viewer to its first picture, without a terminal."""
+_VIEW = [sys.executable, "-m", "cogc", "view"]
 _STAMPS = """import asyncio, os, sys, time
 began, count = float(sys.argv[2]), int(sys.argv[3])
 def stamp(what):
@@ -42,8 +35,6 @@ from cogc.screens.view.model import View
 from cogc.traces.index import Index
 async def main():
     async with ViewApp(View(index, ""), lambda *_: "").run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
-        stamp("first")
         while index.count < count:
             await asyncio.sleep(0.01)
         stamp("all")
@@ -61,21 +52,16 @@ from toolong.ui import UI
 async def main():
     app = UI([sys.argv[1]])
     async with app.run_test(size=(120, 40)) as pilot:
-        seen = False
         while True:
             lines = app.screen.query(LogLines)
-            known = lines.first().line_count if lines else 0
-            if known and not seen:
-                stamp("first")
-                seen = True
-            if known >= count:
+            if lines and lines.first().line_count >= count:
                 stamp("all")
                 os._exit(0)
             await asyncio.sleep(0.01)
 asyncio.run(main())
 """
 )
-"""Each viewer from its start to its first lines, and to the moment at which it knows where all lines are, without a terminal."""
+"""Each viewer from its start to the moment at which it knows where all lines are, without a terminal."""
 _PLAIN = "import json, sys\nrecords = {r['seq']: r for r in map(json.loads, open(sys.argv[1]))}\nprint(len(records))\n"
 """What somebody writes who wants the chain of causes, and has no tool for it: the records by their numbers."""
 
@@ -122,6 +108,24 @@ def toolong(folder: str) -> str:
     return str(place / "bin" / "python")
 
 
+def _shown(words: list[str], text: bytes) -> tuple[float, float]:
+    """Start a viewer in a terminal of 120x40, and end it when a text stands there. Return the seconds until then, and the megabytes at most."""
+    size = struct.pack("HHHH", 40, 120, 0, 0)
+    began = time.perf_counter()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, size)
+        os.execvpe(words[0], words, {**os.environ, "TERM": "xterm-256color"})
+    seen = b""
+    while text not in seen:
+        seen += os.read(terminal, 1 << 16)
+    took = time.perf_counter() - began
+    os.kill(pid, signal.SIGKILL)
+    usage = os.wait4(pid, 0)[2]
+    os.close(terminal)
+    return took, usage.ru_maxrss / 1024
+
+
 def _stamps(python: str, code: str, path: Path) -> dict[str, float]:
     """Return the seconds from the start of a viewer to each of its stamps, and those of the processor."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -142,10 +146,14 @@ def _viewers(folder: str, path: Path) -> None:
         return
     found: dict[str, list[dict[str, float]]] = {"ours": [], "toolong": []}
     for _ in range(5):
-        found["ours"].append(_stamps(sys.executable, _OURS, path))
-        found["toolong"].append(_stamps(python, _TOOLONG, path))
+        for who, program, code, command in (
+            ("ours", sys.executable, _OURS, _VIEW),
+            ("toolong", python, _TOOLONG, [str(Path(python).with_name("tl"))]),
+        ):
+            first, _ = _shown([*command, str(path)], b"Main/w")
+            found[who].append({"first": first, **_stamps(program, code, path)})
     names = {
-        "first": "from the start to the first lines",
+        "first": "from the start to the first lines in a terminal",
         "all": "to the place of each line",
         "cpu": "of the processor",
     }
@@ -163,10 +171,11 @@ def main() -> None:
             "a chain of causes": [*show, "--cause", str(last)],
             "the last second": [*show, "--since", f"{RECORDS / 1e4 - 1}s"],
             "the index of a viewer": [sys.executable, "-c", _INDEX, str(path)],
-            "the first records of a viewer": [sys.executable, "-c", _FIRST, str(path)],
             "plain": [sys.executable, "-c", _PLAIN, str(path)],
         }
         found = {name: sorted(_measured(words) for _ in range(3))[1] for name, words in ways.items()}
+        shown = sorted(_shown([*_VIEW, str(path)], b"Main/w") for _ in range(5))[2]
+        found["the first records of a viewer"] = (*shown, 0)
         print(f"{RECORDS} records, {path.stat().st_size / 1e6:.0f} MB")
         _viewers(folder, path)
     plain = found.pop("plain")
@@ -179,7 +188,7 @@ def main() -> None:
     for name, (seconds, megabytes, lines) in found.items():
         goal_s, goal_mb = goals[name]
         row(
-            f"{name}, {lines} records",
+            f"{name}, {lines} records" if lines > 1 else name,
             f"{seconds:.2f} s",
             seconds / plain[0],
             "a plain reading",

@@ -91,10 +91,9 @@ class Exporter:
             self._news.notify()
         self._thread.join(GRACE)
         lost = self._given - self._arrived
-        if not self._thread.is_alive():
-            self._sender.shutdown()  # type: ignore[no-untyped-call]
-            if self._metric_sender is not None:
-                self._metric_sender.shutdown()
+        self._sender.shutdown()  # type: ignore[no-untyped-call] # what is still tried is tried no more
+        if self._metric_sender is not None:
+            self._metric_sender.shutdown()
         parts = [f"{lost} span{'' if lost == 1 else 's'}"] if lost else []
         parts += [] if self._is_measured else ["the last metrics"]
         return f"{' and '.join(parts)} could not be sent to {self.url}" if parts else ""

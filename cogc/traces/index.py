@@ -16,6 +16,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
+from itertools import accumulate
 from types import TracebackType
 from typing import Any
 
@@ -159,15 +160,12 @@ class Index:
             heads = self._decoder.decode_lines(data)
         except _UNREADABLE:
             heads = []
-        if len(heads) != len(lines):
-            heads = [self._head(line) for line in lines]
-        at, offsets = self.size, []
-        for line in lines:
-            offsets.append(at)
-            at += len(line) + 1
-        if not all(line.strip() for line in lines):  # empty lines are no rows
-            kept = [i for i, line in enumerate(lines) if line.strip()]
-            heads, offsets = [heads[i] for i in kept], [offsets[i] for i in kept]
+        offsets = list(accumulate((len(line) + 1 for line in lines), initial=self.size))
+        offsets.pop()
+        if len(heads) != len(lines):  # some are broken, or empty, which are no rows
+            kept = [(offset, line) for offset, line in zip(offsets, lines, strict=True) if line.strip()]
+            offsets = [offset for offset, _ in kept]
+            heads = [self._head(line) for _, line in kept]
         self._add(heads, offsets, b'"name":"\xc2\xb7' in data)
         self.size += len(data)
         self.count = len(self.offsets)

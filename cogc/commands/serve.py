@@ -13,10 +13,12 @@ that is not 0.
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 
 from cogc.commands import run as run_command
 from cogc.commands.serving import PORT
+from cogc.commands.usage import UsageError
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -37,4 +39,7 @@ def run(options: Namespace) -> int:
 
         return serve_several.run(options)
     (options.spec,) = options.specs
+    _, equals, spec = options.spec.partition("=")
+    if equals and not os.path.exists(options.spec):
+        raise UsageError(f"`{options.spec}`: names are for several specs; serve one as `cogc serve {spec or 'SPEC'}`")
     return run_command.run(options)

@@ -26,6 +26,7 @@ from cogc.commands.run import OneRun
 from cogc.commands.serving import Listener, verifiers_of
 from cogc.commands.state import warn_of_spec
 from cogc.commands.usage import UsageError
+from cogc.diagnostics.visible import shown_line
 from cogc.run.session import Session, signals_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _named(specs: list[str]) -> dict[str, str]:
             name, spec = _name_of(text), text
         if not _NAME.fullmatch(name):
             raise UsageError(
-                f"`{text}`: `{name}` is no name of a run; write NAME={spec}, with letters, digits, - and _"
+                f"`{shown_line(text)}`: `{shown_line(name)}` is no name of a run; write NAME={shown_line(spec)}, with letters, digits, - and _"
             )
         if name in found:
             raise UsageError(f"`{found[name]}` and `{spec}` have the same name `{name}`: write NAME=SPEC")

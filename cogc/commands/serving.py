@@ -65,17 +65,42 @@ def add_serving(add: Callable[..., object], default: str | None = None) -> None:
 def kept_of(bundle: ir.Bundle, given: list[str]) -> list[tuple[str, str]]:
     """Return the channels that `--stats` names, by path and name. Raise UsageError for what does not fit."""
     root = bundle.coglets[bundle.root]
-    known = [c.name for c in (*root.listens, *root.transmits) if not is_internal(c.name)]
+    known = _channels_of(root)
     found = []
     for text in given:
-        path, _, channel = text.rpartition(".")
-        path = path or root.name
+        path, dot, channel = text.rpartition(".")
+        path = path if dot else root.name
         if not channel or path.partition("/")[0] != root.name:
             raise UsageError(f"--stats {text}: write CHANNEL or PATH.CHANNEL; a path begins with `{root.name}`")
         if path == root.name and channel not in known:
             raise UsageError(f"--stats {text}: the root has no channel `{channel}`{has(known)}")
+        _refuse_strange(bundle, text, path, channel)
         found.append((path, channel))
     return found
+
+
+def _channels_of(coglet: ir.Coglet) -> list[str]:
+    return [c.name for c in (*coglet.listens, *coglet.transmits) if not is_internal(c.name)]
+
+
+def _refuse_strange(bundle: ir.Bundle, text: str, path: str, channel: str) -> None:
+    """Raise UsageError for a path that no coglet can have, and for a channel that its coglet has not.
+
+    What coglets in Python, agents and teams create is not known here.
+    """
+    above = bundle.coglets[bundle.root]
+    for segment in path.split("/")[1:]:
+        if above.open or above.python or above.kind != "coglet":
+            return
+        children = {child.name: child.coglet for child in above.children}
+        name = segment.partition("[")[0]
+        if name not in children:
+            raise UsageError(f"--stats {text}: `{above.name}` has no child `{name}`{has(children)}")
+        if children[name] not in bundle.coglets:
+            return
+        above = bundle.coglets[children[name]]
+    if not above.open and above.kind == "coglet" and channel not in _channels_of(above):
+        raise UsageError(f"--stats {text}: `{above.name}` has no channel `{channel}`{has(_channels_of(above))}")
 
 
 class Served(Protocol):

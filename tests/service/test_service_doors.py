@@ -20,6 +20,8 @@ import jsonschema
 import pytest
 import trio
 
+from cogc.commands.serving import kept_of
+from cogc.commands.usage import UsageError
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import keys
@@ -552,6 +554,8 @@ def test_options_of_the_server_that_do_not_fit_are_refused(tmp_path: Path) -> No
             (["--insecure-public"], "--insecure-public goes with --serve"),
             (["--stats", "page"], "--stats goes with --serve"),
             (["--serve", "0", "--stats", "nothing"], "--stats nothing: the root has no channel `nothing`"),
+            (["--serve", "0", "--stats", ".page"], "write CHANNEL or PATH.CHANNEL; a path begins with `Main`"),
+            (["--serve", "0", "--stats", "Main/nobody[2].page"], "--stats Main/nobody[2].page: `Main` has no child `nobody`"),
             (["--serve", "0", "--stats", "Other/w.job"], "write CHANNEL or PATH.CHANNEL; a path begins with `Main`"),
         ]:  # fmt: skip
             done = cogc_here("run", "desk.cog", *words, cwd=tmp_path)
@@ -611,3 +615,28 @@ def test_headers_of_a_webhook_are_fields_of_its_message() -> None:
     made, journal, trace, _ = served(body, HOOKS)
     assert made.outputs["pushed"] == ["main d1", "dev d2", "me"]
     assert b"token-of-the-hook" in journal and b"token-of-the-hook" not in trace
+
+
+COUNTED = """
+model m = scripted "m.yml"
+agent Clerk { model: m }
+coglet Juror { transmit vote: int
+  create clerk = Clerk }
+coglet Main { listen alert: int
+  create jury = Juror * 3 }
+"""
+
+
+def test_channels_that_are_counted_are_those_that_there_can_be() -> None:
+    bundle = build(COUNTED, **{"m.yml": "- {reply: x}\n"})
+    good = ["alert", "Main.alert", "Main/jury[2].vote", "Main/jury[0]/clerk.result", "Main/jury[0]/clerk/sub-1.result"]
+    assert kept_of(bundle, good)[1:3] == [("Main", "alert"), ("Main/jury[2]", "vote")]
+    for text, said in [
+        (".alert", "a path begins with `Main`"),
+        ("Main/jry[2].vote", "`Main` has no child `jry`; it has `jury`"),
+        ("Main/jury[2].vot", "`Juror` has no channel `vot`; it has `vote`"),
+        ("Main/jury[2]/x.vote", "`Juror` has no child `x`; it has `clerk`"),
+    ]:
+        with pytest.raises(UsageError) as error:
+            kept_of(bundle, [text])
+        assert said in str(error.value)

@@ -180,6 +180,8 @@ def test_when_one_ends_the_others_are_stopped(tmp_path: Path) -> None:
         (["a.cog", "a.cog"], "`a.cog` and `a.cog` have the same name `a`"),
         (["a.cog", "b/a.cog"], "have the same name `a`: write NAME=SPEC"),
         (["a.cog", "x y=a.cog"], "`x y` is no name of a run"),
+        (["a.cog", "x\ny=a.cog"], "`x\\u000ay=a.cog`: `x\\u000ay` is no name of a run"),
+        (["x=a.cog"], "`x=a.cog`: names are for several specs; serve one as `cogc serve a.cog`"),
         (["a.cog", "metrics=a.cog"], "`/metrics` is a route of the server"),
         (["a.cog", "b=a.cog", "--set", "x=1"], "--set is for one run: serve its spec alone"),
         (["a.cog", "b=a.cog", "--trace="], "--trace is for one run"),

@@ -16,7 +16,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 from types import TracebackType
 from typing import Any
 
@@ -49,7 +50,7 @@ class _Head(msgspec.Struct, gc=False):
     kind: str = ""
     path: str = ""
     cause: int = 0
-    causes: list[int] = []
+    causes: tuple[int, ...] = ()
     name: str = ""
     op: str = ""
     coglet: object = ""
@@ -104,7 +105,7 @@ class Index:
         self.kinds = bytearray()
         self.places = array("I")
         self.causes = array("I")
-        self.joins: dict[int, list[int]] = {}
+        self.joins: dict[int, tuple[int, ...]] = {}
         self.rows: list[array[int]] = []
         self.life: list[array[int]] = []
         self.begun: list[array[int]] = []
@@ -160,7 +161,7 @@ class Index:
             heads = self._decoder.decode_lines(data)
         except _UNREADABLE:
             heads = []
-        offsets = list(accumulate((len(line) + 1 for line in lines), initial=self.size))
+        offsets = list(map(add, accumulate(map(len, lines), initial=self.size), count()))  # each line has its end
         offsets.pop()
         if len(heads) != len(lines):  # some are broken, or empty, which are no rows
             kept = [(offset, line) for offset, line in zip(offsets, lines, strict=True) if line.strip()]
@@ -182,10 +183,12 @@ class Index:
     def _add(self, heads: list[_Head], offsets: list[int], is_marked: bool) -> None:
         """Add the rows of some records."""
         base = len(self.offsets)
-        if "" in [h.kind for h in heads]:
+        kinds = [h.kind for h in heads]
+        if "" in kinds:
             for number, head in enumerate(heads, base + 1):
                 if not head.kind:  # a line of older tools, or none
                     head.kind, head.path, head.seq = head.op or BROKEN, str(head.coglet), number
+            kinds = [h.kind for h in heads]
         try:
             self.seqs.extend([h.seq for h in heads])
             self.causes.extend([h.cause for h in heads])
@@ -198,18 +201,19 @@ class Index:
             )
             return
         self.times.extend([h.t for h in heads])
-        self.kinds.extend(map(self._kind, [h.kind for h in heads]))
+        numbers = {kind: self._kind(kind) for kind in dict.fromkeys(kinds)}
+        self.kinds.extend(map(numbers.__getitem__, kinds))
         places = list(map(self.place_numbers.__getitem__, [h.path for h in heads]))
         self.places.extend(places)
         while len(self.rows) < len(self.place_numbers.names):
             for table in (self.rows, self.life, self.begun, self.ended):
                 table.append(array("I"))
-        rows = self.rows
+        adds = [table.append for table in self.rows]
         for row, place in enumerate(places, base):
-            rows[place].append(row)
+            adds[place](row)
         self.offsets.extend(offsets)
-        for kinds, table in ((LIFE, self.life), (BEGINS, self.begun), (ENDS, self.ended)):
-            for row in self._found(kinds, base):
+        for found, table in ((LIFE, self.life), (BEGINS, self.begun), (ENDS, self.ended)):
+            for row in self._found(found, base):
                 table[self.places[row]].append(row)
         for row in self._found(("join",), base):
             self.joins[row] = heads[row - base].causes

@@ -316,12 +316,12 @@ class RunSinks:
 
     def _exporter(self, url: str) -> Exporter:
         """Return what sends the spans of the run. The span above them is the one that the environment names."""
-        from cogc.run.contexts import parsed
+        from cogc.run.contexts import of_environment
         from cogc.traces.exporter import Exporter
         from cogc.traces.metrics import Metrics
         from cogc.traces.spans import Spans
 
-        above = parsed(os.environ.get("TRACEPARENT"))
+        above = of_environment(os.environ)
         spans = Spans(self.id, self.epoch, self.bundle, self.options.otlp_contents, above)
         try:
             return Exporter(url, spans, Metrics(self.bundle))

@@ -1,10 +1,13 @@
-"""Trace contexts of W3C: the header `traceparent` of what comes in, and of what goes out.
+"""Trace contexts of W3C: the headers `traceparent` and `tracestate` of what comes in, and of what goes out.
 
 What comes in through a door (a request over HTTP, a call of MCP) belongs to a trace of its sender. Everything that it leads to does too:
 the exporter of the run (`traces/spans.py`) hears the record or the coglet with which it begins, and follows the causes. What goes out, a
 call of MCP or a request to a model, names the span of that call as its parent, where the run has an exporter.
 
-`CURRENT` is the context of the request that the present task answers, `OUTGOING` the header of the request that it makes. Nothing of this
+`tracestate` holds what the tools of the sender know of its trace. It is handed on as it came, wherever a `traceparent` of that trace goes: no
+member of it is ours.
+
+`CURRENT` is the context of the request that the present task answers, `OUTGOING` the headers of the request that it makes. Nothing of this
 is an event: a run goes the same way with contexts and without.
 """
 
@@ -13,7 +16,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -22,18 +25,30 @@ from typing import Any, NamedTuple, Protocol
 import trio
 
 HEADER = "traceparent"
+STATE = "tracestate"
 SAMPLED = 1
 """The flag of a trace that is kept."""
 _FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 _LONGEST = 512
+_MEMBER = re.compile(
+    r"([a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+    r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
+"""A member of a `tracestate`: key and value."""
+_MOST_MEMBERS = 32
+_LONG_MEMBER = 128
+"""Characters above which a member goes before all others, where a list is too long."""
+_READ = 32 * (256 + 1 + 256) + 1000
+"""Characters of a `tracestate` above which it is not read: more than 32 members and their white space take."""
 
 
 class Context(NamedTuple):
-    """A span: the numbers of its trace and of itself, neither of them 0, and the flags of the trace."""
+    """A span: the numbers of its trace and of itself, neither of them 0, the flags of the trace, and its `tracestate`, or nothing."""
 
     trace: int
     span: int
     flags: int = SAMPLED
+    state: str = ""
 
     @property
     def is_sampled(self) -> bool:
@@ -44,24 +59,53 @@ class Context(NamedTuple):
         """Return the header."""
         return f"00-{self.trace:032x}-{self.span:016x}-{self.flags & SAMPLED:02x}"
 
+    @property
+    def carried(self) -> dict[str, str]:
+        """The headers with which the context goes out."""
+        return {HEADER: str(self), **({STATE: self.state} if self.state else {})}
 
-def parsed(header: object) -> Context | None:
-    """Return the context of a header, by the rules of W3C's Trace Context; None if it breaks them.
 
-    A header of a later version may have further parts, which are not read.
+def parsed(header: object, state: object = None) -> Context | None:
+    """Return the context of a `traceparent`, by the rules of W3C's Trace Context; None if it breaks them.
+
+    A header of a later version may have further parts, which are not read. `state` is the `tracestate` beside it: one that breaks the rules is
+    as none.
     """
     found = _FORM.fullmatch(header) if isinstance(header, str) and len(header) <= _LONGEST else None
     if found is None or found[1] == "ff" or (found[1] == "00" and found[5]):
         return None
     trace, span = int(found[2], 16), int(found[3], 16)
-    return Context(trace, span, int(found[4], 16)) if trace and span else None
+    return Context(trace, span, int(found[4], 16), _listed(state)) if trace and span else None
+
+
+def _listed(state: object) -> str:
+    """Return the members of a `tracestate` as one list of at most 512 characters; nothing for a list that breaks the rules.
+
+    Of two members with one key the first counts, since it is the newer one. What makes a list too long goes by the rule of W3C: first
+    members of more than 128 characters, then others, each time the last one.
+    """
+    if not isinstance(state, str) or len(state) > _READ:
+        return ""
+    members = [member.strip(" \t") for member in state.split(",")]
+    members = [member for member in members if member]
+    if len(members) > _MOST_MEMBERS or not all(_MEMBER.fullmatch(member) for member in members):
+        return ""
+    newest: dict[str, str] = {}
+    for member in members:
+        newest.setdefault(member.partition("=")[0], member)
+    kept = list(newest.values())
+    for longer in (_LONG_MEMBER, 0):
+        for member in reversed([m for m in kept if len(m) > longer]):
+            if len(",".join(kept)) > _LONGEST:
+                kept.remove(member)
+    return ",".join(kept)
 
 
 def within(parent: Context | None) -> Context:
     """Return the context of a new span below another one, or of one that begins a trace."""
     span = random.SystemRandom().getrandbits(64) or 1
     if parent is not None:
-        return Context(parent.trace, span, parent.flags)
+        return parent._replace(span=span)
     return Context(random.SystemRandom().getrandbits(128) or 1, span)
 
 
@@ -109,13 +153,12 @@ class Contexts:
     def meta(self, call: int) -> dict[str, Any]:
         """Return what goes into `_meta` of a call of MCP."""
         context = None if self.exporter is None else self.exporter.call(call)
-        return {} if context is None else {HEADER: str(context)}
+        return {} if context is None else dict(context.carried)
 
     @contextmanager
     def asking(self, ask: int) -> Iterator[None]:
-        """Let requests to a provider carry a header while the body runs, if that was asked for."""
-        context = self.exporter.ask(ask) if self.exporter is not None and self.to_providers else None
-        token = OUTGOING.set("" if context is None else str(context))
+        """Let requests to a provider carry headers while the body runs, if that was asked for."""
+        token = OUTGOING.set(self.exporter.ask(ask) if self.exporter is not None and self.to_providers else None)
         try:
             yield
         finally:
@@ -153,15 +196,21 @@ class Request:
 
 
 CURRENT: ContextVar[Context | None] = ContextVar("CURRENT", default=None)
-OUTGOING: ContextVar[str] = ContextVar("OUTGOING", default="")
+OUTGOING: ContextVar[Context | None] = ContextVar("OUTGOING", default=None)
 
 
 def headers() -> dict[str, str]:
     """Return the headers of a request to a provider."""
-    header = OUTGOING.get()
-    return {HEADER: header} if header else {}
+    context = OUTGOING.get()
+    return {} if context is None else context.carried
 
 
-def of_headers(given: Sequence[str]) -> Context | None:
-    """Return the context of a request with these headers `traceparent`: of one that has one, and a valid one."""
-    return parsed(given[0]) if len(given) == 1 else None
+def of_headers(given: Sequence[str], states: Sequence[str] = ()) -> Context | None:
+    """Return the context of a request with these headers `traceparent`: of one that has one, and a valid one. Several headers `tracestate` are
+    one list."""
+    return parsed(given[0], ",".join(states)) if len(given) == 1 else None
+
+
+def of_environment(variables: Mapping[str, str]) -> Context | None:
+    """Return the context that the variables TRACEPARENT and TRACESTATE of an environment name, as their headers would."""
+    return parsed(variables.get(HEADER.upper()), variables.get(STATE.upper()))

@@ -40,7 +40,6 @@ from pydantic.alias_generators import to_camel
 
 from cogc import __version__
 from cogc.language.values import Failure
-from cogc.run.contexts import HEADER
 from cogc.run.session import Session
 from cogc.service import tracing
 from cogc.service.exports import Exports, Offer
@@ -150,9 +149,9 @@ class ToolServer(Server[dict[str, Any]]):
         with tracing.of_mcp(self.exports.session, ctx.method, name, meta if isinstance(meta, dict) else None) as served:
             found = await call_next(ctx)
         if isinstance(found, CallToolResult):
-            found.meta = {**(found.meta or {}), HEADER: str(served.context)}
+            found.meta = {**(found.meta or {}), **served.context.carried}
         elif isinstance(found, dict):
-            found = {**found, "_meta": {**found.get("_meta", {}), HEADER: str(served.context)}}
+            found = {**found, "_meta": {**found.get("_meta", {}), **served.context.carried}}
         return found
 
     async def _old_task(self, ctx: Context, call_next: CallNext) -> HandlerResult:

@@ -1,7 +1,8 @@
 """Requests to the doors of a run as spans (`run/contexts.py`): those over HTTP, and calls of tools over MCP.
 
 A request with a valid `traceparent` stands below the span of its sender, another one begins a trace. The answer carries the `traceparent` of
-the request's own span, also where the run sends its spans to nobody: a client finds by it what its request has done.
+the request's own span, and the `tracestate` of the sender, also where the run sends its spans to nobody: a client finds by them what its
+request has done.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cogc.run import contexts
-from cogc.run.contexts import CURRENT, HEADER
+from cogc.run.contexts import CURRENT, HEADER, STATE
 from cogc.run.keys import Entered
 from cogc.run.session import Session
 
@@ -23,26 +24,27 @@ def of_http(session: Session, route: str, request: Request) -> contexts.Request:
     return contexts.Request(
         session.executors.settings.contexts,
         f"{request.method} {route}",
-        contexts.of_headers(request.headers.getlist(HEADER)),
+        contexts.of_headers(request.headers.getlist(HEADER), request.headers.getlist(STATE)),
         {"http.request.method": request.method, "http.route": route, "url.path": request.url.path},
     )
 
 
 def answered(served: contexts.Request, response: Any) -> Any:
-    """Return the answer to a request, with its `traceparent`. A stream has begun to be sent, and has none."""
+    """Return the answer to a request, with its context. A stream has begun to be sent, and has none."""
     if isinstance(response, Response):
         served.attributes["http.response.status_code"] = response.status_code
         served.error = str(response.status_code) if response.status_code >= 500 else ""
-        response.headers[HEADER] = str(served.context)
+        response.headers.update(served.context.carried)
     return response
 
 
 def of_mcp(session: Session, method: str, tool: str, meta: Mapping[str, Any] | None) -> contexts.Request:
     """Return the span of a call of a tool."""
+    given = meta or {}
     return contexts.Request(
         session.executors.settings.contexts,
         f"{method} {tool[:100]}",
-        contexts.parsed((meta or {}).get(HEADER)),
+        contexts.parsed(given.get(HEADER), given.get(STATE)),
         {"mcp.method.name": method, "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool[:100]},
     )
 

@@ -160,13 +160,13 @@ class Exporter:
     def _readable(self, span: Span) -> Any:
         from opentelemetry.sdk.trace import Event, ReadableSpan
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-        from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+        from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
         flags = TraceFlags(TraceFlags.SAMPLED)
         kinds = {SERVER: SpanKind.SERVER, CLIENT: SpanKind.CLIENT}
         return ReadableSpan(
             name=span.name,
-            context=SpanContext(span.trace, span.id, False, flags),
+            context=SpanContext(span.trace, span.id, False, flags, TraceState.from_header([span.state])),
             parent=SpanContext(span.trace, span.parent, True, flags) if span.parent else None,
             resource=self._resource,
             attributes=span.attributes,

@@ -35,6 +35,8 @@ def _json(span: Span) -> dict[str, Any]:
     found: dict[str, Any] = {"traceId": f"{span.trace:032x}", "spanId": f"{span.id:016x}"}
     if span.parent:
         found["parentSpanId"] = f"{span.parent:016x}"
+    if span.state:
+        found["traceState"] = span.state
     return {
         **found,
         "name": span.name,

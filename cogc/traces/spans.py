@@ -52,7 +52,8 @@ class Event(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A span, with times in nanoseconds since 1970. `kind` is INTERNAL, SERVER or CLIENT. `parent` is 0 at the top. `error` is empty if all went well."""
+    """A span, with times in nanoseconds since 1970. `kind` is INTERNAL, SERVER or CLIENT. `parent` is 0 at the top. `error` is empty if all went well. `state` is
+    the `tracestate` of its trace."""
 
     name: str
     kind: int
@@ -64,6 +65,7 @@ class Span(NamedTuple):
     attributes: dict[str, Value]
     events: list[Event]
     error: str
+    state: str = ""
 
 
 class _Open:
@@ -177,7 +179,7 @@ class Spans:
         return None if span is None else self._own(span)
 
     def _own(self, span: _Open) -> Context:
-        return Context(span.above.trace, self._id(span.seq), span.above.flags)
+        return span.above._replace(span=self._id(span.seq))
 
     def served(self, request: Served) -> list[Span]:
         """Return the span of a request that a door has answered."""
@@ -187,10 +189,9 @@ class Spans:
         if request.error:
             attributes[NAMES["error"]] = request.error
         above = 0 if request.parent is None else request.parent.span
-        trace, own, _ = request.context
-        return [
-            Span(request.name, SERVER, trace, own, above, request.start, request.end, attributes, [], request.error)
-        ]
+        trace, own, _, state = request.context
+        times = request.start, request.end
+        return [Span(request.name, SERVER, trace, own, above, *times, attributes, [], request.error, state)]
 
     def _act(self, kind: str, seq: int, call: int, record: dict[str, Any]) -> list[Span | None]:
         match kind:
@@ -410,6 +411,7 @@ class Spans:
             span.attributes,
             span.events,
             error,
+            span.above.state,
         )
 
     def _id(self, seq: int) -> int:

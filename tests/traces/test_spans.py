@@ -70,7 +70,7 @@ def test_what_was_said_is_left_out_unless_it_is_asked_for() -> None:
 
 def test_a_run_stands_below_the_span_of_who_has_started_it() -> None:
     parent = parsed("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
-    assert parent == (int("a" * 32, 16), int("b" * 16, 16), 1)
+    assert parent == (int("a" * 32, 16), int("b" * 16, 16), 1, "")
     found = spans(parent=parent)
     assert {s.trace for s in found} == {parent.trace} and found[-1].parent == parent.span
     assert spans(parent=parent._replace(flags=0)) == []  # its sender does not keep the trace
@@ -111,6 +111,7 @@ def test_a_collector_gets_the_spans_and_metrics_of_a_run(monkeypatch: pytest.Mon
 
     before = trace.get_tracer_provider(), metrics.get_meter_provider()
     monkeypatch.setenv("TRACEPARENT", "00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    monkeypatch.setenv("TRACESTATE", "vendor=x y")
     with collector() as (url, taken):
         done = cogc_here(*RESEARCH, "--otlp", url, f"--trace={tmp_path / 't.jsonl'}")
         assert done.returncode == 0 and done.stderr == "", done.stderr
@@ -123,7 +124,7 @@ def test_a_collector_gets_the_spans_and_metrics_of_a_run(monkeypatch: pytest.Mon
     }
     assert "tide mill" not in str(taken.spans()) and "tide mill" in str(taken.spans("/own/path"))
     found = taken.spans()
-    assert len(found) == 14 and {s.trace_id.hex() for s in found} == {"a" * 32}
+    assert len(found) == 14 and {(s.trace_id.hex(), s.trace_state) for s in found} == {("a" * 32, "vendor=x y")}
     root = next(s for s in found if s.name == "invoke_workflow Main")
     assert root.parent_span_id.hex() == "b" * 16 and root.start_time_unix_nano == 946_684_800 * 10**9
     chat = next(s for s in found if s.name == "chat lead.yml")

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from cogc import ir
-from cogc.commands import trace_parts, under_trio
+from cogc.commands import telemetry, trace_parts, under_trio
 from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
@@ -171,13 +171,7 @@ def _add_records(add: Add) -> None:
         help="write a trace to FILE; `--trace` alone writes it to the run's folder, and shows a live view in a terminal",
     )
     trace_parts.add_options(add)
-    add(
-        "--otlp",
-        metavar="URL",
-        help="send spans and metrics to the collector of OpenTelemetry at URL while the run goes on, over OTLP/HTTP (extra: otel)",
-    )
-    add("--otlp-contents", action="store_true", help="with --otlp: send what people, models and tools say too")
-    add("--otlp-models", action="store_true", help="with --otlp: send `traceparent` with each request to a model")
+    telemetry.add_options(add)
     add(
         "--log",
         choices=list(LEVELS),
@@ -362,11 +356,11 @@ def _refuse_for_root(options: Namespace, is_sett: bool) -> None:
     """Raise UsageError for an option that a root of the other kind has, or that a recorded run has not."""
     if options.keep is not None and (options.replay or is_sett):
         raise UsageError("--keep is for the journals of an instance, which setts and recorded runs do not have")
-    for name in ("contents", "models"):
-        if getattr(options, f"otlp_{name}", False) and not options.otlp:
-            raise UsageError(f"--otlp-{name} is for runs with --otlp, which names the collector")
-    if getattr(options, "otlp", None) and (options.replay or is_sett):
-        raise UsageError("--otlp is for runs of a coglet: `cogc trace export --format otlp` makes spans of any trace")
+    telemetry.refuse_alone(options)
+    if getattr(options, "otlp", None) and options.replay:
+        raise UsageError(
+            "--otlp is for a run that goes on, not for a recorded one: `cogc trace export --format otlp` makes spans of its trace"
+        )
     if is_sett:
         refuse_doors(options, "this program's root is a sett; programs with a coglet as root have such doors")
         return

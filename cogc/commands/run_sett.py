@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from cogc import ir
-from cogc.commands import under_trio
+from cogc.commands import telemetry, under_trio
 from cogc.commands.budgets import budget
 from cogc.commands.options import duration, epoch_of, goal_of, instance_of, run_id_of
 from cogc.commands.packages import allowed
@@ -114,7 +114,7 @@ def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
         options.sandbox != "none",
         kept=kept_by(options, state),
     )
-    sinks = SettSinks(options, plan.instance, state)
+    sinks = SettSinks(options, plan.instance, state, bundle)
     files = prints.enter_context(ExitStack())
     files.enter_context(sinks)
 
@@ -159,7 +159,8 @@ async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSink
     stop, caught = trio.Event(), list[int]()
     async with open_sett_store(plan.board, plan.instance) as store, _outside(plan, store, stop) as (world, begin):
         simulated = partial(getattr, world, "virtual") if options.sim else None
-        agents = AgentRuns(spec.unit, settings, budget(options), simulated)
+        observe = telemetry.observed(sinks.exporter, plan.bundle, options)
+        agents = AgentRuns(spec.unit, settings, budget(options), simulated, observe)
         hands = {role: Hands(agent, runner, agents) for role, agent in spec.agents.items()}
         if plan.lines is None:
             await prepare(runner, spec.agents.values())
@@ -175,7 +176,7 @@ async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSink
             journal=sinks.journal(plan.head(begin)) if options.record else None, inbox=Board(store) if options.record else None,
             limit=None if limit is None else begin + limit,
         )  # fmt: skip
-        sinks.clock = lambda: (sett.now - begin) / 1e9
+        sinks.begin(lambda: sett.now, begin)
         sinks.on_lost(stop.set)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_signals, sett, stop, nursery.cancel_scope, caught)

@@ -30,13 +30,13 @@ import time
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
 from cogc.commands import instance as instances
 from cogc.commands import runtime_client as client
-from cogc.commands import trace_parts, under_trio
+from cogc.commands import telemetry, trace_parts, under_trio
 from cogc.commands.options import LEVELS
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.recordings import PRIVATE, opened, recorded, refuse_torn, repeat
@@ -58,6 +58,9 @@ from cogc.run.stopping import EXIT_CODES
 from cogc.service.graph import serve_graph
 from cogc.service.host import host
 
+if TYPE_CHECKING:
+    from cogc.traces.exporter import Exporter
+
 PATIENCE = 60.0
 """Seconds in which a runtime must take requests."""
 
@@ -70,6 +73,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--foreground", action="store_true", help="start: stay in the foreground")
     add("--trace", metavar="FILE", help="start, replay: write a trace to FILE")
     trace_parts.add_options(add)
+    telemetry.add_options(add, "start: ")
     add("--record", metavar="FILE", help="start: write a journal to FILE: every event that came from outside")
     add(
         "--instance",
@@ -96,11 +100,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    for name in ("instance", "fresh", "keep"):
+    for name in ("instance", "fresh", "keep", "otlp"):
         if getattr(options, name) and options.action != "start":
             raise UsageError(f"--{name} goes with `start`")
+    for name in ("fresh", "keep"):
         if getattr(options, name) and not options.instance:
             raise UsageError(f"--{name} goes with --instance")
+    telemetry.refuse_alone(options)
     trace_parts.refuse_alone(options)
     if options.recording is not None and options.action != "replay":
         raise UsageError(f"`cogc runtime {options.action}` takes no FILE; `cogc create` brings coglets into a runtime")
@@ -169,7 +175,7 @@ def _passed(options: Namespace) -> list[str]:
     for name in ("trace", "record"):
         if getattr(options, name):
             words += [f"--{name}", os.path.abspath(getattr(options, name))]
-    words += trace_parts.passed(options)
+    words += trace_parts.passed(options) + telemetry.passed(options)
     if options.instance:
         words += ["--instance", options.instance, *(["--fresh"] if options.fresh else [])]
         words += ["--keep", options.keep] if options.keep else []
@@ -212,11 +218,15 @@ def foreground(options: Namespace) -> int:
         sink, trace = trace_parts.written(options, options.trace, None, PRIVATE) if options.trace else (None, None)
         record = opened(options.record, mode=PRIVATE) if options.record else None
         files = [sink, record]
-        setup = daemon.Setup(**common(options, instance), trace=trace, journal=_stream(record), begun=_begun(options))
+        shared = common(options, instance)
+        exporter = _exporter(options, shared, instance)
+        held.callback(telemetry.close, exporter)
+        setup = daemon.Setup(**shared, trace=trace, journal=_stream(record), begun=_begun(options), hears=exporter)
         try:
             runtime = daemon.make(setup)
         except OSError as error:
             raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+        telemetry.attach(exporter, runtime.session, options)
         for file in files:
             if file is not None:
                 file.on_lost = runtime.session.stop
@@ -245,6 +255,13 @@ def foreground(options: Namespace) -> int:
 
     with held:
         return under_trio.run(main, partial(_ended, files), held)
+
+
+def _exporter(options: Namespace, shared: dict[str, Any], instance: Instance | None) -> Exporter | None:
+    """Return what sends the spans of a runtime, which has the id and the beginning of its journal if it goes on."""
+    recording = None if instance is None else instance.recording
+    head = shared if recording is None else recording.head
+    return telemetry.exporter(options, head["run"], head["epoch"], host().bundle)
 
 
 def _ended(files: list[Sink | None], session: Session) -> int:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import trio
 
-from cogc.commands import sett_list, sett_processes
+from cogc.commands import sett_list, sett_processes, telemetry
 from cogc.commands.options import goal_text, instance_of, local_option, network_option, sandbox_option, workspace_option
 from cogc.commands.sett_watch import follow, refuse_dirty, refuse_unused, wanted, watch, watch_options
 from cogc.commands.state import add_state, state_here
@@ -69,11 +69,13 @@ def arguments(parser: ArgumentParser) -> None:
     local_option(parser, "up: ")
     network_option(parser, "up: ")
     sandbox_option(parser, "up: ")
+    telemetry.add_options(add, "up: ")
 
 
 def run(options: Namespace) -> int:
     wanted = ACTIONS[options.action]
     refuse_unused(options)
+    telemetry.refuse_alone(options)
     if options.goal is not None and not options.words:
         options.words = [options.goal]
     elif options.goal is not None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
 from cogc import ir
-from cogc.commands import under_trio
+from cogc.commands import telemetry, under_trio
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, instance_of
 from cogc.commands.packages import allow_imports, allowed
@@ -27,15 +29,18 @@ from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.run.settings import Settings
 from cogc.run.stopping import heeded
-from cogc.sett.agent_runs import AgentRuns
+from cogc.sett.agent_runs import AgentRuns, Observe
 from cogc.sett.board import Board, open_board
 from cogc.sett.command import CommandRunner
 from cogc.sett.cub import Cub
 from cogc.sett.foreign import listen
 from cogc.sett.hands import Hands
 from cogc.sett.health import Condition, serve
-from cogc.sett.orchestrator import Orchestrator
+from cogc.sett.orchestrator import Note, Orchestrator
 from cogc.sett.spec import SettSpec
+
+if TYPE_CHECKING:
+    from cogc.traces.exporter import Exporter
 
 
 def add_machine(parser: ArgumentParser) -> None:
@@ -55,6 +60,7 @@ def add_machine(parser: ArgumentParser) -> None:
         metavar="PORT",
         help="port of 127.0.0.1 on which to answer GET /healthz; 0: a free one (default: none)",
     )
+    telemetry.add_options(add)
     add_state(parser)
     allow_imports(parser)
 
@@ -62,49 +68,65 @@ def add_machine(parser: ArgumentParser) -> None:
 def orchestrate(options: Namespace) -> int:
     """Run the orchestrator until it is told to stop. Return the exit code."""
 
-    async def machine(board: Board, spec: SettSpec, stop: trio.Event, condition: Condition) -> int:
-        condition.tell("")
+    async def machine(its: Surroundings) -> int:
+        its.condition.tell("")
         waits = (duration(options.consensus, "--consensus") or 0) / 1e9
-        made = Orchestrator(board, list(spec.agents), spec.max_review_iterations, note, waits)
+        made = Orchestrator(its.board, list(its.spec.agents), its.spec.max_review_iterations, its.note, waits)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(made.run)
-            nursery.start_soon(listen, board.store, _instance(options), note)
-            await stop.wait()
+            nursery.start_soon(listen, its.board.store, _instance(options), its.note)
+            await its.stop.wait()
             nursery.cancel_scope.cancel()
         return 0
 
-    return _run(options, machine)
+    return _run(options, machine, "")
 
 
 def work(options: Namespace) -> int:
     """Run a cub until it is told to stop, or has done the work of --execute-claim. Return the exit code."""
 
-    async def machine(board: Board, spec: SettSpec, stop: trio.Event, condition: Condition) -> int:
-        role = options.agent or os.environ.get("SETT_AGENT_NAME")
-        if role not in spec.agents:
-            raise UsageError(f"--agent: the sett has no agent `{role}`; it has {', '.join(spec.agents)}")
+    role = options.agent or os.environ.get("SETT_AGENT_NAME") or ""
+
+    async def machine(its: Surroundings) -> int:
+        board, agents = its.board, its.spec.agents
+        if role not in agents:
+            raise UsageError(f"--agent: the sett has no agent `{role}`; it has {', '.join(agents)}")
         sandboxed = options.sandbox != "none"
         kept = kept_by(options, state_of(options))
         runner = CommandRunner(_instance(options), options.workspace, options.sandbox, _board(options), kept)
         allow = allowed(options.allow_import, [options.spec])
         settings = Settings(options.workspace, allow, None, sandboxed, kept=kept)
         lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
-        hands = Hands(spec.agents[role], runner, AgentRuns(spec.unit, settings))
+        hands = Hands(agents[role], runner, AgentRuns(its.spec.unit, settings, observe=its.observe))
         await prepare(runner, [hands.agent])
-        cub = Cub(board, hands, note, lease / 1e9, linger / 1e9, condition)
+        cub = Cub(board, hands, its.note, lease / 1e9, linger / 1e9, its.condition)
         if options.execute_claim and await board.claim(options.execute_claim) is None:
             raise UsageError(f"there is no claim {options.execute_claim}")
-        await cub.run(stop, options.execute_claim or "")
+        await cub.run(its.stop, options.execute_claim or "")
         return 0
 
-    return _run(options, machine)
+    return _run(options, machine, role or "cub")
 
 
-Machine = Callable[[Board, SettSpec, trio.Event, Condition], Awaitable[int]]
+class Surroundings(NamedTuple):
+    """The surroundings of a machine: its board, its sett, what tells it to stop and whether it is well, who hears of events, and who observes the
+    sessions of its agent."""
+
+    board: Board
+    spec: SettSpec
+    stop: trio.Event
+    condition: Condition
+    note: Note
+    observe: Observe | None
 
 
-def _run(options: Namespace, machine: Machine) -> int:
-    """Load the sett and run a machine on it."""
+Machine = Callable[[Surroundings], Awaitable[int]]
+
+
+def _run(options: Namespace, machine: Machine, part: str) -> int:
+    """Load the sett and run a machine on it. `part` names it among the machines of its instance; nothing stands for the orchestrator, which sends the
+    span of the whole sett."""
+    telemetry.refuse_alone(options)
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)
     if problems.sorted():
@@ -114,7 +136,10 @@ def _run(options: Namespace, machine: Machine) -> int:
     with ExitStack() as prints:
         prints.enter_context(apart(bundle, json=True))
         spec = _spec(bundle, options)
-        return under_trio.run(lambda: _main(options, spec, machine), lambda code: code, prints)
+        exporter = telemetry.exporter(options, _instance(options), time.time_ns(), bundle, part)
+        prints.callback(telemetry.close, exporter)
+        seen = _noted(exporter, _instance(options)), telemetry.observed(exporter, bundle, options)
+        return under_trio.run(lambda: _main(options, spec, machine, *seen), lambda code: code, prints)
 
 
 def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:
@@ -124,7 +149,7 @@ def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:
     return sett_spec(bundle, getattr(options, "local", []), getattr(options, "network", False))
 
 
-async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
+async def _main(options: Namespace, spec: SettSpec, machine: Machine, note: Note, observe: Observe | None) -> int:
     """Open the board and run a machine beside the health endpoint."""
     stop, condition, caught = trio.Event(), Condition(), list[int]()
     code = 0
@@ -134,7 +159,7 @@ async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
             port = await nursery.start(serve, board, condition, "127.0.0.1", options.port)
             sys.stderr.write(f"cogc: healthz on http://127.0.0.1:{port}/healthz\n")
         nursery.start_soon(_tell, condition)
-        code = await machine(board, spec, stop, condition)
+        code = await machine(Surroundings(board, spec, stop, condition, note, observe))
         nursery.cancel_scope.cancel()
     return 128 + caught[-1] if len(caught) > 1 else code
 
@@ -192,6 +217,20 @@ def _board(options: Namespace) -> str:
     if found == "memory":
         raise UsageError("--board memory: a blackboard in memory cannot be shared by several processes")
     return str(found)
+
+
+def _noted(exporter: Exporter | None, instance: str) -> Note:
+    """Return what writes events to stderr, and gives them to an exporter as the records of a trace."""
+    if exporter is None:
+        return note
+    numbers, began = count(1), exporter.spans.epoch
+
+    def both(kind: str, path: str, **fields: Any) -> None:
+        note(kind, path, **fields)
+        head = {"v": 1, "seq": next(numbers), "t": (time.time_ns() - began) / 1e9, "run": instance, "kind": kind}
+        exporter.take([{**head, "path": path, "cause": 0, **fields}])
+
+    return both
 
 
 def note(kind: str, path: str, **fields: Any) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import msgspec
 
+from cogc.commands import telemetry
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import instance_of
 from cogc.commands.sett_machines import READY, WELL
@@ -104,6 +105,7 @@ def _record(options: Namespace, instance: str, folder: Path, roles: list[str]) -
     board = options.board or os.environ.get("REDIS_URL") or f"sqlite:{folder}/board.db"
     spec, common = options.words[0], ["--instance", instance, "--board", board]
     common += ["--state", options.state] if options.state else []
+    common += telemetry.passed(options)
     held = ["--workspace", options.workspace, "--sandbox", options.sandbox, *(f"--local={x}" for x in options.local)]
     held += ["--network"] if options.network else []
     python = [sys.executable, "-P", "-m", "cogc"]

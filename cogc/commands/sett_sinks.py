@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import trio
 
-from cogc.commands import trace_parts
+from cogc import ir
+from cogc.commands import telemetry, trace_parts
 from cogc.commands.options import LEVELS
 from cogc.commands.recordings import PRIVATE, opened
 from cogc.commands.streams import Sink, sink_of_stdout, terminal
@@ -24,13 +25,16 @@ from cogc.sett.board import Board
 
 if TYPE_CHECKING:
     from cogc.screens.sett import SettView
+    from cogc.traces.exporter import Exporter
 
 
 class SettSinks:
     """The outputs of one run, opened and closed together."""
 
-    def __init__(self, options: Namespace, instance: str, state: StateFolder) -> None:
+    def __init__(self, options: Namespace, instance: str, state: StateFolder, bundle: ir.Bundle) -> None:
         self.state = state
+        self.bundle = bundle
+        self.exporter: Exporter | None = None
         self.options = options
         self.instance = instance
         began = time.monotonic()
@@ -49,6 +53,7 @@ class SettSinks:
             path = self.options.trace
             where = path or touch(self.state.file("setts", self.instance, "trace.jsonl"))
             self.sink, self.trace = trace_parts.written(self.options, where, self.options.replay)
+        self.exporter = telemetry.exporter(self.options, self.instance, time.time_ns(), self.bundle)
         if self.options.record:
             self.recording = opened(self.options.record, self.options.replay, PRIVATE)
         return self
@@ -71,11 +76,18 @@ class SettSinks:
                 sink.close()
                 if sink.loss():
                     sys.stderr.write(f"cogc: {sink.loss()}\n")
+        telemetry.close(self.exporter)
 
     @property
     def lost(self) -> bool:
         """True if the trace could not be written to its end."""
         return any(sink is not None and sink.loss() != "" for sink in (self.sink, self.recording))
+
+    def begin(self, now: Callable[[], int], at: int) -> None:
+        """Let times count from the begin of the sett: `now` gives the time, in nanoseconds since 1970 as `at`."""
+        self.clock = lambda: (now() - at) / 1e9
+        if self.exporter is not None:
+            self.exporter.spans.epoch = at
 
     def on_lost(self, stop: Callable[[], None]) -> None:
         """Let the loss of the trace or of stdout stop the sett in good order."""
@@ -103,17 +115,13 @@ class SettSinks:
         """Write an event to the trace, and show it."""
         self.seq += 1
         t = self.clock()
-        if self.trace is not None:
-            about = {
-                "v": 1,
-                "seq": self.seq,
-                "t": round(t, 6),
-                "run": self.instance,
-                "kind": kind,
-                "path": path,
-                "cause": 0,
-            }
-            self.trace.write([{**about, **fields}])
+        if self.trace is not None or self.exporter is not None:
+            head = {"v": 1, "seq": self.seq, "t": round(t, 6), "run": self.instance, "kind": kind, "path": path}
+            records = [{**head, "cause": 0, **fields}]
+            if self.trace is not None:
+                self.trace.write(records)
+            if self.exporter is not None:
+                self.exporter.take(records)
         if self.view is not None:
             self.view.note(kind, path, fields)
         elif kind == "log" and LEVELS[fields["level"]] >= LEVELS[self.options.log]:

@@ -18,7 +18,7 @@ _LOOK = 1.0
 _USED_BY = {
     "goal": ("forage",), "watch": ("forage",), "force": ("up", "forage"), "since": ("watch", "hoard"),
     "until": ("watch", "hoard"), "type": ("watch", "hoard"), "agent": ("watch", "hoard"), "exit_on_completion": ("watch",),
-    "wait": ("questions",),
+    "wait": ("questions",), "otlp": ("up",), "otlp_contents": ("up",), "otlp_models": ("up",),
 }  # fmt: skip
 """The actions that each option is for."""
 

@@ -8,14 +8,13 @@ import random
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
 from cogc import ir
-from cogc.commands import trace_parts
+from cogc.commands import telemetry, trace_parts
 from cogc.commands.budgets import budget
 from cogc.commands.doors import Doors
 from cogc.commands.inputs import Given
@@ -94,8 +93,7 @@ class RunSinks:
                 self.where = self.options.trace or touch(str(self._folder() / "trace.jsonl"))
                 sink, self.trace = trace_parts.written(self.options, self.where, self.options.replay)
                 self.files.append(sink)
-            if getattr(self.options, "otlp", None):
-                self.exporter = self._exporter(self.options.otlp)
+            self.exporter = telemetry.exporter(self.options, self.id, self.epoch, self.bundle)
             record = self._open(self.options.record, PRIVATE) if self.options.record else None
             if self.instance is not None:
                 self.states = self._states(self.instance)
@@ -139,9 +137,7 @@ class RunSinks:
                 f"cogc: cannot write the journal of the instance: {self.journal_failure}; nothing left after that, and the run goes on when it "
                 f"is started again\n"
             )
-        lost = "" if self.exporter is None else self.exporter.close()
-        if lost:
-            self.err(f"cogc: {lost}\n")
+        telemetry.close(self.exporter, self.err)
         if self.traced and self.options.trace == "":
             self.err(f"cogc: the trace is in {self.where}\n")
 
@@ -253,12 +249,7 @@ class RunSinks:
         session.executors.settings.people.instance = self.options.instance or ""
         if self.trace is not None:
             self.trace.hear_parts(session.kernel.trace)
-        if self.exporter is not None:
-            from cogc.service.metrics import fills
-
-            contexts = session.executors.settings.contexts
-            contexts.exporter, contexts.to_providers = self.exporter, self.options.otlp_models
-            self.exporter.fills = partial(fills, session)
+        telemetry.attach(self.exporter, session, self.options)
         for sink in (*self.files, sink_of_stdout()):
             if sink is not None:
                 sink.on_lost = session.stop
@@ -313,22 +304,6 @@ class RunSinks:
             self._lines(records)
         if self.exporter is not None:
             self.exporter.take(records)
-
-    def _exporter(self, url: str) -> Exporter:
-        """Return what sends the spans of the run. The span above them is the one that the environment names."""
-        from cogc.run.contexts import of_environment
-        from cogc.traces.exporter import Exporter
-        from cogc.traces.metrics import Metrics
-        from cogc.traces.spans import Spans
-
-        above = of_environment(os.environ)
-        spans = Spans(self.id, self.epoch, self.bundle, self.options.otlp_contents, above)
-        try:
-            return Exporter(url, spans, Metrics(self.bundle))
-        except ImportError as missing:
-            raise UsageError(f"--otlp needs the extra `otel`: pip install 'cogc[otel]' ({missing})") from None
-        except ValueError as error:
-            raise UsageError(f"--otlp {error}") from None
 
     def _lines(self, records: list[dict[str, Any]]) -> None:
         """Print trace records as lines for people."""

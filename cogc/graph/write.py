@@ -34,17 +34,20 @@ _MERMAID_SHAPES = {"queue": ("[(", ")]"), "agent": ("(", ")"), "step": ("(", ")"
 
 
 def mermaid(graph: Graph, look: Look = Look()) -> str:  # noqa: B008 - frozen
-    """Return a mermaid flowchart: children in the subgraph of their parent, with a node `self` for the parent itself.
+    """Return a mermaid flowchart: children in the subgraph of their parent, with a node `self` for a parent that says or hears something.
 
-    Mermaid parses an edge between a subgraph and a node inside of it, but cannot draw it: hence `self`.
+    Mermaid parses an edge between a subgraph and a node inside of it, but cannot draw it: hence `self`. It turns a subgraph that says nothing of
+    its direction by 90 degrees: hence a `direction` in each.
     """
     numbers = _numbers(graph)
     downwards = not look.is_wide and is_deep(graph)
-    lines = [f"flowchart {'TB' if downwards else 'LR'}"]
-    for box in graph.boxes:
-        _mermaid_box(box, look, numbers, lines, 1)
+    direction = "TB" if downwards else "LR"
+    lines = [f"flowchart {direction}"]
     parents = {box.id for box in _all(graph) if box.inner}
     steps = {box.id for box in _all(graph) if is_step(box)}
+    speakers = {id for e in graph.edges for id in (e.source, e.target)} & parents - steps
+    for box in graph.boxes:
+        _mermaid_box(box, look, numbers, lines, 1, direction, speakers)
     for e in graph.edges:
         if e.source in numbers and e.target in numbers:
             ends = [f"{numbers[i]}self" if i in parents - steps else numbers[i] for i in (e.source, e.target)]
@@ -60,7 +63,10 @@ def mermaid(graph: Graph, look: Look = Look()) -> str:  # noqa: B008 - frozen
     return "\n".join(lines) + "\n"
 
 
-def _mermaid_box(box: Box, look: Look, numbers: dict[str, str], lines: list[str], depth: int) -> None:
+def _mermaid_box(
+    box: Box, look: Look, numbers: dict[str, str], lines: list[str], depth: int, direction: str, speakers: set[str]
+) -> None:
+    """Write a box. `speakers` are the parents that need a node of their own."""
     pad = "  " * depth
     words = _mermaid_text(look.title(box))
     if not box.inner:
@@ -68,10 +74,11 @@ def _mermaid_box(box: Box, look: Look, numbers: dict[str, str], lines: list[str]
         lines.append(f'{pad}{numbers[box.id]}{before}"{words}"{behind}')
         return
     lines.append(f'{pad}subgraph {numbers[box.id]}["{words}"]')
-    if not is_step(box):
+    lines.append(f"{pad}  direction {direction}")
+    if box.id in speakers:
         lines.append(f'{pad}  {numbers[box.id]}self(("self"))')
     for inner in box.inner:
-        _mermaid_box(inner, look, numbers, lines, depth + 1)
+        _mermaid_box(inner, look, numbers, lines, depth + 1, direction, speakers)
     lines.append(f"{pad}end")
 
 

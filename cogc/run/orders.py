@@ -42,18 +42,23 @@ class Orders:
         self.units: dict[str, Unit] = {}
         self.open: dict[int, Notice] = {}
         self.news: dict[int, News] = {}
+        self.entered: dict[int, Callable[[int], None]] = {}
         self.last = 0
         self.calls = 0
         self.closed = False
         self.on_recall: Callable[[OrderDone | OrderNews], None] | None = None
         self._called: dict[int, str] = {}
 
-    async def send(self, action: str, *data: Any, news: News | None = None) -> Any:
+    async def send(
+        self, action: str, *data: Any, news: News | None = None, entered: Callable[[int], None] | None = None
+    ) -> Any:
         """Give an order, and return its answer when it has ended. Raise Refusal, or the Failure that came of it. `news`
-        takes what the coglet of a `call` says before."""
-        return await self.end(self.begin(action, *data, news=news))
+        takes what the coglet of a `call` says before, `entered` the number of the record with which the order begins, if it has one."""
+        return await self.end(self.begin(action, *data, news=news, entered=entered))
 
-    def begin(self, action: str, *data: Any, news: News | None = None) -> Notice:
+    def begin(
+        self, action: str, *data: Any, news: News | None = None, entered: Callable[[int], None] | None = None
+    ) -> Notice:
         """Give an order. Raise Refusal if the run has ended."""
         if self.closed:
             raise Refusal("stopped", "the run has ended")
@@ -61,6 +66,8 @@ class Orders:
         self.calls += action == "call"
         notice = self.outside.notify(0, "order", self.last, action, *data)
         self._open(notice, news)
+        if entered is not None:
+            self.entered[self.last] = entered
         return notice
 
     def _open(self, notice: Notice, news: News | None) -> None:
@@ -99,8 +106,12 @@ class Orders:
             self._end(number, None)
             return
         self.event("order", number, action, *data)
+        entered, trace = self.entered.pop(number, None), self.kernel.trace
+        before = 0 if trace is None else trace.seq
         try:
             self.kernel.order(number, action, *data)
+            if entered is not None and trace is not None and trace.seq > before:
+                entered(before + 1)
         except Failure as refused:
             self._end(number, Refusal(refused.kind, refused.message))
 

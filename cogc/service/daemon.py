@@ -7,11 +7,12 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import trio
 from starlette.applications import Starlette
 
+from cogc import ir
 from cogc.kernel.effects import LogLine
 from cogc.run.build import build_session
 from cogc.run.instance import Instance
@@ -27,12 +28,20 @@ from cogc.service.runtime_routes import application, routes
 from cogc.service.server import serving
 
 
+class Hears(Protocol):
+    """Takes the records of a runtime, and learns of the programs that come into it."""
+
+    def take(self, records: list[dict[str, Any]]) -> None: ...
+    def learn(self, bundle: ir.Bundle) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """The parts of a runtime: the settings of its programs, its folder, its files, its seed, and who hears what.
 
     `seed` is None for ids that are drawn anew in each process. `say` takes lines for the people who run the server. A runtime with an
-    `instance` is durable; `begun` is what its command line has begun it with.
+    `instance` is durable; `begun` is what its command line has begun it with. `hears` takes the records of its trace, and learns of the programs
+    that come into it.
     """
 
     settings: Settings
@@ -47,6 +56,7 @@ class Setup:
     say: Callable[[str], object] = lambda _line: None
     instance: Instance | None = None
     begun: dict[str, Any] | None = None
+    hears: Hears | None = None
 
 
 def make(setup: Setup) -> Runtime:
@@ -73,12 +83,14 @@ def make(setup: Setup) -> Runtime:
         setup.say(f"run {head['run']} goes on after {len(recording.events)} events; {calls} under way")
 
     options = RunOptions(
-        seed=head["seed"], epoch=head["epoch"], run=head["run"], stay=True, on_log=setup.on_log, on_resumed=resumed
-    )
+        seed=head["seed"], epoch=head["epoch"], run=head["run"], stay=True, on_log=setup.on_log, on_resumed=resumed,
+        on_records=None if setup.hears is None else setup.hears.take,
+    )  # fmt: skip
     session = build_session(unit, options, setup.settings, sinks)
     if trace is not None:
         trace.hear_parts(session.kernel.trace)
-    return Runtime(session, setup.allowed, lambda: f"{draws.getrandbits(16):04x}", setup.folder)
+    learn = None if setup.hears is None else setup.hears.learn
+    return Runtime(session, setup.allowed, lambda: f"{draws.getrandbits(16):04x}", setup.folder, learn)
 
 
 def application_of(runtime: Runtime) -> Starlette:

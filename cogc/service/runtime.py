@@ -18,6 +18,7 @@ from typing import Any
 
 import trio
 
+from cogc import ir
 from cogc.coglet.record import Record
 from cogc.kernel.objects import STOPPED, STOPPING, Instance
 from cogc.language.values import Failure
@@ -25,7 +26,7 @@ from cogc.run.convert import from_python
 from cogc.run.marks import Marks
 from cogc.run.orders import Refusal
 from cogc.run.session import Session
-from cogc.service import metrics, picture
+from cogc.service import metrics, picture, tracing
 from cogc.service.exports import Exports
 from cogc.service.host import ROOT
 from cogc.service.jobs import Jobs
@@ -39,9 +40,18 @@ _STATUSES = {"missing": 404, "type": 422, "stopped": 409}
 
 
 class Runtime:
-    """The requests to one run. `draw` gives the random part of an id, `allowed` the packages that a spec may import."""
+    """The requests to one run. `draw` gives the random part of an id, `allowed` the packages that a spec may import, `learn` hears of each program
+    that comes into the run."""
 
-    def __init__(self, session: Session, allowed: Allowed, draw: Callable[[], str], folder: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        allowed: Allowed,
+        draw: Callable[[], str],
+        folder: str,
+        learn: Callable[[ir.Bundle], None] | None = None,
+    ) -> None:
+        self.learn = learn
         self.session = session
         self.kernel = session.kernel
         self.orders = session.orders
@@ -145,7 +155,10 @@ class Runtime:
         self.session.executors.settings.allow_imports |= frozenset(packages)
         self.ids[path], self.paths[id], self.folders[path] = id, path, place
         if digest not in self.units.values():
-            self.exports.add(self.kernel.outer.units[digest], digest, ROOT)
+            unit = self.kernel.outer.units[digest]
+            self.exports.add(unit, digest, ROOT)
+            if self.learn is not None:
+                self.learn(unit.bundle)
         self.units[path] = digest
 
     def _resumed(self) -> None:
@@ -189,7 +202,7 @@ class Runtime:
     async def _order(self, action: str, *data: Any) -> Any:
         """Give an order. Raise Refused if it is refused, or if what it has set off fails."""
         try:
-            return await self.orders.send(action, *data)
+            return await self.orders.send(action, *data, entered=tracing.entering(self.session))
         except Refusal as refused:
             raise Refused(_STATUSES.get(refused.kind, 422), refused.message) from None
         except Failure as failed:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from cogc.service import answers
+from cogc.service import answers, tracing
 from cogc.service.answers import answer, refusal
 from cogc.service.host import ROOT
 from cogc.service.loading import Refused, read_data
@@ -57,7 +57,25 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
     ]
     source = RunSource(runtime.session, runtime.members, ROOT, runtime.known)
     count = given.requests.counted
-    return [*(Route(path, count(path, _told(act)), methods=[method]) for method, path, act in table), *page(source)]
+    made = [
+        Route(
+            path, count(path, _traced(runtime, path, _told(act)) if method != "GET" else _told(act)), methods=[method]
+        )
+        for method, path, act in table
+    ]
+    return [*made, *page(source)]
+
+
+def _traced(
+    runtime: Runtime, path: str, act: Callable[[Request], Awaitable[Any]]
+) -> Callable[[Request], Awaitable[Any]]:
+    """Return a route whose requests are spans."""
+
+    async def route(request: Request) -> Any:
+        with tracing.of_http(runtime.session, path, request) as served:
+            return tracing.answered(served, await act(request))
+
+    return route
 
 
 def _told(act: Callable[[Request], Awaitable[Response | Stream]]) -> Callable[[Request], Awaitable[Response | Stream]]:

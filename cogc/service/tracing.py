@@ -49,7 +49,13 @@ def of_mcp(session: Session, method: str, tool: str, meta: Mapping[str, Any] | N
     )
 
 
+def entering(session: Session) -> Callable[[int], None]:
+    """Return what takes note of the record with which begins what the request that this task answers has asked for."""
+    known, context = session.executors.settings.contexts, CURRENT.get()
+    return lambda record: known.entered(record, context)
+
+
 def noted(session: Session) -> Callable[[Entered], None]:
     """Return what takes note of the message that enters for the request that this task answers."""
-    known, context = session.executors.settings.contexts, CURRENT.get()
-    return lambda entered: known.entered(entered.record, context)
+    note = entering(session)
+    return lambda entered: note(entered.record)

@@ -7,7 +7,9 @@ unit, one budget and one table of usage, so that `--budget` bounds all of them t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from copy import copy
 from typing import Any, Protocol
 
 from cogc.kernel.machine import Kernel
@@ -16,6 +18,7 @@ from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.build import build_session
+from cogc.run.contexts import Contexts
 from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
 
@@ -23,15 +26,27 @@ from cogc.run.settings import Settings
 class Agents(Protocol):
     """Lets agents of the spec work."""
 
-    async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
-        """Run an agent on a task and return its answer. Raise Failure if there is none."""
+    async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None, grant: str = "") -> Any:
+        """Run an agent on a task and return its answer. Raise Failure if there is none. `grant` is the key of the grant that the task belongs to."""
         ...
+
+
+class Observed(Protocol):
+    """Takes the records of one session."""
+
+    def take(self, records: list[dict[str, Any]]) -> None: ...
+    def end(self) -> None: ...
+
+
+Observe = Callable[[str, int, Contexts], Observed]
+"""Begins to observe a session: by the key of its grant or nothing, the time at which it begins, in nanoseconds since 1970, and its contexts."""
 
 
 class AgentRuns:
     """Asks agents of the spec and adds up what they use. `budget` bounds what all of them may spend together.
 
     `simulated` gives the time of a virtual clock, in nanoseconds since 1970: each run has a virtual clock of its own then, which starts there.
+    `observe` is asked for what takes the records of each run.
     """
 
     def __init__(
@@ -40,19 +55,27 @@ class AgentRuns:
         settings: Settings,
         budget: dict[str, Any] | None = None,
         simulated: Callable[[], int] | None = None,
+        observe: Observe | None = None,
     ) -> None:
         self.simulated = simulated
+        self.observe = observe
         self.budget = Budget("the run", budget or {})
         self.unit = unit
         self.settings = settings
         self.last: Kernel | None = None
         self.usages: dict[tuple[str, str], Usage] = {}
 
-    async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
-        """Run an agent on a task and return its answer.
+    async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None, grant: str = "") -> Any:
+        """Run an agent on a task and return its answer. `grant` is the key of the grant that it belongs to.
 
         Raise Failure with the agent's own failure if it fails, and with the failure of the run if it ends without an answer.
         """
+        epoch = self.simulated() if self.simulated is not None else time.time_ns()
+        settings, observed = self.settings, None
+        if self.observe is not None:
+            settings = copy(settings)  # for contexts of its own: calls have the same numbers in each session
+            settings.contexts = Contexts()
+            observed = self.observe(grant, epoch, settings.contexts)
         options = RunOptions(
             inputs=[("task", task)],
             root=coglet,
@@ -61,11 +84,16 @@ class AgentRuns:
             account=(self.budget, self.usages),
             sandbox=sandbox if self.settings.sandboxed else None,
             sim=self.simulated is not None,
-            epoch=self.simulated() if self.simulated is not None else 0,
+            epoch=epoch,
+            on_records=None if observed is None else observed.take,
         )
-        session = build_session(self.unit, options, self.settings)
+        session = build_session(self.unit, options, settings)
         self.last = session.kernel
-        await session.run()
+        try:
+            await session.run()
+        finally:
+            if observed is not None:
+                observed.end()
         return answer_of(session)
 
 

@@ -121,7 +121,8 @@ class Reading(NamedTuple):
 class Work:
     """One granted piece of work: what its command is told, and what its answer becomes.
 
-    `extra` are the reviews of a rework. `question` is the question that the target answers, if the target is an `Answer`.
+    `extra` are the reviews of a rework. `question` is the question that the target answers, if the target is an `Answer`. `grant` is the key of the
+    grant (`run/contexts.py`).
     """
 
     def __init__(
@@ -133,7 +134,9 @@ class Work:
         role: str,
         rework: bool,
         question: Artefact | None = None,
+        grant: str = "",
     ) -> None:
+        self.grant = grant
         self.kind = kind
         self.target = target
         self.context = context

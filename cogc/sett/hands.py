@@ -14,6 +14,7 @@ import trio
 
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
+from cogc.run.contexts import grant_key
 from cogc.run.process import ProcessResult
 from cogc.sett.agent_runs import Agents
 from cogc.sett.board import Board
@@ -125,9 +126,8 @@ class Hands:
         request = json.dumps(work.request(), ensure_ascii=False)
         sandbox = Sandbox(agent.workspace, agent.network)
         with trio.move_on_after(agent.timeout):
-            answer = await self.agents.ask(
-                agent.run, f"{agent.prompts.get('execution', '')}\n\n{request}".strip(), sandbox
-            )
+            task = f"{agent.prompts.get('execution', '')}\n\n{request}".strip()
+            answer = await self.agents.ask(agent.run, task, sandbox, work.grant)
             if isinstance(answer, dict) and ("artefact_type" in answer or "structural_type" in answer):
                 try:
                     return work.read(answer)
@@ -162,7 +162,8 @@ async def assemble(board: Board, grant: Grant) -> Work:
     context = await board.context(target, grant.extra)
     asked = target.source_artefacts[0] if target.structural_type == "Answer" and target.source_artefacts else None
     question = await board.artefact(asked) if asked else None
-    return Work(grant.kind, target, context, extra, grant.role, grant.rework, question)
+    key = grant_key(grant.claim_id, grant.role, grant.rework)
+    return Work(grant.kind, target, context, extra, grant.role, grant.rework, question, key)
 
 
 def log_entry(done: ProcessResult | None = None, remarks: Sequence[str] = ()) -> dict[str, Any]:

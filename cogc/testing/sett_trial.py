@@ -432,7 +432,7 @@ class ScriptedAgents:
         self.trial = trial
         self.agent = agent
 
-    async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
+    async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None, grant: str = "") -> Any:
         trial, agent = self.trial, self.agent
         name = f"{agent.role}.bid" if coglet == agent.judge else agent.role
         given = trial.given(name, agent.role, {"task": task})

@@ -33,6 +33,8 @@ NAMES = {
     "run": "cogc.run",
     "reason": "cogc.reason",
     "plan": "cogc.plan.id",
+    "claim": "cogc.claim",
+    "bid": "cogc.bid",
     "unfinished": "cogc.unfinished",
 }
 """The names of attributes. A workflow is named as an agent is."""

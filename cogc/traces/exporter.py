@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from cogc import __version__
+from cogc import __version__, ir
 from cogc.run.contexts import Context, Served
 from cogc.traces.metrics import Metrics, Point, Series
 from cogc.traces.spans import CLIENT, SERVER, Span, Spans
@@ -36,23 +36,60 @@ Fills = Callable[[], Mapping[str, int]]
 """Gives how many messages wait in the inboxes of coglets, by path."""
 
 
-class Exporter:
-    """Sends spans and metrics of one run. Raise ImportError without the extra `otel`, ValueError for an address that is none.
+class Part:
+    """The records of one session as spans, and the contexts of what it does (`run/contexts.py`). An exporter may have several: a sett runs a session
+    for each work of an agent."""
 
-    `fills` is asked on the thread of the run. Metrics are sent where `url` has no path of its own, or one that ends in `traces`.
+    def __init__(self, exporter: Exporter, spans: Spans) -> None:
+        self.exporter = exporter
+        self.spans = spans
+
+    def take(self, records: list[dict[str, Any]]) -> None:
+        """Take records of the session."""
+        self.exporter.take_of(self.spans, records)
+
+    def end(self) -> None:
+        """Send the spans that are still open: the session has ended."""
+        self.exporter.put(self.spans.end())
+
+    def entered(self, record: int, context: Context) -> None:
+        self.spans.enter(record, context)
+
+    def called(self, path: str, context: Context) -> None:
+        self.spans.called[path] = context
+
+    def served(self, request: Served) -> None:
+        self.exporter.put(self.spans.served(request))
+
+    def call(self, number: int) -> Context | None:
+        return self.spans.under_way(number)
+
+    def ask(self, number: int) -> Context | None:
+        return self.spans.under_way(number, asks=True)
+
+
+class Exporter(Part):
+    """Sends spans and metrics of one run, in which it is the part of the run itself. Raise ImportError without the extra `otel`, ValueError for an
+    address that is none.
+
+    `fills` is asked on the thread of the run. Metrics are sent where `url` has no path of its own, or one that ends in `traces`. `process` tells
+    the process from all others that send to the collector.
     """
 
-    def __init__(self, url: str, spans: Spans, metrics: Metrics) -> None:
+    def __init__(self, url: str, spans: Spans, metrics: Metrics, process: str) -> None:
+        super().__init__(self, spans)
         places = addresses(url)
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # an extra
         from opentelemetry.sdk.resources import Resource
 
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)  # what is lost is said at the end, once
         self.url = url
-        self.spans = spans
+        self.process = process
         self.metrics = metrics
         self.fills: Fills = dict
-        self._resource = Resource({"service.name": "cogc", "service.version": __version__})
+        self._resource = Resource(
+            {"service.name": "cogc", "service.version": __version__, "service.instance.id": process}
+        )
         self._sender = OTLPSpanExporter(places[0], timeout=_PATIENCE)
         self._metric_sender = None
         if places[1]:
@@ -73,17 +110,26 @@ class Exporter:
 
     # ---- the run -----------------------------------------------------------------------------------------------
 
-    def take(self, records: list[dict[str, Any]]) -> None:
-        """Take records of the run."""
+    def part(self, spans: Spans) -> Part:
+        """Return the part of another session of the run."""
+        return Part(self, spans)
+
+    def learn(self, bundle: ir.Bundle) -> None:
+        """Take note of a program that has come into the run."""
+        self.spans.learn(bundle)
+        self.metrics.learn(bundle)
+
+    def take_of(self, spans: Spans, records: list[dict[str, Any]]) -> None:
+        """Take records of one of the parts."""
         for record in records:
-            self._put(self.spans.take(record))
-            self.metrics.take(record)
+            self.put(spans.take(record))
+            self.metrics.take(record, spans.run)
         if self._metric_sender is not None and time.monotonic() >= self._due:
             self._measure()
 
     def close(self) -> str:
         """Send what is left, and return what was lost, for people; nothing if all has arrived."""
-        self._put(self.spans.end())
+        self.put(self.spans.end())
         if self._metric_sender is not None:
             self._measure()
         with self._news:
@@ -98,7 +144,8 @@ class Exporter:
         parts += [] if self._is_measured else ["the last metrics"]
         return f"{' and '.join(parts)} could not be sent to {self.url}" if parts else ""
 
-    def _put(self, spans: list[Span]) -> None:
+    def put(self, spans: list[Span]) -> None:
+        """Let spans be sent."""
         if not spans:
             return
         with self._news:
@@ -114,23 +161,6 @@ class Exporter:
         with self._news:
             self._series, self._at, self._is_measured = series, self.spans.last, not series
             self._news.notify()
-
-    # ---- contexts (`run/contexts.py`) --------------------------------------------------------------------------
-
-    def entered(self, record: int, context: Context) -> None:
-        self.spans.enter(record, context)
-
-    def called(self, path: str, context: Context) -> None:
-        self.spans.called[path] = context
-
-    def served(self, request: Served) -> None:
-        self._put(self.spans.served(request))
-
-    def call(self, number: int) -> Context | None:
-        return self.spans.under_way(number)
-
-    def ask(self, number: int) -> Context | None:
-        return self.spans.under_way(number, asks=True)
 
     # ---- in the thread -----------------------------------------------------------------------------------------
 

@@ -68,17 +68,23 @@ class Metrics:
     """Makes metrics of records, as they come. `bundle` tells the providers of models, and which programs are agents."""
 
     def __init__(self, bundle: ir.Bundle | None) -> None:
-        models = {} if bundle is None else bundle.models
-        self.models = {model.name: model for model in models.values()}
-        self.agents = {p.name for p in (() if bundle is None else bundle.programs.values()) if p.kind == "llm"}
+        self.models: dict[str, ir.Model] = {}
+        self.agents: set[str] = set()
+        self.learn(bundle)
         self.sums: dict[str, dict[Labels, float]] = {}
         self.histograms: dict[str, dict[Labels, _Buckets]] = {}
-        self.calls: OrderedDict[int, _Begun] = OrderedDict()
-        self.asks: OrderedDict[int, _Begun] = OrderedDict()
+        self.calls: OrderedDict[tuple[str, int], _Begun] = OrderedDict()
+        self.asks: OrderedDict[tuple[str, int], _Begun] = OrderedDict()
         self.filled: dict[Labels, float] = {}
 
-    def take(self, record: dict[str, Any]) -> None:
-        """Take a record."""
+    def learn(self, bundle: ir.Bundle | None) -> None:
+        """Take note of the models and agents of a program."""
+        if bundle is not None:
+            self.models |= {model.name: model for model in bundle.models.values()}
+            self.agents |= {p.name for p in bundle.programs.values() if p.kind == "llm"}
+
+    def take(self, record: dict[str, Any], source: str = "") -> None:
+        """Take a record. `source` names the run that it is from, where several are counted together: the numbers of calls are those of a run."""
         kind = record.get("kind")
         match kind:
             case "deliver":
@@ -90,9 +96,9 @@ class Metrics:
             case "dead_letter" | "drop":
                 self._add("losses", {"path": _pool(record), "reason": str(record.get("reason", kind))})
             case "call" | "ask":
-                self._begin(kind, record)
+                self._begin(kind, record, source)
             case "result" | "reply":
-                self._end(kind, record)
+                self._end(kind, record, source)
 
     def series(self, fills: Mapping[str, int]) -> list[Series]:
         """Return the metrics that have a value. `fills` says how many messages wait in the inboxes of coglets now, by path; what had messages
@@ -129,7 +135,7 @@ class Metrics:
             known[key] = _Buckets(METRICS[name].bounds)
         known[key].add(value)
 
-    def _begin(self, kind: str, record: dict[str, Any]) -> None:
+    def _begin(self, kind: str, record: dict[str, Any], source: str) -> None:
         call, program = record.get("call"), str(record.get("program", ""))
         if not isinstance(call, int):
             return
@@ -147,13 +153,15 @@ class Metrics:
         else:
             labels = {"operation": "invoke_agent", "agent": program}
         table = self.asks if kind == "ask" else self.calls
-        table[call] = _Begun(float(record.get("t", 0.0)), labels)
+        table[source, call] = _Begun(float(record.get("t", 0.0)), labels)
         if len(table) > _FAR:
             table.popitem(last=False)
 
-    def _end(self, kind: str, record: dict[str, Any]) -> None:
+    def _end(self, kind: str, record: dict[str, Any], source: str) -> None:
         call = record.get("call")
-        begun = (self.asks if kind == "reply" else self.calls).pop(call, None) if isinstance(call, int) else None
+        begun = (
+            (self.asks if kind == "reply" else self.calls).pop((source, call), None) if isinstance(call, int) else None
+        )
         if begun is None or (kind == "result" and begun.labels["agent"] not in self.agents):
             return
         error = {"error": str(record.get("error_kind") or "error")} if "error" in record else {}

@@ -7,6 +7,7 @@
 | a call of an agent, or of a program that asks a model | `invoke_agent NAME` |
 | any other call | `execute_tool NAME` |
 | a request to a model and its reply | `chat MODEL` |
+| in a sett, the work that a role is granted, until its artefact | `invoke_agent ROLE` |
 | a finding of a definition of done | the event `gen_ai.evaluation.result` |
 | a failure of a coglet | the event `exception` |
 
@@ -26,7 +27,7 @@ import msgspec
 
 from cogc import ir
 from cogc.diagnostics.masks import masked
-from cogc.run.contexts import Context, Served
+from cogc.run.contexts import Context, Served, grant_key
 from cogc.run.trace import States, encoded
 from cogc.traces.conventions import NAMES
 
@@ -71,7 +72,7 @@ class Span(NamedTuple):
 class _Open:
     """A span that has no end yet."""
 
-    def __init__(self, seq: int, t: float, above: Context, kind: int = INTERNAL) -> None:
+    def __init__(self, seq: int | str, t: float, above: Context, kind: int = INTERNAL) -> None:
         self.seq = seq
         self.t = t
         self.above = above
@@ -94,22 +95,37 @@ class _Known(NamedTuple):
 
 class Spans:
     """Makes spans of records, as they come. `epoch` is the beginning of the run in nanoseconds since 1970. `contents` adds what was said, `parent`
-    is the span below which the run stands. Spans of a trace that its sender does not keep are not given.
+    is the span below which the run stands. A run that `is_part` of another one has no span of its own: what it does stands in the span of that one,
+    or, with `inside`, in a span of it. Spans of a trace that its sender does not keep are not given.
 
     `take` gives the spans that a record ends, `end` those that are still open, and that of the run.
     """
 
     def __init__(
-        self, run: str, epoch: int, bundle: ir.Bundle | None, contents: bool, parent: Context | None = None
+        self,
+        run: str,
+        epoch: int,
+        bundle: ir.Bundle | None,
+        contents: bool,
+        parent: Context | None = None,
+        is_part: bool = False,
+        inside: Context | None = None,
     ) -> None:
         self.run = run
         self.epoch = epoch
         self.contents = contents
         self.root = _Open(0, 0.0, parent or Context(_number(run, 16), 0))
+        if bundle is not None and bundle.root in bundle.setts:  # which has no record of its creation
+            self.root.name = bundle.setts[bundle.root].name
         self.entered: OrderedDict[int, Context] = OrderedDict()
         self.called: dict[str, Context] = {}
-        self.models = {} if bundle is None else {model.name: model for model in bundle.models.values()}
-        self.agents = frozenset(() if bundle is None else (p.name for p in bundle.programs.values() if p.kind == "llm"))
+        self.is_part = is_part
+        self.inside = inside
+        self.models: dict[str, ir.Model] = {}
+        self.agents: set[str] = set()
+        self.learn(bundle)
+        self.grants: dict[str, _Open] = {}
+        self.claims: dict[str, str] = {}
         self.calls: dict[int, _Open] = {}
         self.asks: dict[int, _Open] = {}
         self.plans: dict[str, _Open] = {}
@@ -119,6 +135,12 @@ class Spans:
         self.last = 0.0
         self.found: dict[str, int] = {}
         self.states = States()
+
+    def learn(self, bundle: ir.Bundle | None) -> None:
+        """Take note of the models and agents of a program."""
+        if bundle is not None:
+            self.models |= {model.name: model for model in bundle.models.values()}
+            self.agents |= {p.name for p in bundle.programs.values() if p.kind == "llm"}
 
     def take(self, record: dict[str, Any]) -> list[Span]:
         """Take a record, and return the spans that it ends."""
@@ -132,7 +154,7 @@ class Spans:
             self.seen.popitem(last=False)
         if not self.root.name and kind == "create":
             self.root.name = str(record.get("coglet", ""))
-        if kind in ("call", "ask", "result", "reply", "fail") or (
+        if kind in ("call", "ask", "result", "reply", "fail", "grant", "claim", "artefact") or (
             kind == "state" and str(record.get("name", "")).startswith("·")
         ):
             plain: dict[str, Any] = msgspec.json.decode(encoded(record))
@@ -179,6 +201,8 @@ class Spans:
         return None if span is None else self._own(span)
 
     def _own(self, span: _Open) -> Context:
+        if span is self.root and self.inside is not None:
+            return self.inside
         return span.above._replace(span=self._id(span.seq))
 
     def served(self, request: Served) -> list[Span]:
@@ -205,6 +229,12 @@ class Spans:
                 return self._ended(self.asks.pop(call, None), record)
             case "fail":
                 self._fail(record)
+            case "grant":
+                self._grant(seq, record)
+            case "claim":
+                return self._claim(record)
+            case "artefact":
+                return self._artefact(record)
             case _:
                 return self._state(seq, record)
         return []
@@ -217,7 +247,7 @@ class Spans:
 
     def end(self) -> list[Span]:
         """Return the spans that are still open, and that of the run."""
-        left = [*self.asks.values(), *self.calls.values(), *self.plans.values()]
+        left = [*self.asks.values(), *self.calls.values(), *self.plans.values(), *self.grants.values()]
         for span in left:
             span.attributes[NAMES["unfinished"]] = True
         self.root.attributes |= {
@@ -226,8 +256,8 @@ class Spans:
             NAMES["run"]: self.run,
         }
         self.root.name = f"invoke_workflow {self.root.name}".strip()
-        found = [self._span(span, self.last, "") for span in [*left, self.root]]
-        self.asks, self.calls, self.plans = {}, {}, {}
+        found = [self._span(span, self.last, "") for span in [*left, *(() if self.is_part else (self.root,))]]
+        self.asks, self.calls, self.plans, self.grants = {}, {}, {}, {}
         return [span for span in found if span is not None]
 
     # ---- what begins -------------------------------------------------------------------------------------------
@@ -306,6 +336,47 @@ class Spans:
         if plan is not None and context is not None and plan.trace != context.trace:
             plan = None
         return plan or context or self._own(self.root)
+
+    # ---- setts -------------------------------------------------------------------------------------------------
+
+    def granted(self, key: str) -> Context:
+        """Return the context of the work of a grant (`grant_key`), also in a process that does not have its record; without a key, that of the run."""
+        own = self._own(self.root)
+        return own._replace(span=self._id(key)) if key else own
+
+    def _grant(self, seq: int, record: dict[str, Any]) -> None:
+        """Begin the work of a role on a claim."""
+        claim, role = str(record.get("claim", "")), str(record.get("path", ""))
+        key = grant_key(claim, role, bool(record.get("rework")))
+        span = _Open(key, float(record["t"]), self._own(self.root))
+        span.name, span.asked = role, True
+        span.attributes |= {NAMES["path"]: role, NAMES["claim"]: claim, NAMES["bid"]: str(record.get("bid", ""))}
+        self.grants[key] = span
+
+    def _claim(self, record: dict[str, Any]) -> list[Span | None]:
+        """Take note of the artefact of a claim. A claim that is closed ends the work on it that has made nothing."""
+        claim, status = str(record.get("claim", "")), str(record.get("status", ""))
+        self.claims[claim] = str(record.get("artefact", ""))
+        if status not in ("complete", "terminated"):
+            return []
+        del self.claims[claim]
+        left = [key for key, span in self.grants.items() if span.attributes[NAMES["claim"]] == claim]
+        return [self._span(self.grants.pop(key), float(record["t"]), "cancelled") for key in left]
+
+    def _artefact(self, record: dict[str, Any]) -> list[Span | None]:
+        """End the work that has made an artefact: that of its role, on the claim on what it was made from."""
+        data = record.get("data")
+        sources = data.get("source_artefacts") if isinstance(data, dict) else None
+        about = sources[0] if isinstance(sources, list) and sources else None
+        for key, span in self.grants.items():
+            if span.name == record.get("path") and about == self.claims.get(str(span.attributes[NAMES["claim"]])):
+                assert isinstance(data, dict)
+                if self.contents:
+                    span.attributes[NAMES["output_messages"]] = _text(data.get("payload"))
+                del self.grants[key]
+                failed = data.get("structural_type") == "Failure"
+                return [self._span(span, float(record["t"]), str(data.get("type")) if failed else "")]
+        return []
 
     # ---- what ends ---------------------------------------------------------------------------------------------
 
@@ -414,7 +485,7 @@ class Spans:
             span.above.state,
         )
 
-    def _id(self, seq: int) -> int:
+    def _id(self, seq: int | str) -> int:
         return _number(f"{self.run} {seq}", 8)
 
     def _ns(self, t: float) -> int:

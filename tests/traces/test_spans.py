@@ -38,6 +38,7 @@ def test_spans_stand_in_what_led_to_them() -> None:
         ("execute_tool search", "invoke_agent Lead"),
         ("chat clever", "invoke_agent Lead"),
         ("invoke_agent Lead", "invoke_workflow Main"),
+        ("invoke_agent Critic", "invoke_workflow Main"),
         ("plan Mend", "invoke_workflow Main"),
         ("invoke_workflow Main", ""),
     ]
@@ -45,7 +46,7 @@ def test_spans_stand_in_what_led_to_them() -> None:
     assert (chat.start - EPOCH, chat.end - EPOCH) == (500_000_000, 1_500_000_000) and chat.kind == CLIENT
     assert len({s.id for s in found}) == len(found) and {s.trace for s in found} == {root.trace}
     assert [e.name for e in root.events] == ["exception", "gen_ai.evaluation.result", "gen_ai.evaluation.result"]
-    assert found[4].attributes[NAMES["unfinished"]] is True and NAMES["unfinished"] not in chat.attributes
+    assert found[5].attributes[NAMES["unfinished"]] is True and NAMES["unfinished"] not in chat.attributes
 
 
 def test_spans_have_the_words_of_the_conventions() -> None:
@@ -186,7 +187,7 @@ def test_spans_that_find_no_room_are_counted(monkeypatch: pytest.MonkeyPatch) ->
         (["--otlp", "ftp://x"], "is no address"),
         (["--otlp-models"], "--otlp-models is for runs with --otlp"),
         (["--otlp-contents"], "--otlp-contents is for runs with --otlp"),
-        (["--otlp", "http://127.0.0.1:1", "--replay", "none"], "--otlp is for runs of a coglet"),
+        (["--otlp", "http://127.0.0.1:1", "--replay", "none"], "--otlp is for a run that goes on"),
     ],
 )
 def test_what_cannot_be_sent_is_refused(words: list[str], wanted: str) -> None:

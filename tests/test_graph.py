@@ -49,8 +49,10 @@ def test_the_steps_of_a_plan_and_their_agents_stand_together() -> None:
     assert ("dod:Shippable", "plan:Feature/execute/Developer") in {(f["source"], f["target"]) for f in flows}
     dot = drawn(FEATURE, "--format", "dot")
     assert re.search(r'subgraph cluster_\w+ \{\n +label="research";\n +\w+ \[label="Scout: agent"\];\n +\}', dot)
-    assert "lhead=cluster_" in dot and 'subgraph n3["research"]\n      direction TB\n      n4("Scout: agent")\n' in drawn(
-        FEATURE, "--format", "mermaid"
+    assert (
+        "lhead=cluster_" in dot
+        and 'subgraph n3["research"]\n      direction TB\n      n4("Scout: agent")\n'
+        in drawn(FEATURE, "--format", "mermaid")
     )
 
 

@@ -415,3 +415,73 @@ def test_a_file_of_another_kind_is_not_overwritten(folder: Path) -> None:
         before = (folder / name).read_bytes()
         done = cogc("trace", "export", "t.jsonl", "--format", "mermaid", "-o", name, cwd=folder)
         assert done.returncode == 2 and "is not overwritten" in done.stderr and (folder / name).read_bytes() == before
+
+
+# ---- sequence diagrams ------------------------------------------------------------------------------------------
+
+
+def drawn(*records: dict[str, Any]) -> list[str]:
+    """The lines of the diagram of records, which are numbered from 1."""
+    numbered = [{"v": 1, "t": 0.0458905, "run": "r", "cause": 0, **r, "seq": n} for n, r in enumerate(records, 1)]
+    return "".join(export.diagram(numbered, lambda n: numbered[n - 1] if 0 < n <= len(numbered) else None)).splitlines()
+
+
+def test_a_link_from_a_channel_of_the_parent_is_a_message() -> None:
+    found = drawn(
+        {"kind": "input", "path": "Main", "channel": "question", "data": "why?"},
+        {"kind": "deliver", "path": "Main", "port": "question", "cause": 1},
+        {"kind": "deliver", "path": "Main/lead", "port": "task", "cause": 2},
+        {"kind": "deliver", "path": "", "port": "result", "cause": 1},
+        {"kind": "transmit", "path": "Main/lead", "channel": "·over", "data": 1, "cause": 3},
+        {"kind": "deliver", "path": "Main", "port": "·over", "cause": 5},
+        {"kind": "deliver", "path": "Main", "port": "x", "cause": 7},
+        {"kind": "output", "path": "Main", "channel": "answer", "data": 42, "cause": 3},
+    )
+    assert found == [
+        "sequenceDiagram",
+        "  participant p0 as outside",
+        "  participant p1 as Main",
+        "  participant p2 as Main/lead",
+        "  p0->>p1: 46ms question #34;why?#34;",
+        "  p1->>p2: 46ms task #34;why?#34;",
+        "  p1->>p0: 46ms answer 42",
+    ]
+
+
+def test_what_is_long_is_broken_into_lines_and_large_pools_are_one() -> None:
+    long = drawn({"kind": "output", "path": "Feature/execute/Developer/Helper", "channel": "x", "data": "word " * 30})
+    assert "  participant p1 as Feature/<br/>execute/<br/>Developer/<br/>Helper" in long
+    assert max(len(line) for line in long[-1].partition(": ")[2].replace("#34;", '"').split("<br/>")) <= 28
+
+    def of_jury(size: int) -> list[str]:
+        said = [{"kind": "output", "path": f"Trial/jury[{n}]", "channel": "vote", "data": n} for n in range(size)]
+        return [line for line in drawn(*said) if "participant" in line]
+
+    assert len(of_jury(11)) == 12
+    assert of_jury(12) == ["  participant p0 as outside", "  participant p1 as Trial/jury ×12"]
+
+
+def test_the_diagram_of_a_sett_has_its_board() -> None:
+    recipe = {"type": "Recipe", "version": 2, "payload": "eggs", "source_artefacts": ["g"]}
+    found = drawn(
+        {"kind": "artefact", "path": "user", "data": {"type": "Goal", "version": 1, "payload": "cook"}},
+        {"kind": "claim", "path": "orchestrator", "claim": "c", "artefact": "g", "status": "pending_exclusive"},
+        {"kind": "bid", "path": "Writer", "claim": "c", "artefact": "g", "bid": "exclusive"},
+        {"kind": "grant", "path": "Writer", "claim": "c", "bid": "exclusive", "rework": True},
+        {"kind": "artefact", "path": "Writer", "data": recipe},
+        {"kind": "artefact", "path": "Writer", "data": 7},
+        {
+            "kind": "claim",
+            "path": "orchestrator",
+            "claim": "c",
+            "artefact": "g",
+            "status": "terminated",
+            "reason": "no",
+        },
+    )
+    assert found[4:] == [
+        "  p0->>p1: 46ms Goal #34;cook#34;",
+        "  p1->>p2: 46ms work#58; exclusive, again",
+        "  p2->>p1: 46ms Recipe v2 #34;eggs#34;",
+        "  Note over p1: 46ms claim terminated#58; no",
+    ]

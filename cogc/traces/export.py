@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from textwrap import wrap
 from typing import Any
 
 from cogc.diagnostics.visible import shown
+from cogc.language.texts import duration_text, without_members
 from cogc.language.values import shorten
-from cogc.traces.messages import OUTSIDE, message
+from cogc.traces.messages import OUTSIDE, Message, message
 
 TIMELINE = '{"displayTimeUnit":"ms","traceEvents":['
 DIAGRAM = "sequenceDiagram\n"
@@ -20,6 +23,10 @@ _ABOUT = ("channel", "port", "to", "command", "program", "model", "name", "level
 _ROWS = 500
 """How many messages a sequence diagram shows: mermaid draws no more in a time that anybody waits."""
 _LABEL = 60
+_WIDTH = 28
+"""Characters of a line of a label."""
+_COLUMNS = 12
+"""How many coglets have a column of their own."""
 _BEGINS = {"call": "result", "ask": "reply"}
 """The kinds of records that begin something, and those that end it: both have the number `call`."""
 
@@ -135,29 +142,44 @@ def _kind_of_begin(kind: str) -> str:
 
 
 def diagram(records: Iterable[dict[str, Any]], record_of: RecordOf) -> Iterator[str]:
-    """Yield the lines of a mermaid sequence diagram of the messages, at most 500; a note says if there are more."""
-    names: dict[str, str] = {}
-    lines: list[str] = []
+    """Yield the lines of a mermaid sequence diagram of the messages, at most 500; a note says if there are more.
+
+    What would make the picture wide is broken into lines: labels, and the paths of coglets at their `/`. Where more than 12 coglets speak, the members
+    of a pool are one.
+    """
+    found: list[Message] = []
     more = 0
     for record in records:
-        found = message(record, record_of, lambda value: "" if value is None else shorten(value, _LABEL))
-        if found is None:
-            continue
-        if len(lines) == _ROWS:
+        said = message(record, record_of, lambda value: "" if value is None else shorten(value, _LABEL))
+        if said is not None and len(found) < _ROWS:
+            found.append(said)
+        elif said is not None:
             more += 1
-            continue
-        ends = [names.setdefault(name, f"p{len(names)}") for name in (found.sender, found.receiver) if name]
-        label = _safe(f"{found.t:g}s {found.label}")
-        lines.append(f"  {ends[0]}->>{ends[1]}: {label}\n" if len(ends) == 2 else f"  Note over {ends[0]}: {label}\n")
+    speakers = dict.fromkeys(name for m in found for name in (m.sender, m.receiver) if name)
+    pooled = len(speakers) > _COLUMNS
+    column = {name: without_members(name) if pooled else name for name in speakers}
+    names = sorted(dict.fromkeys(column.values()), key=lambda name: name != OUTSIDE)
+    ids = {name: f"p{number}" for number, name in enumerate(names)}
+    members = Counter(column.values())
     yield DIAGRAM
-    for name, id in names.items():
-        yield f"  participant {id} as {_safe(name)}\n"
-    yield from lines
+    for name, id in ids.items():
+        parts = "/\n".join(name.split("/")) if len(name) > _WIDTH else name
+        yield f"  participant {id} as {_safe(parts + (f' ×{members[name]}' if members[name] > 1 else ''))}\n"
+    for m in found:
+        label = _safe(_broken(f"{duration_text(round(m.t * 1e3) * 1_000_000)} {m.label}"))
+        ends = [ids[column[name]] for name in (m.sender, m.receiver) if name]
+        yield f"  {ends[0]}->>{ends[1]}: {label}\n" if len(ends) == 2 else f"  Note over {ends[0]}: {label}\n"
     if more:
-        yield f"  Note over {next(iter(names.values()))}: and {more} more messages\n"
+        yield f"  Note over {next(iter(ids.values()))}: and {more} more messages\n"
+
+
+def _broken(text: str) -> str:
+    """Return a label in lines."""
+    return "\n".join(wrap(shown(text), _WIDTH, break_on_hyphens=False))
 
 
 def _safe(text: str) -> str:
-    """Return a text that mermaid takes for text: what has a meaning in its language is an entity."""
-    visible = shown(" ".join(text.split()))
-    return "".join(c if c.isalnum() or c in " _-./[](),'!?$*+=" else f"#{ord(c)};" for c in visible)
+    """Return lines of text that mermaid takes for text: what has a meaning in its language is an entity."""
+    lines = [shown(" ".join(line.split())) for line in text.split("\n")]
+    safe = ["".join(c if c.isalnum() or c in " _-./[](),'!?$*+=×" else f"#{ord(c)};" for c in line) for line in lines]
+    return "<br/>".join(safe)

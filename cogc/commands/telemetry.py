@@ -103,8 +103,8 @@ def observed(made: Exporter | None, bundle: ir.Bundle, options: Namespace) -> Ob
     return begin
 
 
-def close(made: Exporter | None, say: Callable[[str], object] = sys.stderr.write) -> None:
-    """Send what is left, and say what was lost."""
+def close(made: Exporter | None, say: Callable[[str], object] | None = None) -> None:
+    """Send what is left, and say what was lost, on stderr if nobody else says it."""
     lost = "" if made is None else made.close()
     if lost:
-        say(f"cogc: {lost}\n")
+        (say or sys.stderr.write)(f"cogc: {lost}\n")

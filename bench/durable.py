@@ -21,6 +21,7 @@ from typing import Any
 import trio
 
 from bench.common import ROUNDS, alternate, bundle, row
+from bench.durable_peers import WAYS
 from bench.messages import CHAIN
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
@@ -73,8 +74,8 @@ model m = anthropic "m" { base_url: "http://127.0.0.1:PORT", api_key: env("COGC_
 program echo(text: string) -> string = template "{{ text }}"
 agent Main { model: m, system: "s", tools: [echo], max_turns: 50 }
 """
-PEERS = 300
-"""The steps that the peers make."""
+PEERS = ((1, 100), (100, 5))
+"""The workflows of the peers at once, and the steps of each."""
 HEAD: dict[str, object] = {"run": "r", "seed": 0, "order": 0, "epoch": 1, "program": "", "version": VERSION}
 INPUTS = int(os.environ.get("COGC_INPUTS", "200000"))
 """The messages from outside after which an instance goes on."""
@@ -199,30 +200,65 @@ def _agents(count: int = 20) -> None:
     row("a turn of an agent, durable", f"{durable / count * 1e3:.2f} ms", durable / plain, "not durable", None)
 
 
+def _peer(python: str, way: str, chains: int, steps: int) -> tuple[float, list[str]]:
+    """Return the steps a second of a peer, and the settings of its database."""
+    script = Path(__file__).parent / "durable_peers.py"
+    done = subprocess.run([python, str(script), way, str(chains), str(steps)], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{way}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    return found["rate"], found["settings"]
+
+
+def _rate(chains: int, effects: str, steps: int) -> float:
+    """Return the steps a second of chains of calls side by side."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        return chains * steps / _durable(_calls_of(chains, effects), [("go", steps)])[0]
+
+
 def _peers() -> None:
-    """The same little workflow: steps in a row, each of which adds its number to a sum, the state of each on disk before the next one."""
+    """The same little workflow in each: steps in a row, each of which adds its number to a sum, the state of each on disk before the next one.
+
+    One workflow is bound by the disk, so that many at once are measured too: whose steps share their syncs, and whose do not. A step of
+    cogc is a call whose result is synced before the next one begins (`effects: some`), as in the peers. With `effects: none`, and where
+    a reaction is a step, more steps share a sync.
+    """
     python = os.environ.get("COGC_PEERS")
     if not python:
         print("COGC_PEERS is not set: LangGraph and DBOS are left out")
         return
-    script = Path(__file__).parent / "durable_peers.py"
-    done = subprocess.run([python, str(script), str(PEERS)], capture_output=True, text=True, check=True)
-    print(done.stderr, end="")
-    peers: dict[str, float | None] = json.loads(done.stdout)
+    for chains, steps in PEERS:
+        found: dict[str, list[float]] = {"some": [], "none": [], "disk": [], **{way: [] for way in WAYS}}
+        settings: dict[str, list[str]] = {}
+        for _ in range(3):
+            for way in WAYS:
+                rate, settings[way] = _peer(python, way, chains, steps)
+                found[way].append(rate)
+                for effects in ("some", "none"):
+                    found[effects].append(_rate(chains, effects, steps))
+                found["disk"].append(_disk(100))
+        rates = {name: statistics.median(several) for name, several in found.items()}
+        what = "one workflow" if chains == 1 else f"{chains} workflows at once"
+        print(
+            f"steps a second of {what}, the median of three rounds; the disk alone: {rates['disk']:.0f} syncs a second"
+        )
+        for name in ("LangGraph", "DBOS"):
+            way = max((way for way in WAYS if way.startswith(name)), key=rates.__getitem__)
+            journal_mode, synchronous = settings[way]
+            for effects in ("some", "none"):
+                goal = 0.1 if (chains, effects) != (1, "some") else None  # that one is bound by the disk
+                row(
+                    f"  a call each, effects: {effects}",
+                    f"{rates[effects]:,.0f}",
+                    rates[way] / rates[effects],
+                    f"{way}: {rates[way]:,.0f}",
+                    goal,
+                )
+            print(f"{'':<44} {'':>14}   {name}: journal_mode={journal_mode}, synchronous={synchronous}")
     many = 20_000
     unit = Unit(bundle(STEPS_IN_A_ROW.replace("COUNT", str(many))))
     own = many / statistics.median(_durable(unit, [("go", 1)])[0] for _ in range(3))
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        calls = {
-            effects: PEERS / statistics.median(_durable(_calls_of(1, effects), [("go", PEERS)])[0] for _ in range(3))
-            for effects in ("some", "none")
-        }
-    for name, steps in peers.items():
-        if steps is not None:
-            row("steps a second, a reaction each", f"{own:,.0f}", steps / own, f"{name}: {steps:,.0f}", 0.1)
-            for effects, made in calls.items():
-                what = f"steps a second, a call each, effects: {effects}"
-                row(what, f"{made:,.0f}", steps / made, f"{name}: {steps:,.0f}", 0.1 if effects == "none" else None)
+    row("steps a second, a reaction each", f"{own:,.0f}", rates[way] / own, f"{way}: {rates[way]:,.0f}", 0.1)
 
 
 def _journal(inputs: int, size: int) -> tuple[bytes, Unit]:

@@ -1,7 +1,8 @@
 """`cogc run --stdin [CHANNEL]`: messages for the root, a line of JSON each, while the run goes on.
 
 A thread reads, since a file and a terminal cannot be waited for. The messages enter in the order of the lines; when
-the inbox of a channel is full, reading goes on when it has room. The end of the input lets the run end.
+the inbox of a channel is full, reading goes on when it has room. The end of the input lets the run end. Nobody is told that a line has
+entered, so that none waits for the disk.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Lines:
     async def _send(self, channel: str, value: Value) -> None:
         while True:
             try:
-                await self.session.entries.send(channel, value)
+                await self.session.entries.send(channel, value, certain=False)
                 return
             except Failure as refused:
                 if refused.kind != "full":

@@ -246,5 +246,26 @@ def shorten(value: object, most: int = 200) -> str:
     """Return a value as JSON text of at most `most` characters, for reports of failures."""
     import json
 
-    text = json.dumps(plain(value), ensure_ascii=False, default=str)
+    text = json.dumps(_beginning(value, [most]), ensure_ascii=False, default=str)
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _beginning(value: object, left: list[int]) -> Any:
+    """Return the beginning of a value as JSON data: up to as many items as are `left`. Each takes more than one character of the text, so
+    that a large value is not walked for the sake of a short one."""
+    left[0] -= 1
+    if type(value) is dict:
+        found = {}
+        for key, inner in value.items():
+            if left[0] < 0:
+                break
+            found[key] = _beginning(inner, left)
+        return found
+    if type(value) is list or type(value) is tuple:
+        items = []
+        for inner in value:
+            if left[0] < 0:
+                break
+            items.append(_beginning(inner, left))
+        return items
+    return plain(value)

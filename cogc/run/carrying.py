@@ -190,12 +190,14 @@ class Carrier:
             commit.fail(error)
         effects, self.kernel.effects = self.kernel.effects, []
         told, self.outside.told = self.outside.told, []
-        commit.add(effects, told or [])
+        ahead = 0
         if commit.failed is None:
             for effect in effects:
                 if is_free(effect):
+                    ahead += 1
                     self.ahead.add(effect.id)
                     self._call(effect)
+        commit.add(effects, told or [], ahead, any(call in self.outside.scopes for call in self.ahead))
         self._let_leave()
 
     def _let_leave(self) -> None:

@@ -38,16 +38,22 @@ class Entries:
         self.closed = False
 
     async def send(
-        self, channel: str, value: Any, entered: Callable[[Entered], object] | None = None, key: Key | None = None
+        self,
+        channel: str,
+        value: Any,
+        entered: Callable[[Entered], object] | None = None,
+        key: Key | None = None,
+        certain: bool = True,
     ) -> Entered:
         """Hand in a message. `entered` is called before anything can come of it. If one with the same key has entered, return that.
 
+        In a durable run this waits until the message is on disk, unless nobody is told that it is (not `certain`).
         Raise Failure if it is refused: of kind `missing` for a channel that is not there, `type` for a value that does not
         fit, `full` for a full inbox, `stopped` for a run that is ending, `key` for the key of another message.
         """
         if self.closed:
             raise Failure("stopped", ENDING)
-        notice = self.outside.notify(0, "input", channel, value, entered, key)
+        notice = self.outside.notify(0, "input", channel, value, entered, key, certain)
         self.waiting.append(notice)
         await notice
         if isinstance(notice.answer, Failure):
@@ -57,7 +63,7 @@ class Entries:
 
     def take(self, notice: Notice) -> None:
         """Take a message that was handed in, or refuse it."""
-        channel, value, entered, key = notice.data
+        channel, value, entered, key, certain = notice.data
         try:
             known = None if key is None else self.keys.find(channel, key, self.kernel.now)
             if known is None:
@@ -70,7 +76,7 @@ class Entries:
         except Failure as refused:
             notice.answer = refused
         self.waiting.remove(notice)
-        self.outside.acknowledge(notice.taken.set)
+        (self.outside.acknowledge if certain else self.outside.release)(notice.taken.set)
 
     def enter(self, channel: str, value: Any, given: bool = False, key: Key | None = None) -> Entered:
         """Hand a message to the root: one that the command line has `given`, or another. Raise Failure if it does not fit."""

@@ -439,7 +439,10 @@ class Session(Carrier):
     async def _wait(self) -> bool:
         """Wait for the world or the clock while the kernel has nothing to do. Return False if there is nothing to wait for."""
         if self.commit is not None and self.commit.waiting:
-            await self._news(self._due())  # of the writer too, which wakes the loop
+            if self._is_alone and self.commit.at_once(self._seconds_to(self._due())):
+                self._let_leave()
+            else:
+                await self._news(self._due())  # of the writer too, which wakes the loop
             return True
         if (self.options.sim and not await self._round()) or self.kernel.effects:  # a task may have stopped the system
             return True
@@ -452,6 +455,12 @@ class Session(Carrier):
             return self._jump(due)
         await self._news(due)
         return True
+
+    @property
+    def _is_alone(self) -> bool:
+        """Return whether nothing is under way while effects wait for the disk, and nobody outside waits for it."""
+        assert self.commit is not None
+        return not self.outside.holds and not self.outside.has_news and not any(b.told for b in self.commit.waiting)
 
     async def _news(self, due: int | None) -> None:
         """Wait for news or an instant, and hand in what has come."""

@@ -11,17 +11,22 @@ The files form four layers. Each calls only its own layer and those before it.
 2. State. `objects` are the records of a running system, `effects` what the kernel asks of the shell, `waits` what a
    reaction asks of the kernel. `ports` makes inboxes and outputs, `timers` and `trace` keep theirs, `models/state` keeps
    the tables of the model side. `state.State` holds all of them, with the primitives: send, admit, bury, park, wake, log.
-3. The heart: nine files that call each other, as the parts of a state machine do.
-   `reactions` runs reactions and commands, `requests` carries out what they wait for, `failing` decides on failures,
-   `supervision` creates, starts, stops and restarts coglets, `wiring` makes the routes, `queues` claims items, `python`
-   takes what a Python coglet did, `models/coglet_tools` puts a question to a coglet, `models/agents` steers conversations.
-   `tests/test_layers.py` names these files; no other file of the project is part of a circle of imports.
-   `joins` and `programs` stand beside the heart: the heart calls them, and they call nothing of it.
+3. The run. Each file calls files of earlier lines, and none of later ones.
+   - `joins`, `programs`, `pools`, `kept`, `periods`, `claims`: tables of a run, and what changes them.
+   - `activities`: generators that wait, and how they go on. `models/coglet_tools` puts a question to a coglet.
+   - `requests`: what an activity asks for. `models/agents` steers conversations.
+   - `reactions`: a message meets its reactions. `queues`: the consumers of queues.
+   - `wiring` makes the routes, `creation` the coglets.
+   - `supervision` starts, stops and restarts coglets; `failing` decides when.
+   - `commands`: commands and errors of children, which go ahead of data.
+   - `python`, `orders`, `hosted`, `disturb`: events from beside the program.
+   Two verbs lead up again, since a user's code may meet them at any height: `State.fail` and `State.carry_out`.
+   `machine.Kernel` has them from `failing` and `requests`.
 4. The doors. `machine.Kernel` is the state with the loop, the events, and the services that compiled code calls.
-   `models/conversation` and `models/roster` are generators that the heart runs without knowing them, and
-   `models/steering` carries out what people ask of agents.
+   `models/conversation` and `models/roster` are generators that activities run without knowing them, and
+   `models/steering` carries out what people ask of agents. `picking`, `rewind` and `snapshot` stand on the machine.
 
 Who may call whom: the shell (`run/`) calls `Kernel` and takes `Kernel.effects`. Compiled code calls `I.kernel`, the
 kernel of the coglet `I`, and nothing else. A generator that waits yields a record of `waits` and never calls the loop.
-The heart takes a `State`, so that it cannot call the loop either: whatever must happen later is put into the message queue.
+The files of layer 3 take a `State`, so that they cannot call the loop either: whatever must happen later is put into the message queue.
 """

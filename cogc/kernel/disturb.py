@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from cogc.kernel import failing, ports, reactions
+from cogc.kernel import commands, ports
 from cogc.kernel.models.budget import Usage
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Disturbance
@@ -74,13 +74,13 @@ def command(kernel: State, inst: Instance, name: str, arguments: list[Any]) -> N
     """Give a command to a coglet. An argument that is left out is ABSENT."""
     with kernel.door:
         kernel.cause = 0
-        reactions.command(kernel, inst.parent or inst, inst, name, arguments)
+        commands.command(kernel, inst.parent or inst, inst, name, arguments)
 
 
 def crash(kernel: State, inst: Instance) -> None:
     """Fail a coglet, as an error in a step of it would."""
     with kernel.door:
-        failing.fail(kernel, inst, Failure("crash", "crashed by the test"), "crash", None)
+        kernel.fail(inst, Failure("crash", "crashed by the test"), "crash", None)
 
 
 def _spent(kernel: State, program: str, model: str, numbers: list[float]) -> None:

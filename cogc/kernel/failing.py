@@ -13,6 +13,8 @@ as a `FailureReport`, which keeps where it arose while it moves up the tree. It 
    supervisor allow one more;
 3. the parent, which fails with the same report, and so on up to the root. A failure of the root ends the run.
 
+A body decides by `stop`, `restart` and `escalate` (`lifecycle`). `stop self` is answered by the policy too if that is `always`.
+
 A failure of kind `budget` is never answered by a restart: the restarted coglet would meet the same budget.
 
 **The backoff** doubles with each restart within the limit's span, up to a minute, and is shortened by up to a quarter
@@ -39,12 +41,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel import joins, python, reactions, supervision
+from cogc.kernel import joins, supervision
 from cogc.kernel.effects import LogLine
 from cogc.kernel.objects import FAILED, STOPPED, STOPPING, ChildFailed, FailureReport, Instance
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import ChildCode, Handler, nanos
 from cogc.kernel.timers import Timer
+from cogc.kernel.waits import CallProgram
 from cogc.language.functions import truth
 from cogc.language.values import Failure
 
@@ -59,10 +62,6 @@ WITHIN = 60_000_000_000
 """The span in which restarts are counted, in nanoseconds."""
 BACKOFF = 100_000_000
 """The pause before a first restart, in nanoseconds."""
-SPIN = 1000
-"""How many restarts of one coglet there may be within SPIN_SPAN, whoever asks for them."""
-SPIN_SPAN = 1_000_000_000
-"""The span in which such restarts are counted, in nanoseconds."""
 LONGEST_BACKOFF = 60_000_000_000
 """The longest pause before a restart, in nanoseconds."""
 
@@ -110,7 +109,7 @@ def fail(
     report.restarts = len(inst.restarts or ())
     assert inst.slot is not None
     if parent.code.errors.get(inst.slot.name) or inst.slot.decided:
-        reactions.urgent(kernel, parent, ChildFailed(inst, report, kernel.cause), first=True)
+        kernel.put_ahead(parent, ChildFailed(inst, report, kernel.cause), first=True)
     else:
         policy(kernel, inst, report)
 
@@ -170,7 +169,7 @@ def _run_on_error(
         failure = parent.code.failure(parent, error)
         if handler.on_failure is None:
             raise failure from None
-        yield from handler.on_failure(parent, *arguments, reactions.failure_record(parent, failure, record))
+        yield from handler.on_failure(parent, *arguments, failure.record(parent.path, record))
 
 
 def _both(second: Failure, report: FailureReport) -> Failure:
@@ -187,7 +186,15 @@ def _decided(parent: Instance, child: Instance, report: FailureReport) -> bool:
 def _judged(kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Value]) -> Talk:
     """Let the class of a Python coglet decide about a child that it has created."""
     try:
-        yield from python.judged(kernel, parent, child, record)
+        word = yield CallProgram(parent.code.ir.python, ["error", child.name, record])
+        if word == "restart":
+            supervision.restart(kernel, child)
+        elif word == "stop":
+            supervision.stop(kernel, child)
+        elif word == "escalate":
+            known = child.failure
+            assert known is not None
+            fail(kernel, parent, known.failure, known.reaction, known.event, known)
     except Failure as second:
         fail(kernel, parent, _both(second, report), "on_child_error", record)
         return
@@ -200,8 +207,8 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
     slot, parent = inst.slot, inst.parent
     assert slot is not None and parent is not None
     spec: ChildCode = slot.spec
-    if spec.spec.restart != "never" and is_spinning(kernel, inst):
-        fail(kernel, parent, _both(spinning(inst), report), report.reaction, report.event)
+    if spec.spec.restart != "never" and supervision.is_spinning(kernel, inst):
+        fail(kernel, parent, _both(supervision.spinning(inst), report), report.reaction, report.event)
         return
     allowed = spec.spec.restart != "never" and report.failure.kind != "budget" and _within_limits(kernel, inst)
     if slot.alone and (not allowed or inst in kernel.outer.unstarted):
@@ -236,17 +243,6 @@ def _stop_alone(kernel: State, inst: Instance, report: FailureReport) -> None:
     kernel.admit(outside_step(inst, "stop", lambda: supervision.stop(kernel, inst)), None)
 
 
-def is_spinning(kernel: State, inst: Instance) -> bool:
-    """Return whether a coglet has been restarted so often in so short a time that it would go on for ever."""
-    restarts = inst.restarts or ()
-    return len(restarts) >= SPIN and restarts[-SPIN] > kernel.now - SPIN_SPAN
-
-
-def spinning(inst: Instance) -> Failure:
-    """Return the failure of a coglet whose child is restarted without end."""
-    return Failure("bound", f"`{inst.path}` was restarted {SPIN} times within a second")
-
-
 def _setting(inst: Instance, value: Function | None) -> Value:
     """Return a setting of a child's `create`, in which the item that the child was made for may be named; None without one."""
     slot = inst.slot
@@ -277,3 +273,51 @@ def _within_limits(kernel: State, inst: Instance) -> bool:
     span = nanos(unit.value(rule.within, parent), WITHIN) if rule.within else WITHIN
     recent = [t for m in parent.members() for t in m.restarts or () if t > kernel.now - span]
     return bool(len(recent) < limit)
+
+
+# ---- what a body decides ----------------------------------------------------------------------------------------
+
+
+def lifecycle(kernel: State, inst: Instance, action: str, child: str, index: int | None) -> None:
+    """Carry out `stop`, `restart` or `escalate` of a body."""
+    if action == "escalate":
+        deciding = inst.failure
+        if deciding is not None:
+            inst.failure = None
+            fail(kernel, inst, deciding.failure, deciding.reaction, deciding.event, deciding)
+        else:
+            raise Failure("error", "escalated")
+        return
+    if not child:
+        _stop_self(kernel, inst)
+        return
+    assert inst.children is not None
+    slot = inst.children[child]
+    deciding = inst.failure
+    targets = list(slot.members.values())
+    if index is not None:
+        targets = [slot.member(index)]
+    elif action == "restart" and deciding is not None and not slot.single:
+        failed_ones = [m for m in targets if m.failure is deciding]
+        targets = failed_ones or targets
+    for target in targets:
+        if action == "stop":
+            supervision.stop(kernel, target)
+        else:
+            supervision.restart(kernel, target)
+
+
+def _stop_self(kernel: State, inst: Instance) -> None:
+    """Carry out `stop self`: end the reaction first, then the coglet. With `restart: always` it comes back."""
+    kernel.touch(inst)
+    inst.gate |= STOPPING
+
+    def go() -> None:
+        inst.gate &= ~STOPPING
+        slot = inst.slot
+        if slot is not None and slot.spec.spec.restart == "always":
+            policy(kernel, inst, FailureReport(Failure("stopped", "it stopped itself"), inst.path, "", None, ""))
+        else:
+            supervision.stop(kernel, inst)
+
+    kernel.admit(outside_step(inst, "stop", go), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel import failing, ports, python, requests, supervision
+from cogc.kernel import activities, creation, ports, python, supervision
 from cogc.kernel.effects import ChildMessage
 from cogc.kernel.models import hosted_ask
 from cogc.kernel.objects import STOPPED, STOPPING, Activity, Instance, Slot
@@ -60,7 +60,7 @@ def create(kernel: State, parent: Instance, name: str, kind: str, label: str) ->
     slot = Slot(name, len(parent.children), policy, code, True)
     slot.brief = True
     parent.children[name] = slot
-    inst = supervision.add_member(kernel, parent, slot, [label])
+    inst = creation.add_member(kernel, parent, slot, [label])
     kernel.opened.hosted[inst.path] = inst
     supervision.started(kernel, inst)
 
@@ -115,7 +115,7 @@ def stop(kernel: State, inst: Instance) -> None:
 
 def fail(kernel: State, inst: Instance, where: str, message: str) -> None:
     """Let a coglet fail, as its supervisor decides."""
-    failing.fail(kernel, inst, Failure("program", f"{inst.code.name} ({where}): {message}"), where, None)
+    kernel.fail(inst, Failure("program", f"{inst.code.name} ({where}): {message}"), where, None)
 
 
 def opaque(kernel: State, inst: Instance, type: str) -> None:
@@ -131,7 +131,7 @@ def ask(kernel: State, inst: Instance, token: int, request: dict[str, Value]) ->
         kernel.effects.append(ChildMessage(token, value))
 
     around = Activity(inst, None, _nothing(), None, kernel.cause, False)
-    requests.start(kernel, around, inst, hosted_ask.asking(kernel, inst, request), done)
+    activities.start(kernel, around, inst, hosted_ask.asking(kernel, inst, request), done)
 
 
 def _nothing() -> Talk:

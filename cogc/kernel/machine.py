@@ -43,6 +43,9 @@ from collections import deque
 from typing import TYPE_CHECKING, NoReturn
 
 from cogc.kernel import (
+    claims,
+    commands,
+    creation,
     disturb,
     failing,
     hosted,
@@ -51,7 +54,6 @@ from cogc.kernel import (
     ports,
     programs,
     python,
-    queues,
     reactions,
     requests,
     supervision,
@@ -97,6 +99,9 @@ class Kernel(State):
 
     __slots__ = ()
 
+    fail = failing.fail
+    carry_out = requests.carry_out
+
     # ---- events --------------------------------------------------------------------------------------------
 
     def start(self, parameters: dict[str, Value]) -> None:
@@ -105,7 +110,7 @@ class Kernel(State):
         There is no root afterwards if the creation was given up because the run is to end.
         """
         with self.door:
-            supervision.boot(self, parameters)
+            supervision.begin(self, creation.make_root(self, parameters))
 
     def input(self, channel: str, value: Value) -> int:
         """Take a message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door.
@@ -215,7 +220,7 @@ class Kernel(State):
             timer.function(timer.first, timer.second)  # type: ignore[misc]  # not cancelled
         except Exception as error:
             inst = timer.first.inst if isinstance(timer.first, Port) else timer.first
-            failing.fail(self, inst, inst.code.failure(inst, error), "timer", None)
+            self.fail(inst, inst.code.failure(inst, error), "timer", None)
 
     def stop(self) -> None:
         """Stop the root, children first."""
@@ -255,7 +260,7 @@ class Kernel(State):
     def _flooded(self, what: str) -> NoReturn:
         """Fail the run, at once: more is sent than is taken, and would fill the memory."""
         assert self.root is not None
-        failing.fail(self, self.root, Failure("bound", f"{what}; the limit is {MOST_WAITING}"), "messages", None)
+        self.fail(self.root, Failure("bound", f"{what}; the limit is {MOST_WAITING}"), "messages", None)
         self.messages.clear()
         self.ready.clear()
         end = Interrupted()
@@ -272,7 +277,7 @@ class Kernel(State):
             return
         port, message, cause = self.ring[-1]
         inst = port.inst
-        if not inst.name or reactions.was_ended(inst):
+        if not inst.name or commands.was_ended(inst):
             return
         self.lose("cancelled")
         if self.trace:
@@ -332,7 +337,7 @@ class Kernel(State):
         """Let a coglet fail with whatever its step raised: nothing but this coglet is touched."""
         inst = port.inst
         name = port.handlers[0].name if port.handlers else port.label
-        failing.fail(self, inst, inst.code.failure(inst, error), name, message)
+        self.fail(inst, inst.code.failure(inst, error), name, message)
 
     def offer(self, item: Item) -> None:
         """Deliver a message whose turn has come, or keep it until the coglet can take it."""
@@ -341,7 +346,7 @@ class Kernel(State):
             return
         gate = inst.gate
         if gate & URGENT and not gate & (STARTING | FAILED | STOPPING | STOPPED):
-            reactions.take_urgent(self, inst)
+            commands.take_urgent(self, inst)
             gate = inst.gate
             METER.step = item
         if item[0].capacity == 0:  # the token of a command, which has been taken by now
@@ -349,7 +354,7 @@ class Kernel(State):
         if gate & (STOPPED | STOPPING):
             self.bury(item, "stopped")
             if self.unsettled:
-                queues.forsaken(self, item[0], item[1])
+                claims.forsaken(self, item[0], item[1])
         elif gate & AWAITING and requests.awaited(self, inst, item):
             pass
         elif gate & CLOSED or gate & BACKLOG:
@@ -386,14 +391,14 @@ class Kernel(State):
         try:
             self._catch_up(inst)
         except Exception as error:
-            failing.fail(self, inst, inst.code.failure(inst, error), "backlog", None)
+            self.fail(inst, inst.code.failure(inst, error), "backlog", None)
 
     def _catch_up(self, inst: Instance) -> None:
         """Deliver the backlog of a coglet, ahead of what was sent later, until its gate closes."""
         backlog = inst.backlog
         while True:
             if inst.gate & URGENT and not inst.gate & (STARTING | FAILED | STOPPING | STOPPED):
-                reactions.take_urgent(self, inst)
+                commands.take_urgent(self, inst)
             if inst.gate & (CLOSED | STOPPED):
                 return
             if inst.rest:
@@ -426,15 +431,17 @@ class Kernel(State):
             slot = inst.children[child]
             targets = list(slot.members.values()) if member is None else [slot.member(member)]
         for target in targets:
-            reactions.command(self, inst, target, command, arguments)
+            commands.command(self, inst, target, command, arguments)
 
     def grow(self, inst: Instance, child: str, arguments: list[Value]) -> int:
         """Add a member to a pool and return its index."""
-        return supervision.grow(self, inst, child, arguments)
+        member = creation.grow(self, inst, child, arguments)
+        supervision.begin(self, member)
+        return member.index
 
     def lifecycle(self, inst: Instance, action: str, child: str, member: int | None) -> None:
         """Carry out `stop`, `restart` or `escalate`."""
-        supervision.ask(self, inst, action, child, member)
+        failing.lifecycle(self, inst, action, child, member)
 
     def send(self, inst: Instance, child: str, member: int | None, channel: str, value: Value) -> None:
         """Send to a child's listen channel; to a pool as its `map` says, or to one member."""

@@ -255,7 +255,7 @@ class Activity:
     """
 
     __slots__ = (
-        "alarm", "alive", "args", "asks", "calls", "cause", "course", "deadline", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
+        "alarm", "alive", "args", "asks", "behind", "calls", "cause", "course", "deadline", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
         "parent", "port", "queued", "request", "results", "slot", "subs", "timer", "turn",
     )  # fmt: skip
 
@@ -293,6 +293,7 @@ class Activity:
         self.turn = 0
         self.alarm: Timer | None = None
         self.done: Callable[[object], None] | None = None
+        self.behind: Callable[[], None] | None = None  # called at its end: what waits for its place
 
 
 class Queued:

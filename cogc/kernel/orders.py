@@ -26,7 +26,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc import ir
-from cogc.kernel import ports, reactions, supervision
+from cogc.kernel import commands, creation, ports, supervision
 from cogc.kernel.effects import OrderDone, OrderNews
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import FAILED, STOPPED, STOPPING, Instance, Slot
@@ -83,14 +83,14 @@ def _made(
     if unit is None or key not in unit.bundle.coglets:
         raise Failure("error", f"there is no coglet `{key}` in a unit `{digest}`")
     code = kernel.code(unit, key)
-    arguments = supervision.by_name(code, given)
+    arguments = creation.by_name(code, given)
     if parent.children is None:
         parent.children = {}
     spec = unit.policy(policy["restart"], policy["max_restarts"], policy["backoff"])
     slot = parent.children[name] = Slot(name, len(parent.children), spec, code, True)
     slot.brief = slot.alone = True
     try:
-        inst = supervision.add_member(kernel, parent, slot, arguments)
+        inst = creation.add_member(kernel, parent, slot, arguments)
     except Exception as error:
         for made in slot.members.values():
             made.gate |= STOPPED
@@ -262,7 +262,7 @@ def enact(kernel: State, number: int, path: str, command: str, data: Value) -> N
     arguments = _arguments(inst, command, handlers[0].reaction.parameters if handlers else [], data)
     assert kernel.root is not None
     kernel.cause = 0
-    reactions.command(kernel, kernel.root, inst, command, arguments)
+    commands.command(kernel, kernel.root, inst, command, arguments)
     _await_turn(kernel, inst, number, tuple(arguments))
 
 

@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import failing, reactions
+from cogc.kernel import commands, reactions
 from cogc.kernel.chains import LAST, MODELS, OUTPUTS, Book, Chain, Event, Key
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import (
@@ -638,9 +638,9 @@ class PickingKernel(Kernel):
                 METER.step = message, position
                 reactions.react(self, port, message, position)
             else:
-                reactions.take_urgent(self, inst)
+                commands.take_urgent(self, inst)
         except Exception as error:
-            failing.fail(self, inst, inst.code.failure(inst, error), "backlog", None)
+            self.fail(inst, inst.code.failure(inst, error), "backlog", None)
         if not (inst.rest if chain is self.chains.get((inst, "rest")) else inst.urgent):
             chain.items.clear()
             self.live.pop(chain, None)
@@ -659,7 +659,7 @@ class PickingKernel(Kernel):
     def _fail(self, inst: Instance) -> None:
         """Carry out a crash."""
         self.crashed[inst.path] = self.now
-        failing.fail(self, inst, Failure("crash", "it crashed: a fault of the exploration"), "crash", None)
+        self.fail(inst, Failure("crash", "it crashed: a fault of the exploration"), "crash", None)
 
     def all(self) -> list[Instance]:
         """Return all coglets, parents before their children."""

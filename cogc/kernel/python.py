@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cogc import ir
-from cogc.kernel import failing, ports, reactions, requests, supervision
+from cogc.kernel import activities, commands, creation, ports, supervision
 from cogc.kernel.effects import ChildMessage
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Port, Slot
 from cogc.kernel.timers import following
 from cogc.kernel.unit import CogletCode
-from cogc.kernel.waits import AwaitMessage, CallProgram
+from cogc.kernel.waits import AwaitMessage
 from cogc.language.values import Failure
 from cogc.lowering import methods
 
@@ -61,7 +61,7 @@ def arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> None
         kernel.admit(ports.port(inst, ir.TICKS), name)
         arm(kernel, inst, name, period, following(due, period, kernel.now))
 
-    reactions.arm(kernel, inst, due, fire, ("python", name, period))
+    kernel.arm(inst, due, fire, ("python", name, period))
 
 
 def create(kernel: State, inst: Instance, call: int, made: int, what: Child) -> str:
@@ -73,7 +73,7 @@ def create(kernel: State, inst: Instance, call: int, made: int, what: Child) -> 
     slot = Slot(_free(kernel, inst, name), len(inst.children), policy, child, True)
     slot.brief, slot.decided = True, bool(what["decided"])
     inst.children[slot.name] = slot
-    supervision.add_member(kernel, inst, slot, [made]).gate |= STARTING
+    creation.add_member(kernel, inst, slot, [made]).gate |= STARTING
     return slot.name
 
 
@@ -127,7 +127,7 @@ def next(kernel: State, inst: Instance, call: int, child: str, channel: str, tok
     def done(value: object) -> None:
         kernel.effects.append(ChildMessage(token, value, isinstance(value, Failure)))
 
-    kernel.opened.listeners[token] = requests.start(kernel, kernel.calls[call][0], inst, waiting(), done)
+    kernel.opened.listeners[token] = activities.start(kernel, kernel.calls[call][0], inst, waiting(), done)
 
 
 def forget(kernel: State, inst: Instance, call: int, token: int) -> None:
@@ -135,17 +135,7 @@ def forget(kernel: State, inst: Instance, call: int, token: int) -> None:
     waiting = kernel.opened.listeners.pop(token, None)
     if waiting is not None and waiting.alive:
         waiting.generator.close()
-        reactions.leave(kernel, waiting)
-
-
-def gone(kernel: State, child: Instance) -> None:
-    """End the waits for a child of a Python coglet that has stopped for good."""
-    assert child.parent is not None and child.parent.children is not None
-    child.parent.children.pop(child.name, None)
-    kernel.opened.sent.pop(child, None)
-    for entry in list(child.parent.awaits or ()):
-        if entry.label.partition(".")[0] == child.name:
-            requests.interrupt(kernel, entry.activity, Failure("stopped", f"`{child.path}` has stopped"))
+        activities.leave(kernel, waiting)
 
 
 def guide(kernel: State, inst: Instance, call: int, child: str, command: str, data: Value) -> None:
@@ -154,7 +144,7 @@ def guide(kernel: State, inst: Instance, call: int, child: str, command: str, da
     ports.open_command(target.code, command)
 
     def give() -> None:
-        reactions.command(kernel, inst, target, command, [data])
+        commands.command(kernel, inst, target, command, [data])
 
     waiting = kernel.opened.sent[target] = [p for p in kernel.opened.sent.pop(target, ()) if p.fill]
     if waiting:
@@ -212,19 +202,3 @@ def reported(kernel: State, call: int, kind: str, data: tuple[object, ...]) -> o
     if kernel.hot:
         kernel.press(inst)
     return answer
-
-
-# ---- what is asked of the class -------------------------------------------------------------------------------
-
-
-def judged(kernel: State, parent: Instance, child: Instance, record: dict[str, Value]) -> Talk:
-    """Let a class decide on the failure of a child that it has created."""
-    word = yield CallProgram(parent.code.ir.python, ["error", child.name, record])
-    if word == "restart":
-        supervision.restart(kernel, child)
-    elif word == "stop":
-        supervision.stop(kernel, child)
-    elif word == "escalate":
-        report = child.failure
-        assert report is not None
-        failing.fail(kernel, parent, report.failure, report.reaction, report.event, report)

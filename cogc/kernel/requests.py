@@ -1,13 +1,7 @@
-"""The waits of reactions: calls, replies of models, other reactions side by side, messages, time, each other.
+"""What activities wait for: calls, replies of models, messages, time, each other.
 
-**The model.** A compiled reaction, a hook or a conversation is a generator; it yields a record of `waits`, and
-`carry_out` sets going what the record asks for. The answer comes by `resume`, which queues a step: the activity goes on
-in its own turn, never in the middle of what brought the answer. The step goes ahead even of a closed gate, for the
-activity is what closed the gate.
-
-**Turns.** Each time an activity goes on, its `turn` grows by one. `resume` carries the turn that it answers, and the
-step compares it again when it runs. So each wait has at most one answer: the timeout of a wait that has its answer,
-the reply to a call that was given up, or the second waker of a list are all dropped.
+**The model.** A generator yields a record of `waits`, and `carry_out` sets going what the record asks for. The activity
+goes on with the answer in a step of its own (`activities.resume`).
 
 **Calls.** A call gets a number, an entry in `State.calls` (whose activity, which coglet asks, the type of the result), and
 an effect. `finish_call` removes the entry, checks the result, records it in the trace, and resumes. `State.cancel`
@@ -16,15 +10,6 @@ entry.
 
 **Awaits.** An `await` looks at the coglet's messages before its reactions do (gate AWAITING). It takes the first that
 fits, from the backlog or as it comes. A message that does not fit is handled as if nobody waited.
-
-**Side by side.** `RunAll` makes one activity for each generator, with the first as their `parent`. The parent goes on
-when the last has ended, or with the first failure, which ends the others. `StartBeside` makes one that outlives the wait.
-
-**The invariants.**
-
-- `resume` never calls a generator; only a step does.
-- What is given up (`interrupt`) can have no answer any more: its turn has passed.
-- Every answer that nobody waits for is dropped silently, except an item of a queue, which is given back (`orphaned`).
 
 **A worked example.** `let a = await e.y when message > 5 timeout 10s`, then 3 and 8 on `e.y`.
 
@@ -39,10 +24,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel import queues, reactions
+from cogc.kernel import claims
+from cogc.kernel.activities import advance, drop_await, interrupt, resume, run_all, start, wake
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import coglet_tools
-from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Queued, Waiter
+from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Waiter
 from cogc.kernel.once import id_of
 from cogc.kernel.permissions import of_criteria
 from cogc.kernel.ports import outside_step
@@ -62,17 +48,13 @@ from cogc.kernel.waits import (
     WaitIn,
 )
 from cogc.language.closed import assert_never
-from cogc.language.limits import outside
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cogc.kernel.objects import Item
     from cogc.kernel.once import Key
     from cogc.kernel.shapes import Progress
     from cogc.kernel.state import State
-    from cogc.kernel.waits import Talk
 
 
 def carry_out(kernel: State, activity: Activity, request: Request) -> None:
@@ -85,7 +67,8 @@ def carry_out(kernel: State, activity: Activity, request: Request) -> None:
         case DispatchAgent():
             _dispatch(kernel, activity, request)
         case AskCoglet():
-            coglet_tools.ask(kernel, activity, request)
+            inst = asking_coglet(activity, request)
+            resume(kernel, activity, coglet_tools.ask(kernel, inst, request.program, request.input))
         case Sleep(nanos=nanoseconds):
             _sleep(kernel, activity, nanoseconds)
         case WaitIn(waiters=waiters, limit=limit):
@@ -97,10 +80,10 @@ def carry_out(kernel: State, activity: Activity, request: Request) -> None:
         case AwaitMessage():
             _await(kernel, activity, request)
         case RunAll():
-            _run_all(kernel, activity, asking_coglet(activity, request), request)
+            run_all(kernel, activity, asking_coglet(activity, request), request)
         case Limit(due=due, words=words):
             _limit(kernel, activity, due, words)
-            reactions.advance(kernel, activity, None, None)
+            advance(kernel, activity, None, None)
         case _:
             assert_never(request)
 
@@ -114,25 +97,7 @@ def _sleep(kernel: State, activity: Activity, nanoseconds: int) -> None:
     """Let an activity go on after so many nanoseconds."""
     turn = activity.turn
     due = kernel.now + nanoseconds
-    activity.alarm = reactions.arm(kernel, activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn))
-
-
-def wake(kernel: State, waiting: list[Waiter]) -> None:
-    """Let all go on that wait in a list, and empty it."""
-    for activity, turn in waiting:
-        resume(kernel, activity, None, turn)
-    waiting.clear()
-
-
-def start(
-    kernel: State, activity: Activity, inst: Instance, generator: Talk, done: Callable[[object], None]
-) -> Activity:
-    """Start a generator of a coglet beside an activity, which does not wait for it; `done` takes its value or Failure."""
-    sub = Activity(inst, activity.handler, generator, activity.event, activity.cause, False)
-    sub.done = done
-    beside(sub)
-    reactions.advance(kernel, sub, None, None)
-    return sub
+    activity.alarm = kernel.arm(activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn))
 
 
 def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
@@ -141,7 +106,7 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
     program = inst.code.unit.bundle.programs[key]
     if program.kind == "reply":
         id, answer = request.arguments
-        coglet_tools.reply(kernel, id, answer)
+        wake(kernel, coglet_tools.reply(kernel, id, answer))
         resume(kernel, activity, None)
         return
     unit = inst.code.unit
@@ -155,7 +120,8 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
     if effect:
         kernel.once.begun((unit, key, effect), call)
     if program.kind == "queue":
-        queues.settled(kernel, inst, key, request.arguments)
+        for waiting in claims.settled(kernel, inst, key, request.arguments):
+            wake(kernel, waiting)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
     sandbox = request.sandbox
@@ -281,76 +247,6 @@ def finish_call(kernel: State, call: int, value: object) -> None:
     resume(kernel, activity, value)
 
 
-def resume(kernel: State, activity: Activity, value: object, turn: int = -1) -> None:
-    """Queue the continuation of an activity; it goes ahead even of a closed gate, for it is what closed it.
-
-    `turn` is the wait that this answers (by default the present one): the answer to an earlier one is dropped.
-    """
-    cause = kernel.cause
-    turn = activity.turn if turn < 0 else turn
-    if turn != activity.turn or not activity.alive:
-        return
-
-    def go() -> None:
-        if not activity.alive or activity.turn != turn:
-            queues.orphaned(kernel, activity, value)
-            return
-        kernel.cause = cause
-        if isinstance(value, Failure):
-            reactions.advance(kernel, activity, None, value)
-        else:
-            reactions.advance(kernel, activity, value, None)
-        if kernel.hot:
-            kernel.press(activity.inst)
-
-    kernel.admit(outside_step(activity.inst, "result", go), None)
-
-
-def beside(sub: Activity) -> None:
-    """Add an activity that is part of another one, or runs beside it, to its coglet, so that it ends with the
-    coglet."""
-    if sub.inst.activities is None:
-        sub.inst.activities = []
-    sub.inst.activities.append(sub)
-
-
-def _run_all(kernel: State, activity: Activity, inst: Instance, request: RunAll) -> None:
-    """Run generators of a coglet side by side. The activity goes on with the list of their values."""
-    bound = request.bound
-    wrong = None if bound is None else outside("parallel", bound)
-    if wrong:
-        raise Failure("error", f"`parallel` is {wrong}, not {bound}")
-    generators = request.generators
-    if not generators:
-        resume(kernel, activity, [])
-        return
-    activity.results = [None] * len(generators)
-    activity.left = len(generators)
-    activity.subs = []
-    activity.queued = Queued(inst, list(enumerate(generators))[::-1], len(generators) if bound is None else bound)
-    fill(kernel, activity)
-
-
-def fill(kernel: State, activity: Activity) -> None:
-    """Start the generators of an activity that wait for their turn, as many as its bound allows.
-
-    A generator that ends at once leaves its place to the next one in the loop of this function, not in a call of its own.
-    """
-    queued = activity.queued
-    if queued is None or queued.is_filling:
-        return
-    queued.is_filling = True
-    while activity.queued is queued and queued.waiting and activity.left - len(queued.waiting) < queued.bound:
-        slot, generator = queued.waiting.pop()
-        sub = Activity(queued.inst, activity.handler, generator, activity.event, activity.cause, False)
-        sub.parent, sub.slot = activity, slot
-        assert activity.subs is not None
-        activity.subs.append(sub)
-        beside(sub)
-        reactions.advance(kernel, sub, None, None)
-    queued.is_filling = False
-
-
 # ---- await ---------------------------------------------------------------------------------------------------
 
 
@@ -365,7 +261,7 @@ def _await(kernel: State, activity: Activity, request: AwaitMessage) -> None:
     inst.gate |= AWAITING
     if timeout is not None:
         due = kernel.now + nanos(timeout, 0)
-        entry.timeout = reactions.arm(kernel, inst, due, lambda _a, _b: _overdue(kernel, inst, entry))
+        entry.timeout = kernel.arm(inst, due, lambda _a, _b: _overdue(kernel, inst, entry))
     for item in list(inst.backlog or ()):
         if item[0].label == entry.label and awaited(kernel, inst, item):
             assert inst.backlog is not None
@@ -376,24 +272,8 @@ def _await(kernel: State, activity: Activity, request: AwaitMessage) -> None:
 def _overdue(kernel: State, inst: Instance, entry: Await) -> None:
     """End an `await` whose timeout is over."""
     if inst.awaits and entry in inst.awaits:
-        _drop_await(inst, entry)
+        drop_await(inst, entry)
         resume(kernel, entry.activity, None)
-
-
-def _drop_await(inst: Instance, entry: Await) -> None:
-    """Remove an `await` from its coglet."""
-    assert inst.awaits is not None
-    inst.awaits.remove(entry)
-    if entry.timeout is not None:
-        entry.timeout.cancel()
-    if not inst.awaits:
-        inst.gate &= ~AWAITING
-
-
-def forget_awaits(inst: Instance, activity: Activity) -> None:
-    """Remove the awaits of an activity."""
-    for entry in [e for e in inst.awaits or () if e.activity is activity]:
-        _drop_await(inst, entry)
 
 
 def awaited(kernel: State, inst: Instance, item: Item) -> bool:
@@ -405,11 +285,11 @@ def awaited(kernel: State, inst: Instance, item: Item) -> bool:
         try:
             taken = entry.condition is None or entry.condition(message) is True
         except Exception as error:
-            _drop_await(inst, entry)
+            drop_await(inst, entry)
             resume(kernel, entry.activity, inst.code.failure(inst, error))
             return False
         if taken:
-            _drop_await(inst, entry)
+            drop_await(inst, entry)
             port.fill -= 1
             if port.waiters:
                 kernel.release(port)
@@ -417,14 +297,6 @@ def awaited(kernel: State, inst: Instance, item: Item) -> bool:
             resume(kernel, entry.activity, message)
             return True
     return False
-
-
-def expire(kernel: State, activity: Activity) -> None:
-    """Fail a reaction whose timeout is over."""
-    if activity.alive:
-        activity.timer = None
-        assert activity.handler is not None
-        interrupt(kernel, activity, Failure("timeout", f"`{activity.handler.name}` took longer than its timeout"))
 
 
 def _limit(kernel: State, activity: Activity, due: int | None, words: str) -> None:
@@ -441,17 +313,3 @@ def _limit(kernel: State, activity: Activity, due: int | None, words: str) -> No
         interrupt(kernel, activity, Failure("timeout", words))
 
     activity.timer = kernel.timers.add(due, Timer(expired, activity.inst))
-
-
-def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:
-    """Give up what an activity waits for, even an answer that is on its way, and fail the activity there."""
-    activity.turn += 1
-    kernel.cancel(activity)
-    for sub in activity.subs or ():
-        sub.generator.close()
-        reactions.leave(kernel, sub)
-    activity.subs = activity.queued = None
-    if activity.asks.awaits:
-        forget_awaits(activity.asks, activity)
-    failure.interrupts = True
-    resume(kernel, activity, failure)

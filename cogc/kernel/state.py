@@ -1,13 +1,16 @@
 """The state of a running system, and the primitives that change it: queueing, sending, pressure, logs, random numbers.
 
-Every function of the heart takes a `State`; nothing here calls the heart. `Kernel` in `machine.py` is the state with the
-loop and the events on top.
+The files that carry a run out take a `State` and stand above it; each calls only files below its own. Two verbs lead up again, because
+whoever runs a user's code can meet them anywhere: a coglet fails (`fail`), and a generator asks for something
+(`carry_out`). They are abstract here. `Kernel` in `machine.py`, which stands on all those files, has them, with the loop and the
+events.
 """
 
 from __future__ import annotations
 
 import random
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -25,6 +28,7 @@ from cogc.kernel.objects import (
     STOPPING,
     URGENT,
     Activity,
+    ChildFailed,
     FailureReport,
     Instance,
     Out,
@@ -33,14 +37,15 @@ from cogc.kernel.objects import (
 )
 from cogc.kernel.once import Once
 from cogc.kernel.outer import Outer
-from cogc.kernel.timers import Timers
+from cogc.kernel.timers import Firing, Timer, Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.unit import CogletCode, Unit
 from cogc.language.closed import assert_never
 from cogc.language.values import Failure, Time, hidden
 
 if TYPE_CHECKING:
-    from cogc.kernel.objects import Item
+    from cogc.kernel.objects import Item, Urgent
+    from cogc.kernel.waits import Request
     from cogc.language.values import Value
 
 RING = 256
@@ -73,7 +78,7 @@ class Opened:
         self.opaque = False
 
 
-class State:
+class State(ABC):
     """All that a kernel knows of its run.
 
     `door` is the way of events into it.
@@ -169,6 +174,20 @@ class State:
         self.settling: dict[tuple[str, str], list[Waiter]] = {}
         self.unsettled: dict[Instance, dict[tuple[str, int], str]] = {}
 
+    # ---- the verbs that lead up ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def fail(
+        self, inst: Instance, failure: Failure, reaction: str, event: Value, report: FailureReport | None = None
+    ) -> None:
+        """Fail a coglet (`failing.fail`): `reaction` is where, `event` what it handled, `report` that of a child which it answers for."""
+
+    @abstractmethod
+    def carry_out(self, activity: Activity, request: Request) -> None:
+        """Set going what an activity asks for (`requests.carry_out`). The answer comes by `activities.resume`."""
+
+    # ---- units ---------------------------------------------------------------------------------------------
+
     def held(self, unit: Unit) -> Unit:
         """Return the unit of this kernel with the same program, positions included, or hold this one from now on.
 
@@ -200,13 +219,37 @@ class State:
         """True while a message waits or a coglet is ready."""
         return bool(self.messages or self.ready)
 
-    def touch(self, what: object) -> None:
+    def touch(self, what: object) -> None:  # noqa: B027  # most kernels take no note
         """Take note of what a step changes beside its own coglet. Only a kernel that tells orders apart does (`picking.py`)."""
 
     def wake(self, inst: Instance) -> None:
         """Make a coglet ready whose gate is open again and for which something waits."""
         if not inst.gate & CLOSED and (inst.backlog or inst.rest or inst.gate & URGENT):
             self.ready.append(inst)
+
+    def arm(self, inst: Instance, due: int, function: Firing, what: tuple[Any, ...] | None = None) -> Timer:
+        """Arm a timer that dies with its coglet's life."""
+        timer = self.timers.add(due, Timer(function, inst, None, what))
+        if inst.timers is None:
+            inst.timers = []
+        inst.timers.append(timer)
+        if len(inst.timers) > 16:
+            inst.timers = [t for t in inst.timers if t.function is not None]
+        return timer
+
+    def put_ahead(self, inst: Instance, entry: Urgent, first: bool = False) -> None:
+        """Put something ahead of a coglet's data, and see that its turn comes. Errors of children go first."""
+        self.touch(inst)
+        if inst.urgent is None:
+            inst.urgent = deque()
+        if first:
+            position = sum(1 for e in inst.urgent if isinstance(e, ChildFailed))
+            inst.urgent.insert(position, entry)
+        else:
+            inst.urgent.append(entry)
+        inst.gate |= URGENT
+        token = Port(inst, "commands", (), 0)
+        self.messages.append((token, None, 0))
 
     # ---- sending -------------------------------------------------------------------------------------------
 

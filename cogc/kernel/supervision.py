@@ -1,11 +1,8 @@
-"""Lives: how coglets are created, started, stopped and restarted.
+"""Lives: how coglets are started, stopped and restarted.
 
-**The model.** A coglet is created, starts, runs, and stops for good; in between it may fail and be restarted. `failing`
-decides what becomes of a failure; this file carries the decision out. What may wait (hooks call programs) is a generator
+**The model.** A coglet is created, starts, runs, and stops for good; in between it may fail and be restarted. `creation` makes it, and
+`failing` decides what becomes of a failure; this file carries the decision out. What may wait (hooks call programs) is a generator
 that runs like a reaction: a *process*. A process belongs to no coglet's turn, so it goes on while its coglets are closed.
-
-**Creation** (`boot`, `add_member`, `orders.create`). All coglets of a subtree are created first: parameters, states, children,
-then the routes inside of each. Nothing runs before the whole subtree is there.
 
 **Start** (`begin`). `on start` runs in the order of creation, children before their parent. A coglet is STARTING until
 its own hooks have ended; messages wait in its backlog. Its timers run from that moment. A subtree without hooks starts at
@@ -22,7 +19,8 @@ outside and its name stay, so that nobody else sees the restart but by the time 
 
 **The invariants.**
 
-- The gates STARTING, STOPPING, FAILED and STOPPED change here and in `failing` only.
+- The gates STARTING, STOPPING, FAILED and STOPPED change here and in `failing` only, but for a child that a Python class creates:
+  it is STARTING until the class begins it (`python`).
 - A coglet that is STOPPED never runs again; every other state leads to STOPPED or back to a free coglet.
 - Whatever a hook fails with, the siblings of its coglet start or stop all the same.
 - A hook asks in the name of its own coglet (`_owned`), though the process is that of the whole subtree.
@@ -37,11 +35,9 @@ outside and its name stay, so that nobody else sees the restart but by the time 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cogc.kernel import failing, joins, kept, periods, pools, python, queues, reactions, wiring
-from cogc.kernel.models import registry
-from cogc.kernel.namespace import ABSENT
+from cogc.kernel import activities, claims, creation, joins, periods, pools, queues, reactions, wiring
 from cogc.kernel.objects import (
     BACKLOG,
     FAILED,
@@ -52,24 +48,18 @@ from cogc.kernel.objects import (
     STOPPING,
     URGENT,
     Activity,
-    FailureReport,
     Instance,
-    Slot,
 )
-from cogc.kernel.ports import outside_step
-from cogc.kernel.program import ChildCode, Handler, nanos
-from cogc.kernel.unit import CogletCode
+from cogc.kernel.program import Handler, nanos
 from cogc.kernel.waits import Limit
 from cogc.language.closed import assert_never
 from cogc.language.functions import truth
-from cogc.language.limits import outside_pool
-from cogc.language.meter import METER, Interrupted, aside
+from cogc.language.meter import METER, aside
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cogc import ir
     from cogc.kernel.state import State
     from cogc.kernel.waits import Talk
     from cogc.language.values import Value
@@ -77,178 +67,10 @@ if TYPE_CHECKING:
 STOP_DEADLINE = 10_000_000_000
 """The nanoseconds that an `on stop` may take."""
 OUT_OF_TIME = "`on stop` took longer than 10s"
-
-
-# ---- creation ------------------------------------------------------------------------------------------------
-
-
-def boot(kernel: State, parameters: dict[str, Value]) -> None:
-    """Create the root coglet and all below it, then start them."""
-    code = kernel.code(kernel.unit, kernel.first)
-    given = by_name(code, parameters)
-    root = Instance(kernel, code, code.name, 0, None, None, [])
-    root.parameters = _parameters(kernel, root, given)
-    kernel.root = root
-    try:
-        _register(kernel, root)
-        _fill(kernel, root)
-    except Interrupted:
-        kernel.root = None  # nothing of a system that is half made may run, not even an `on stop`
-        raise
-    wiring.sink_root(kernel, root)
-    begin(kernel, root)
-
-
-def by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
-    """Order parameters that are given by name; a Failure names one that the coglet does not have."""
-    names = [p.name for p in code.ir.parameters[: code.ir.own_parameters]]
-    for name in parameters:
-        if name not in names:
-            raise Failure("error", f"`{code.name}` has no parameter `{name}`")
-    return [parameters.get(n, pools.UNSET) for n in names]
-
-
-def _parameters(kernel: State, inst: Instance, given: list[Value]) -> list[Value]:
-    """Set and return the parameters of a coglet: the given ones, else their defaults, which may use those before
-    them."""
-    values: list[Value] = []
-    inst.parameters = values
-    for i, (check, default) in enumerate(inst.code.parameters):
-        value = given[i] if i < len(given) else pools.UNSET
-        if value is not pools.UNSET:
-            values.append(check(value))
-        elif default is not None:
-            values.append(default(inst))
-        else:
-            name = inst.code.ir.parameters[i].name
-            raise Failure("error", f"`{inst.code.name}` needs the parameter `{name}`")
-    return values
-
-
-def _register(kernel: State, inst: Instance) -> None:
-    """Give a coglet its serial number, and announce its creation."""
-    kernel.serial += 1
-    inst.serial = kernel.serial
-    if kernel.trace:
-        kernel.trace.record("create", inst, -1, coglet=inst.code.name, **_origin(inst))
-    if inst.code.ir.kind == "agent":
-        registry.created(kernel.models.registry, inst)
-
-
-def _origin(inst: Instance) -> dict[str, str]:
-    """Return what names the program of a coglet in the trace, unless it is that of its parent: the file of its spec, and the digest."""
-    unit = inst.code.unit
-    if inst.parent is not None and inst.parent.code.unit is unit:
-        return {}
-    bundle, at = unit.bundle, inst.code.ir.at
-    file = bundle.positions[at][0] if at < len(bundle.positions) else ""
-    return {key: value for key, value in (("spec", file), ("digest", bundle.hash)) if value}
-
-
-def _fill(kernel: State, inst: Instance) -> None:
-    """Give a new or restarted coglet its states and children. Its inbox and routes from outside stay."""
-    code = inst.code
-    if not inst.outs:
-        inst.outs = [None] * len(code.transmit_names)
-    if code.states:
-        before = inst.states
-        known = code.ir.states if before else ()
-        inst.states = [None] * len(code.states)
-        for i, value in enumerate(code.states):
-            if before and known[i].life in ("keep", "persist"):
-                inst.states[i] = before[i]
-            else:
-                stored = pools.UNSET
-                if kernel.persisted and code.ir.states[i].life == "persist":
-                    stored = kernel.persisted.get((inst.path, code.ir.states[i].name), pools.UNSET)
-                inst.states[i] = (
-                    value(inst) if stored is pools.UNSET else kept.taken(kernel, inst, code.ir.states[i], stored)
-                )
-    if code.children:
-        inst.children = {}
-        for number, child in enumerate(code.children):
-            _child(kernel, inst, child, number)
-    if code.children or code.joins:
-        wiring.wire(kernel, inst)
-    if code.ir.suppressed and inst.states and any(inst.states[i] for i in code.ir.suppressed):
-        wiring.suppress(kernel, inst)
-
-
-def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> None:
-    """Create the coglets of one `create`: one, replicas, the first members of a pool, or one for each item."""
-    spec = child.spec
-    single = child.low is None and not child.each
-    slot = Slot(spec.name, number, child, kernel.code(parent.code.unit, spec.coglet), single)
-    assert parent.children is not None
-    parent.children[spec.name] = slot
-    if child.each:
-        assert child.source is not None
-        slot.items = child.source(parent)
-        pools.settle(kernel, parent, slot)
-        for item in slot.items:
-            add_member(kernel, parent, slot, [a(parent, item) if a else pools.UNSET for a in child.arguments])
-        return
-    count = 1
-    kept: dict[int, list[Any]] = {}
-    if child.low is not None:
-        count = child.low(parent)
-        if child.high is not None:
-            slot.highest = child.high(parent)
-        _bounded(spec, count, slot.highest)
-        if slot.highest is not None:
-            kept = pools.recall(kernel, parent, slot)
-            if not count and not kept:
-                return
-    arguments = [a(parent) if a else pools.UNSET for a in child.arguments]
-    if single:
-        add_member(kernel, parent, slot, arguments)
-        return
-    following = slot.next_index
-    for index in sorted({*range(count), *kept}):
-        slot.next_index = index
-        add_member(kernel, parent, slot, kept.get(index, arguments))
-    slot.next_index = max(slot.next_index, following)
-
-
-def _bounded(spec: ir.ChildDecl, count: int, highest: int | None) -> None:
-    """Raise Failure for a number of members that a child may not have."""
-    wanted = outside_pool(count, highest)
-    if wanted:
-        raise Failure("error", f"`{spec.name}` cannot have {count} members: {wanted}", spec.at)
-
-
-def add_member(kernel: State, parent: Instance, slot: Slot, arguments: list[Value]) -> Instance:
-    """Create another coglet behind a child's name, and all below it, without starting it."""
-    index, slot.next_index = slot.next_index, slot.next_index + 1
-    inst = Instance(kernel, slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
-    slot.members[index] = inst
-    if slot.code.parameters:
-        _parameters(kernel, inst, arguments)
-    _register(kernel, inst)
-    _fill(kernel, inst)
-    return inst
-
-
-_NO_PARAMETERS: list[Value] = []
-
-
-def grow(kernel: State, parent: Instance, child: str, arguments: list[Value]) -> int:
-    """Add a member to a pool, start it, and return its index."""
-    assert parent.children is not None
-    slot = parent.children[child]
-    _bounded(slot.spec.spec, len(slot.members) + 1, slot.highest)
-    declared = slot.spec.arguments
-    given = []
-    for i, value in enumerate(arguments):
-        if value is ABSENT:
-            own = declared[i] if i < len(declared) else None
-            value = own(parent) if own is not None else pools.UNSET
-        given.append(value)
-    inst = add_member(kernel, parent, slot, given)
-    pools.grown(kernel, parent, slot, inst)
-    wiring.rewire(kernel, parent)
-    begin(kernel, inst)
-    return inst.index
+SPIN = 1000
+"""How many restarts of one coglet there may be within SPIN_SPAN, whoever asks for them."""
+SPIN_SPAN = 1_000_000_000
+"""The span in which such restarts are counted, in nanoseconds."""
 
 
 # ---- starting ------------------------------------------------------------------------------------------------
@@ -288,7 +110,7 @@ def _starting(kernel: State, order: list[Instance], ended: Callable[[], None] = 
             except Exception as error:
                 failure = inst.code.failure(inst, error)
                 inst.gate &= ~STARTING
-                failing.fail(kernel, inst, failure, handler.name, None)
+                kernel.fail(inst, failure, handler.name, None)
                 break
         else:
             started(kernel, inst)
@@ -322,7 +144,7 @@ def _hook(kernel: State, inst: Instance, handler: Handler, latest: int | None) -
         failure = METER.step = inst.code.failure(inst, error)
         if handler.on_failure is None:
             raise failure from None
-        record = reactions.failure_record(inst, failure, None)
+        record = failure.record(inst.path, None)
         if latest is not None:
             yield Limit(latest, OUT_OF_TIME)
         yield from _owned(inst, handler.on_failure(inst, *arguments, record))
@@ -395,7 +217,7 @@ def process(kernel: State, inst: Instance, generator: Talk) -> Activity:
     """Run a generator of hooks like a reaction that belongs to no coglet's turn."""
     activity = Activity(inst, None, generator, None, kernel.cause, False)
     with aside:
-        reactions.advance(kernel, activity, None, None)
+        activities.advance(kernel, activity, None, None)
     return activity
 
 
@@ -444,11 +266,11 @@ def abort(kernel: State, inst: Instance, failed: bool = False, event: Value = No
     `event` is what the coglet was at when it `failed`.
     """
     if kernel.unsettled:
-        queues.aborted(kernel, inst, failed, event)
+        claims.aborted(kernel, inst, failed, event)
     for activity in list(inst.activities or ()):
         if activity.parent is None:
             activity.generator.close()
-            reactions.leave(kernel, activity)
+            activities.leave(kernel, activity)
             if activity.done is not None:  # it handled no event
                 continue
             kernel.lose("cancelled")
@@ -481,7 +303,7 @@ def stopped(kernel: State, inst: Instance) -> None:
         item = inst.backlog.popleft()
         kernel.bury(item, "stopped")
         if kernel.unsettled:
-            queues.forsaken(kernel, item[0], item[1])
+            claims.forsaken(kernel, item[0], item[1])
     for port in (inst.ports or {}).values():
         if port.waiters:
             port.fill = min(port.fill, port.capacity - 1)
@@ -504,7 +326,7 @@ def stopped(kernel: State, inst: Instance) -> None:
         reactions.begin(kernel, inst.parent, handler, values, None)
     assert inst.slot is not None
     if inst.slot.brief:
-        python.gone(kernel, inst)
+        _gone(kernel, inst)
     elif not inst.slot.single:
         inst.slot.members.pop(inst.index, None)
         kernel.models.registry.remove(inst.path)
@@ -512,51 +334,14 @@ def stopped(kernel: State, inst: Instance) -> None:
             wiring.rewire(kernel, inst.parent)
 
 
-def ask(kernel: State, inst: Instance, action: str, child: str, index: int | None) -> None:
-    """Carry out `stop`, `restart` or `escalate` of a body."""
-    if action == "escalate":
-        deciding = inst.failure
-        if deciding is not None:
-            inst.failure = None
-            failing.fail(kernel, inst, deciding.failure, deciding.reaction, deciding.event, deciding)
-        else:
-            raise Failure("error", "escalated")
-        return
-    if not child:
-        _stop_self(kernel, inst)
-        return
-    assert inst.children is not None
-    slot = inst.children[child]
-    deciding = inst.failure
-    targets = list(slot.members.values())
-    if index is not None:
-        targets = [slot.member(index)]
-    elif action == "restart" and deciding is not None and not slot.single:
-        failed_ones = [m for m in targets if m.failure is deciding]
-        targets = failed_ones or targets
-    for target in targets:
-        if action == "stop":
-            stop(kernel, target)
-        else:
-            restart(kernel, target)
-
-
-def _stop_self(kernel: State, inst: Instance) -> None:
-    """Carry out `stop self`: end the reaction first, then the coglet. With `restart: always` it comes back."""
-    kernel.touch(inst)
-    inst.gate |= STOPPING
-
-    def go() -> None:
-        inst.gate &= ~STOPPING
-        slot = inst.slot
-        if slot is not None and slot.spec.spec.restart == "always":
-            failing.policy(
-                kernel, inst, FailureReport(Failure("stopped", "it stopped itself"), inst.path, "", None, "")
-            )
-        else:
-            stop(kernel, inst)
-
-    kernel.admit(outside_step(inst, "stop", go), None)
+def _gone(kernel: State, child: Instance) -> None:
+    """End the waits for a child of a Python coglet that has stopped for good."""
+    assert child.parent is not None and child.parent.children is not None
+    child.parent.children.pop(child.name, None)
+    kernel.opened.sent.pop(child, None)
+    for entry in list(child.parent.awaits or ()):
+        if entry.label.partition(".")[0] == child.name:
+            activities.interrupt(kernel, entry.activity, Failure("stopped", f"`{child.path}` has stopped"))
 
 
 # ---- restarting ---------------------------------------------------------------------------------------------
@@ -567,8 +352,8 @@ def restart(kernel: State, inst: Instance) -> None:
     parent = inst.parent
     if parent is None or inst.gate & STOPPED:
         raise Failure("error", f"`{inst.path}` has stopped; it cannot be restarted")
-    if failing.is_spinning(kernel, inst):
-        raise failing.spinning(inst)
+    if is_spinning(kernel, inst):
+        raise spinning(inst)
     if inst.restarts is None:
         inst.restarts = []
     inst.restarts.append(kernel.now)
@@ -585,6 +370,17 @@ def restart(kernel: State, inst: Instance) -> None:
         case never:
             assert_never(never)
     process(kernel, inst, _restarting(kernel, [m for m in tied if not m.gate & STOPPED]))
+
+
+def is_spinning(kernel: State, inst: Instance) -> bool:
+    """Return whether a coglet has been restarted so often in so short a time that it would go on for ever."""
+    restarts = inst.restarts or ()
+    return len(restarts) >= SPIN and restarts[-SPIN] > kernel.now - SPIN_SPAN
+
+
+def spinning(inst: Instance) -> Failure:
+    """Return the failure of a coglet whose child is restarted without end."""
+    return Failure("bound", f"`{inst.path}` was restarted {SPIN} times within a second")
 
 
 def revive(kernel: State, inst: Instance) -> None:
@@ -618,12 +414,12 @@ def _restarting(kernel: State, tied: list[Instance]) -> Talk:
             kernel.trace.record("restart", inst, restarts=len(inst.restarts or ()))
             kernel.trace.forget(inst)
         try:
-            _fill(kernel, inst)
+            creation.fill(kernel, inst)
             if kernel.outer.active:
                 kernel.outer.join_listens(inst)
         except Exception as error:
             inst.gate &= ~STARTING
-            failing.fail(kernel, inst, inst.code.failure(inst, error), "restart", None)
+            kernel.fail(inst, inst.code.failure(inst, error), "restart", None)
             continue
         order = _post_order(inst)
         for i in order:

@@ -230,13 +230,11 @@ def _checked(
         try:
             fitting = check(value)
         except Failure as failure:
-            from cogc.kernel import failing
-
             reason = f"link to {link.target.child or 'self'}.{link.target.name}: {failure.message}"
             kernel.lose("type")
             if kernel.trace:
                 kernel.trace.record("dead_letter", parent, port=link.target.name, reason="type", data=value)
-            failing.fail(kernel, parent, Failure("type", reason, link.at), "link", value)
+            kernel.fail(parent, Failure("type", reason, link.at), "link", value)
             return
         if isinstance(target, Port):
             kernel.push(target, fitting)

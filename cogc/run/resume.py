@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cogc.kernel import queues
+from cogc.kernel import claims
 from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Effect, OrderDone, OrderNews, Output
 from cogc.kernel.objects import FAILED, STARTING, STOPPED, STOPPING, Instance
 from cogc.language.codec import packed
@@ -190,7 +190,7 @@ def _hold(carrier: Carrier, found: Resumed, events: list[Event]) -> None:
         if kind == "result" and data[0] in found.plans and not isinstance(data[1], Failure):
             plan = found.plans[data[0]]
             carrier.executors.plans.hold(packed(data[1] if plan is None else plan))
-    for unit, queue, claim in queues.at_work(carrier.kernel):
+    for unit, queue, claim in claims.at_work(carrier.kernel):
         carrier.executors.claims.hold((unit, queue), claim)
 
 

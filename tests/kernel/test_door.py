@@ -162,7 +162,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> None:
         meter.spend(meter.WINDOW + 1)
 
     places = [
-        (machine.supervision, ("boot", "stop")),
+        (machine.creation, ("make_root",)),
+        (machine.supervision, ("stop",)),
         (machine.requests, ("finish_call", "progress")),
         (machine.python, ("reported",)),
         (machine.steering, ("steer",)),

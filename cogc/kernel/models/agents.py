@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from cogc.kernel import ports, requests
+from cogc.kernel import activities, ports
 from cogc.kernel.models.partial import NOTHING
 from cogc.kernel.objects import Instance
 from cogc.language.closed import assert_never
@@ -32,7 +32,7 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Value])
             own.paused_at = kernel.now if own.paused_at is None else own.paused_at
         case "resume":
             own.paused_once, own.paused_at = own.paused_for(kernel.now), None
-            requests.wake(kernel, own.holding)
+            activities.wake(kernel, own.holding)
         case "inject" if talk is not None:
             talk.say(str(arguments[0]))
         case "inject":
@@ -40,7 +40,7 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Value])
         case "cancel":
             for activity in list(inst.activities or ()):
                 if activity.parent is None and activity.done is None and not activity.in_handler:
-                    requests.interrupt(kernel, activity, Failure("cancelled", "the task was cancelled"))
+                    activities.interrupt(kernel, activity, Failure("cancelled", "the task was cancelled"))
         case _:
             assert_never(known)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from cogc.kernel import requests
+from cogc.kernel.activities import wake
 from cogc.kernel.waits import Sleep, WaitIn
 from cogc.language.values import Duration, Failure
 
@@ -81,7 +81,7 @@ def reserve(
 def release(kernel: State, held: Reservation) -> None:
     """Give a reservation back, and let those look who wait for room."""
     held.release()
-    requests.wake(kernel, kernel.models.waiting)
+    wake(kernel, kernel.models.waiting)
 
 
 def charge(kernel: State, budget: Budget, program: str, model: Model, usage: Tokens) -> None:

@@ -9,35 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel import ports, requests
+from cogc.kernel import ports
 from cogc.kernel.models.state import Question
-from cogc.kernel.objects import STOPPED, STOPPING, Activity, Instance
-from cogc.kernel.waits import AskCoglet
+from cogc.kernel.objects import STOPPED, STOPPING, Instance
 from cogc.language.texts import MARK
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.ir import Program
+    from cogc.kernel.objects import Waiter
     from cogc.kernel.state import State
     from cogc.language.values import Value
 
 CHANNEL = f"{MARK}asked"
 
 
-def ask(kernel: State, activity: Activity, request: AskCoglet) -> None:
-    """Put a question to the coglet that a program names; the activity goes on with the `Question`."""
-    inst = requests.asking_coglet(activity, request)
-    program = inst.code.unit.bundle.programs[request.program]
+def ask(kernel: State, inst: Instance, key: str, input: dict[str, Value]) -> Question | Failure:
+    """Put a question to the coglet that a program names, by the program's key. Return it, or a Failure if nobody answers."""
+    program = inst.code.unit.bundle.programs[key]
     target = _answerer(kernel, inst, program)
     if target is None:
-        failure = Failure("error", f"`{program.name}`: no coglet here answers this tool")
-        requests.resume(kernel, activity, failure)
-        return
+        return Failure("error", f"`{program.name}`: no coglet here answers this tool")
     question = kernel.models.questions[kernel.next_call] = Question()
-    message: Value = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": request.input}
+    message: Value = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": input}
     kernel.next_call += 1
     kernel.admit(ports.port(target, CHANNEL), message)
-    requests.resume(kernel, activity, question)
+    return question
 
 
 def _answerer(kernel: State, inst: Instance, program: Program) -> Instance | None:
@@ -56,9 +53,10 @@ def _answerer(kernel: State, inst: Instance, program: Program) -> Instance | Non
     return None
 
 
-def reply(kernel: State, id: Value, value: Value) -> None:
-    """Resume the asker with the answer; drop the answer if the asker is gone."""
+def reply(kernel: State, id: Value, value: Value) -> list[Waiter]:
+    """Put down the answer to a question. Return the list in which the asker waits for it, which is empty if the asker is gone."""
     question = kernel.models.questions.pop(id, None) if isinstance(id, int) else None
-    if question is not None:
-        question.answer, question.answered = value, True
-        requests.wake(kernel, question.waiting)
+    if question is None:
+        return []
+    question.answer, question.answered = value, True
+    return question.waiting

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from cogc.ir import Const
-from cogc.kernel import reactions, requests
+from cogc.kernel import activities
 from cogc.kernel.effects import AgentMessage
 from cogc.kernel.models import registry
 from cogc.kernel.models.budget import Budget
@@ -304,13 +304,13 @@ class Roster:
         if agent.over or agent.background:
             raise Failure("error", f"agent `{agent.id}` is {agent.state}, and not in the foreground")
         agent.background = agent.detached = True
-        requests.wake(self.kernel, agent.waiting)
+        activities.wake(self.kernel, agent.waiting)
 
     def stir(self) -> None:
         """Let the waiting conversations look again, after something was added from outside."""
-        requests.wake(self.kernel, self.news)
+        activities.wake(self.kernel, self.news)
         for agent in self.agents.values():
-            requests.wake(self.kernel, agent.waiting)
+            activities.wake(self.kernel, agent.waiting)
 
     def start(self) -> Talk:
         """Start the agents that wait, as many as may run at once."""
@@ -368,7 +368,7 @@ class Roster:
         empty = next((p for p in self.talk.budget.chain() if p.spent()), None)
         if empty is not None and agent.activity is not None and not agent.over:
             failure = Failure("budget", f"the budget of `{empty.name}` is used up, and `{agent.id}` was ended")
-            requests.interrupt(self.kernel, agent.activity, failure)
+            activities.interrupt(self.kernel, agent.activity, failure)
 
     def _charge(self, agent: SubAgent, usage: Tokens) -> None:
         """Count the tokens of a request in the agent's budget and in the usage of the run."""
@@ -398,7 +398,7 @@ class Roster:
             self.running += 1
             self._done(agent, Failure("cancelled", "it was cancelled before it began"))
         elif not agent.over and agent.activity is not None:
-            requests.interrupt(self.kernel, agent.activity, Failure("cancelled", "it was cancelled"))
+            activities.interrupt(self.kernel, agent.activity, Failure("cancelled", "it was cancelled"))
 
     def _done(self, agent: SubAgent, value: Any) -> None:
         """Take the end of a sub-agent, and let those go on that wait for it. Its failure is a result, never its
@@ -414,13 +414,13 @@ class Roster:
         if self.closed:
             self._left_behind(agent)
             return
-        requests.wake(self.kernel, agent.waiting)
-        requests.wake(self.kernel, self.news)
+        activities.wake(self.kernel, agent.waiting)
+        activities.wake(self.kernel, self.news)
         while self.pending and self.running < self.most and agent.activity is not None:
             # the conversation may wait for its model meanwhile
             following = self.pending.popleft()
             work, done = self._begun(following), partial(self._done, following)
-            following.activity = requests.start(self.kernel, agent.activity, self.talk.inst, work, done)
+            following.activity = activities.start(self.kernel, agent.activity, self.talk.inst, work, done)
 
     def _left_behind(self, agent: SubAgent) -> None:
         """Log the end of an agent that outlived the conversation which started it. Nobody else hears of its failure."""
@@ -490,7 +490,7 @@ class Roster:
         if agent.activity is not None and agent.activity.alive:
             agent.activity.done = None
             agent.activity.generator.close()
-            reactions.leave(self.kernel, agent.activity)
+            activities.leave(self.kernel, agent.activity)
 
 
 def _news(agent: SubAgent) -> str:

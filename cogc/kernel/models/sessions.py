@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from cogc.kernel import requests
+from cogc.kernel.activities import wake
 from cogc.kernel.effects import Persist
 from cogc.kernel.waits import WaitIn
 from cogc.language.functions import stable_key, text
@@ -72,7 +72,7 @@ class Session:
         """Let the next task of this session begin."""
         own = self.kernel.models.known_agent(self.inst)
         if own is not None:
-            requests.wake(self.kernel, own.sessions.pop(self.name, []))
+            wake(self.kernel, own.sessions.pop(self.name, []))
 
     def keep(self, record: Record) -> None:
         """Keep the history, as that of the session that was used last."""

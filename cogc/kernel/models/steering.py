@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel import reactions
+from cogc.kernel import commands
 from cogc.kernel.models.conversation import Conversation
 from cogc.kernel.models.roster import Roster, SubAgent
 from cogc.kernel.objects import Instance
@@ -104,7 +104,7 @@ def steer(kernel: State, action: str, id: str, data: dict[str, Value]) -> dict[s
         if command not in found.code.commands:
             raise Failure("error", f"`{id}` is no sub-agent: it takes cancel, pause, resume, send and spawn")
         values = [data["message"]] if command == "inject" else []
-        reactions.command(kernel, found, found, command, values)
+        commands.command(kernel, found, found, command, values)
         return status(kernel, id)
     roster, agent = found
     if action == "cancel":
@@ -131,7 +131,7 @@ def _guide(kernel: State, path: str, data: dict[str, Value]) -> dict[str, Value]
     if missing:
         raise Failure("error", f"`{command}` needs `{missing[0]}`")
     values = [inst.code.unit.checked(p.type, data[p.name], f"`{p.name}`") for p in reaction.parameters]
-    reactions.command(kernel, inst, inst, str(command), values)
+    commands.command(kernel, inst, inst, str(command), values)
     return {"path": path}
 
 

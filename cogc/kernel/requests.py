@@ -1,4 +1,4 @@
-"""What activities wait for: calls, replies of models, messages, time, each other.
+"""The waits of activities: calls, replies of models, messages, time, each other.
 
 **The model.** A generator yields a record of `waits`, and `carry_out` sets going what the record asks for. The activity
 goes on with the answer in a step of its own (`activities.resume`).

@@ -92,7 +92,9 @@ def test_an_import_is_used_by_any_of_its_names() -> None:
     assert smells('import "b.cog"\n' + body, **{"b.cog": "const LIMIT = 1\n"}) == []
     other = MAIN % "on x as v { y <- v }"
     assert smells('import "b.cog"\n' + other, **{"b.cog": "const LIMIT = 1\n"}) == [("unused-name", '"b.cog"')]
-    assert smells('import "b.cog" as b\n' + other, **{"b.cog": "const LIMIT = 1\n"}) == [("unused-name", "b")]
+    assert smells('import "b.cog" as b\n' + other, **{"b.cog": "const LIMIT = 1\n"}) == [
+        ("unused-name", '"b.cog" as b')
+    ]
 
 
 def test_a_command_of_a_child_that_nobody_gives_smells() -> None:

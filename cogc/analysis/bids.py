@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cogc.analysis.attribute_check import word_of
+from cogc.diagnostics.suggest import nearest
+from cogc.language.attributes import ATTRIBUTES
 from cogc.language.record import Record
 from cogc.syntax import nodes
 
@@ -36,15 +38,23 @@ def roles_of(sett: nodes.Sett) -> list[SettRole]:
     return [_role(item) for item in sett.items if isinstance(item, nodes.Agent)]
 
 
+def keys_of(node: nodes.Agent) -> set[str]:
+    """Return the attributes of an agent of a sett; one that is mistyped counts as the one that was meant."""
+    table = ATTRIBUTES["sett agent"]
+    return {k if k in table else nearest(k, table) or k for k in (a.key.id for a in node.attributes)}
+
+
 def _role(node: nodes.Agent) -> SettRole:
     bids: list[tuple[str, frozenset[str] | None, bool]] = []
     given = {a.key.id: a.value for a in node.attributes}
+    keys = keys_of(node)
     for a in node.attributes:
         if a.key.id == "bid":
             types, alone = (None, True) if a.condition is None else (_types(a.condition), _alone(a.condition))
             bids.append((word_of(a.value) or "ignore", types, alone))
     strategy = word_of(given["bidding_strategy"]) if "bidding_strategy" in given else None
     wrong = any(a.key.id in ("bid", "bidding_strategy") and word_of(a.value) not in _BIDS for a in node.attributes)
+    wrong = wrong or any(key not in given for key in keys & {"bid", "bid_script", "bidding_strategy", "prompts"})
     asked = isinstance(given.get("prompts"), nodes.RecordLiteral) and "run" in given
     is_open = "bid_script" in given or asked or wrong or strategy not in (None, "ignore")
     writes = "workspace" in given and word_of(given["workspace"]) == "rw"

@@ -225,12 +225,14 @@ def _never(checked: Checked, shape: Shape, attributes: tuple[nodes.Attribute, ..
     given = {a.key.id: a for a in attributes}
     if not checked.options.smells or shape.unit.path.endswith("/manifest.toml"):
         return
-    if "restart" in given and nodes.qualified_text(given["restart"].value) == "never":
+    if "restart" not in given and any(isinstance(n, nodes.Restart) for n in shape.unit.walked(shape.node)):
+        return  # a `restart` statement counts, and waits
+    if "restart" not in given or nodes.qualified_text(given["restart"].value) == "never":
         for key in ("max_restarts", "within", "backoff"):
             if key in given:
                 a = given[key]
                 edits = removal(shape.unit.source, a.start, a.end)
-                why = "with `restart: never` nothing is restarted"
+                why = f"with{'' if 'restart' in given else 'out'} `restart{': never' if 'restart' in given else ''}` nothing is restarted"
                 checked.problems.add("no-effect", shape.unit.span(a.key), edits=edits, what=f"`{key}`", why=why)
 
 

@@ -201,6 +201,9 @@ def one_word(checked: Checked, unit: Unit, first: nodes.Expr) -> None:
         words = ", ".join(f'"{w}"' for w in first.value.split())
         wrong = "is a line of words, and no command"
         checked.problems.add("bad-executor", unit.span(first), name=first.value, wrong=wrong, right=f"write {words}")
+    elif isinstance(first, nodes.Text) and not first.value.strip():
+        wrong, right = "is an empty word", "write the name of a program"
+        checked.problems.add("bad-executor", unit.span(first), name="the command", wrong=wrong, right=right)
 
 
 _OF_A_SHELL = ("|", "&&", "||", ">", ">>", "<", "2>&1")
@@ -510,6 +513,13 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     roles_given = next((a.value for a in node.items if isinstance(a, nodes.Attribute) and a.key.id == "roles"), None)
     for e in roles_given.entries if isinstance(roles_given, nodes.RecordLiteral) else ():
         if isinstance(e, nodes.Entry):
+            if node.extends is not None and e.key.id not in extended.roles and extended.roles:
+                help = did_you_mean(e.key.id, extended.open) or None
+                where = f"`roles` of plan `{node.extends.text}`"
+                known = ", ".join(f"`{r}`" for r in extended.roles)
+                checked.problems.add(
+                    "unknown-key", unit.span(e.key), help=help, where=where, name=e.key.id, known=known
+                )
             used = checked.world.lookup(unit, nodes.qualified_text(e.value) or "")
             check_judge(checked, unit, e.value, used)
     steps = plans.steps_of(node)

@@ -231,7 +231,8 @@ class Inference:
             return
         item = types.item_type(type)
         if item is None:
-            self.problems.add("not-iterable", scope.unit.span(pattern), found=types.show(type))
+            help = "a pattern takes a list apart; write one name"
+            self.problems.add("not-iterable", scope.unit.span(pattern), help=help, found=types.show(type))
             item = ANY
         if parts is not None and len(parts) != len(pattern.names):
             self.problems.add(
@@ -563,7 +564,7 @@ class Inference:
                 self.problems.add("not-callable", scope.unit.span(function), name=name)
             return None
         if symbol.kind not in reports.CALLABLE:
-            help = reports.hidden(self.world, symbol, name, scope)
+            help = reports.hidden(self.world, symbol, name, scope) or reports.sent(self.tables, symbol, name, scope)
             self.problems.add("not-callable", scope.unit.span(function), help=help, name=name)
             return None
         return symbol
@@ -637,13 +638,11 @@ class Inference:
         for i, a in enumerate(given):
             if a.name is None:
                 if i >= len(parameters):
-                    self.problems.add(
-                        "too-many-arguments",
-                        scope.unit.span(a),
-                        name=signature.name,
-                        wanted=reports.counted(len(parameters)),
-                        found=len(given),
-                    )
+                    if i >= len(parameters) + signature.doubled:
+                        span, wanted = scope.unit.span(a), reports.counted(len(parameters))
+                        self.problems.add(
+                            "too-many-arguments", span, name=signature.name, wanted=wanted, found=len(given)
+                        )
                     self.infer(a.value, scope)
                     continue
                 parameter: Parameter | None = parameters[i]

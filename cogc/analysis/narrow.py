@@ -60,6 +60,8 @@ def _equal(tables: Tables, node: nodes.Expr, other: nodes.Expr, same: bool) -> d
     path = path_of(node)
     known = tables.types.get(id(node))
     value = tables.types.get(id(other))
+    if path is not None and any(name is other for name, _ in tables.unknown):
+        return {path: ANY}  # reported; what it was meant to be is not known
     if path is None or known is None or not isinstance(other, nodes.Literal | nodes.Text):
         return {}
     if not isinstance(value, LiteralOf) and value != NULL:

@@ -100,9 +100,12 @@ def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: boo
         inference.tables.used.add(id(declared.node))
         item = lower_type(scope.world, declared.unit, declared.of(nodes.Queue).type, inference.problems)
         return Port("queue", declared.unit.key(declared.node.name.id), item)
-    if sending and node.id in shape.states:
-        help = f"a state is set by `{node.id} = ...`"
-        inference.problems.add("bad-target", scope.unit.span(node), help=help, what=node.id)
+    help = _no_channel(node.id, scope, sending)
+    if help is not None:
+        slug = "bad-target" if sending else "bad-trigger"
+        inference.problems.add(slug, scope.unit.span(node), help=help, what=node.id)
+        used = inference.tables.sent if sending else inference.tables.heard
+        used.update((shape.key, name) for name in table)
         return None
     other = shape.listens if sending else shape.transmits
     what = "transmit channel" if sending else "listen channel"
@@ -113,6 +116,22 @@ def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: boo
     _unknown_port(inference, node, shape, what, list(table), scope)
     used = inference.tables.sent if sending else inference.tables.heard
     used.update((shape.key, name) for name in table)  # one of these was meant
+    return None
+
+
+def _no_channel(name: str, scope: Scope, sending: bool) -> str | None:
+    """Return the help for a name that stands for a value or a child, where a channel is wanted; None for other names."""
+    shape = scope.shape
+    assert shape is not None
+    if name in shape.states:
+        return f"a state is set by `{name} = ...`" if sending else f"`{name}` is a state; its changes are no messages"
+    if name in shape.children:
+        return f"name a channel of the child: `{name}.CHANNEL`"
+    if name in shape.parameters or name in shape.consts:
+        kind = "parameter" if name in shape.parameters else "constant"
+        return f"`{name}` is a {kind}, which has one value"
+    if sending and name in scope.locals:
+        return f"`{name}` is a local name, which has one value"
     return None
 
 
@@ -149,11 +168,25 @@ def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: b
 
 
 def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
+    assert scope.shape is not None
     if not sending and isinstance(node.base, nodes.Name) and node.name.id == "dead":
         declared = scope.world.lookup(scope.unit, node.base.id)
         if declared is not None and declared.kind == "queue":
             item = lower_type(scope.world, declared.unit, declared.of(nodes.Queue).type, inference.problems)
             return Port("dead_queue", declared.unit.key(declared.node.name.id), item)
+    if isinstance(node.base, nodes.Name) and node.base.id not in scope.shape.children:
+        declared = scope.world.lookup(scope.unit, node.base.id)
+        if declared is not None and declared.kind == "queue":
+            help = (
+                f"send to the queue itself: `{node.base.id} <- ...`"
+                if sending
+                else did_you_mean(node.name.id, ["dead"])
+            )
+            help = help or "its items are taken by its name, and those that failed too often by `.dead`"
+            inference.tables.used.add(id(declared.node))
+            name, span = node.name.id, scope.unit.span(node.name)
+            inference.problems.add("unknown-port", span, help=help, owner=node.base.id, what="channel", name=name)
+            return None
     member = child(inference, node.base, scope)
     if member is None:
         return None

@@ -189,6 +189,9 @@ class _Walker:
         self.node = node
         self.names = names
         self.lines = self._line_offsets()
+        self.words = _words(node.value)
+        self.behind: dict[tuple[str, str], int] = {}
+        """For each kind of word and each word the place behind the last one that was looked for."""
 
     def check(self) -> None:
         import jinja2
@@ -219,9 +222,9 @@ class _Walker:
         span = Span(self.names.scope.unit.source, start, max(end, start + 1))
         self.names.problems.add("bad-template", span, help=help, reason=reason)
 
-    def _wrong_word(self, word: str, line: int, reason: str, help: str | None = None) -> None:
+    def _wrong_word(self, kind: str, word: str, line: int, reason: str, help: str | None = None) -> None:
         """Report a word of a line."""
-        span = self.names.scope.unit.span(self._find(word, line))
+        span = self.names.scope.unit.span(self._find(kind, word, line))
         self.names.problems.add("bad-template", span, help=help, reason=reason)
 
     def _line(self, line: int) -> tuple[int, int]:
@@ -232,11 +235,17 @@ class _Walker:
         lead = len(text) - len(text.lstrip())
         return place(self.node.segments, at + lead), place(self.node.segments, at + lead) + len(text.strip())
 
-    def _find(self, word: str, line: int) -> nodes.Name:
-        """Return a word of a line as a name with its place; Jinja keeps no columns."""
-        at = self.lines[max(0, min(line, len(self.lines)) - 1)]
-        found = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_])").search(self.node.value, at)
-        start = place(self.node.segments, found.start() if found else at)
+    def _find(self, kind: str, word: str, line: int) -> nodes.Name:
+        """Return the next word of a kind in a line or behind it, as a name with its place; Jinja keeps no columns.
+
+        The tree is walked in the order of the text, so that each word is looked for behind the one before it.
+        """
+        first = self.lines[max(0, min(line, len(self.lines)) - 1)]
+        places = self.words.get((kind, word), ())
+        behind = [at for at in places if at >= max(first, self.behind.get((kind, word), 0))]
+        found = behind[0] if behind else next((at for at in places if at >= first), first)
+        self.behind[kind, word] = found + 1
+        start = place(self.node.segments, found)
         return nodes.Name(start, start + len(word), word)
 
     def _walk_all(self, items: list[Any], names: dict[str, Type]) -> None:
@@ -257,6 +266,7 @@ class _Walker:
                 self._statement(branch, names)
             self._walk_all(item.else_, names)
         elif kind == "Assign" and type(item.target).__name__ == "Name":
+            self._find("name", item.target.name, item.lineno)
             names[item.target.name] = self._expression(item.node, names)
         elif kind == "With":
             inner = dict(names)
@@ -271,39 +281,39 @@ class _Walker:
             self._wrong(item.lineno, f"`{word}` may not be used", help)
 
     def _for(self, item: Any, names: dict[str, Type]) -> None:
+        inner = {**names, "loop": ANY}
+        self._bind(item.target, ANY, inner)
         source = self._expression(item.iter, names)
         if types.widen(source) in (types.INT, types.FLOAT, types.BOOL, types.DURATION):
             reason = f"`for` cannot go over `{types.show(source)}`"
-            word = str(getattr(item.iter, "name", None) or getattr(item.iter, "attr", None) or "for")
-            self._wrong_word(word, item.lineno, reason, "give a list, or `range(...)`")
+            kind = {"Name": "name", "Getattr": "attr"}.get(type(item.iter).__name__, "name")
+            word = str(getattr(item.iter, "name" if kind == "name" else "attr", "for"))
+            self.behind.pop((kind, word), None)
+            self._wrong_word(kind, word, item.lineno, reason, "give a list, or `range(...)`")
         if item.recursive:
             self._wrong(item.lineno, "`recursive` may not be used", "loops may be nested instead")
-        inner = {**names, "loop": ANY}
-        self._bind(item.target, types.item_type(source) or ANY, inner)
+        inner |= _bound(item.target, types.item_type(source) or ANY)
         if item.test is not None:
             self._expression(item.test, inner)
         self._walk_all(item.body, inner)
         self._walk_all(item.else_, names)
 
     def _bind(self, target: Any, type_: Type, names: dict[str, Type]) -> None:
-        if type(target).__name__ == "Name":
-            names[target.name] = type_
-        else:
-            for part in getattr(target, "items", ()):
-                self._bind(part, types.item_type(type_) or ANY, names)
+        for name, found in _bound(target, type_).items():
+            self._find("name", name, target.lineno)
+            names[name] = found
 
     def _expression(self, item: Any, names: dict[str, Type]) -> Type:
         kind = type(item).__name__
         if kind == "Name":
+            name = self._find("name", item.name, item.lineno)
             if item.name in names:
                 return names[item.name]
-            if item.name == "range":
-                return ANY
-            return self.names.variable(self._find(item.name, item.lineno))
+            return ANY if item.name == "range" else self.names.variable(name)
         if kind == "Getattr" or (kind == "Getitem" and isinstance(getattr(item.arg, "value", None), str)):
             word = item.attr if kind == "Getattr" else item.arg.value
             base = self._expression(item.node, names)
-            place_ = self._find(word, item.lineno)
+            place_ = self._find("attr", word, item.lineno)
             return self.names.field(base, nodes.Error(0, 0), place_)
         if kind == "Getitem":
             self._expression(item.arg, names)
@@ -311,22 +321,23 @@ class _Walker:
         if kind == "Filter":
             if item.name not in FILTERS:
                 help = did_you_mean(item.name, FILTERS) or None
-                self._wrong_word(item.name, item.lineno, f"there is no filter `{item.name}`", help)
+                self._wrong_word("filter", item.name, item.lineno, f"there is no filter `{item.name}`", help)
             elif item.node is not None and item.name in OF_SEVERAL:
                 given = self._expression(item.node, names)
                 if types.widen(given) in (types.INT, types.FLOAT, types.BOOL):
                     wrong = f"`{item.name}` takes a text or a list, not `{types.show(given)}`"
-                    self._wrong_word(item.name, item.lineno, wrong, "remove the filter")
+                    self._wrong_word("filter", item.name, item.lineno, wrong, "remove the filter")
             self._children(item, names)
             return ANY
         if kind == "Test" and item.name not in TESTS:
             help = did_you_mean(item.name, TESTS) or None
-            self._wrong_word(item.name, item.lineno, f"there is no test `{item.name}`", help)
+            self._wrong_word("test", item.name, item.lineno, f"there is no test `{item.name}`", help)
         if kind == "Call":
-            function = getattr(item.node, "name", None) or getattr(item.node, "attr", "")
-            if not (type(item.node).__name__ == "Name" and function == "range"):
+            is_name = type(item.node).__name__ == "Name"
+            function = str(getattr(item.node, "name" if is_name else "attr", ""))
+            if not (is_name and function == "range"):
                 reason, help = f"`{function}` cannot be called", "a template may call `range` and filters"
-                self._wrong_word(str(function), item.lineno, reason, help)
+                self._wrong_word("name" if is_name else "attr", function, item.lineno, reason, help)
                 return ANY
         self._children(item, names)
         return ANY
@@ -334,6 +345,36 @@ class _Walker:
     def _children(self, item: Any, names: dict[str, Type]) -> None:
         for child in item.iter_child_nodes():
             self._expression(child, names)
+
+
+def _bound(target: Any, type_: Type) -> dict[str, Type]:
+    """Return the names that a target of `for` or `with` binds, with their types."""
+    if type(target).__name__ == "Name":
+        return {target.name: type_}
+    item = types.item_type(type_) or ANY
+    return {name: found for part in getattr(target, "items", ()) for name, found in _bound(part, item).items()}
+
+
+_CODE = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_PIECE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|\S""", re.DOTALL)
+_GIVEN = re.compile(r"\s*=(?!=)")  # behind the name of an argument
+_KINDS_OF_WORDS = {".": "attr", "|": "filter", "is": "test"}
+
+
+def _words(text: str) -> dict[tuple[str, str], list[int]]:
+    """Return the places of the words of a template's code, by their kind (name, attr, filter, test) and themselves."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for code in _CODE.finditer(text):
+        before, depth = "", 0
+        for piece in _PIECE.finditer(text, code.start() + 2, code.end() - 2) if text[code.start() + 1] != "#" else ():
+            word, start = piece[0], piece.start()
+            if word[0] in "'\"" and before == "[":
+                found.setdefault(("attr", word[1:-1]), []).append(start + 1)
+            elif (word[0].isalpha() or word[0] == "_") and not (depth and _GIVEN.match(text, piece.end())):
+                found.setdefault((_KINDS_OF_WORDS.get(before, "name"), word), []).append(start)
+            depth += (word == "(") - (word == ")")
+            before = before if (before, word) == ("is", "not") else word
+    return found
 
 
 def _lower(message: str) -> str:

@@ -93,7 +93,7 @@ def _record_mismatch(
 ) -> bool:
     """Report the fields of a record literal that are wrong or missing; return False if there are none."""
     target = one_record(wanted)
-    if target is None or not all(isinstance(e, nodes.Entry) for e in node.entries):
+    if target is None or any(isinstance(e, nodes.ComputedEntry) for e in node.entries):
         return False
     before = len(problems.found)
     given = {e.key.id: e for e in node.entries if isinstance(e, nodes.Entry)}
@@ -108,6 +108,8 @@ def _record_mismatch(
             problems.add("unknown-field", span, help=help, type=types.show(wanted), name=name, known=known)
         elif f is not None and types.fit(tables.types[id(entry.value)], f.type) == NO:
             mismatch(tables, problems, entry.value, tables.types[id(entry.value)], f.type, scope, hint)
+    if len(given) < len(node.entries):  # what is spread may have what is missing
+        return len(problems.found) > before
     missing = [f.name for f in target.fields if not f.optional and f.default is None and f.name not in given]
     missing = [m for m in missing if m not in meant]
     if missing:
@@ -217,6 +219,14 @@ def hidden(world: World, symbol: Symbol, name: str, scope: Scope) -> str | None:
     words = {"transmit": "transmit channel", "listen": "listen channel"}
     kind = words.get(symbol.kind, symbol.kind)
     return f"the {kind} `{name}` hides the {declared.kind} of that name: rename one of them"
+
+
+def sent(tables: Tables, symbol: Symbol, name: str, scope: Scope) -> str | None:
+    """Return the help for a transmit channel that is called, which counts as sent on; None for anything else."""
+    if symbol.kind != "transmit" or scope.shape is None:
+        return None
+    tables.sent.add((scope.shape.key, name))
+    return f"a message is sent by `{name} <- ...`"
 
 
 def not_in_import(problems: Problems, base: nodes.Name, name: nodes.Name, scope: Scope) -> bool:

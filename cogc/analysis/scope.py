@@ -217,7 +217,8 @@ class Scope:
                 "self",
             ]
             if self.states:
-                found += [*self.shape.states, *self.shape.children]
+                found += [n for n, m in self.shape.states.items() if self.unit.is_std or not m.owner.unit.is_std]
+                found += self.shape.children
         found += [n for n in self.unit.names() if self._declared(n) is not None]
         return [*(n for n in found if not is_internal(n)), *FUNCTIONS]
 

@@ -10,6 +10,7 @@ from collections import deque
 from cogc.checks.common import has_flag, links, own_shapes
 from cogc.diagnostics.edits import addition
 from cogc.diagnostics.problems import Label
+from cogc.language.types import BOOL, NO, fit
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -45,9 +46,15 @@ def _edges(checked: Checked, shape: Shape) -> list[Edge]:
     for link, source, target, _ in links(checked, shape):
         if source.kind != "child_transmit" or target.kind != "child_listen":
             continue
-        if not has_flag(link.attributes, "feedback") and not _drops(target):
+        if not has_flag(link.attributes, "feedback") and not _drops(target) and not _is_wrong(checked, link):
             edges.append((source.child, target.child, link))
     return edges
+
+
+def _is_wrong(checked: Checked, link: nodes.Link) -> bool:
+    """Return whether a link says of `feedback` what is no bool; it has been reported."""
+    said = [checked.tables.types.get(id(a.value), BOOL) for a in link.attributes if a.key.id == "feedback"]
+    return any(fit(found, BOOL) == NO for found in said)
 
 
 def _drops(target: Port) -> bool:

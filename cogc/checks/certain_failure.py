@@ -55,7 +55,34 @@ def _failing(checked: Checked, unit: Unit) -> list[tuple[nodes.Expr, str]]:
             size, at = len(indexed.base.items), _int(indexed.index)
             if at is not None and not -size <= at < size:
                 found.append((indexed, f"index {at} is out of range: there are {size}"))
+    for reaction in unit.all(nodes.Reaction):
+        for trigger in reaction.triggers if len(reaction.triggers) == 1 else ():
+            found += _beyond(trigger, reaction)
     return found
+
+
+def _beyond(trigger: nodes.Trigger, reaction: nodes.Reaction) -> list[tuple[nodes.Expr, str]]:
+    """Return the indexes behind the end of what `on all(a.x, b.y) as xs` gives, which has one item for each source."""
+    if not isinstance(trigger, nodes.On) or not isinstance(trigger.pattern, nodes.Name) or _batched(reaction):
+        return []
+    source = trigger.source
+    if not isinstance(source, nodes.Call) or len(source.arguments) < 2:
+        return []
+    size, name = len(source.arguments), trigger.pattern
+    found: list[tuple[nodes.Expr, str]] = []
+    for n in nodes.walk(reaction):
+        if (
+            isinstance(n, nodes.Index)
+            and n.base == name
+            and (at := _int(n.index)) is not None
+            and not -size <= at < size
+        ):
+            found.append((n, f"index {at} is out of range: there are {size}"))
+    return found
+
+
+def _batched(reaction: nodes.Reaction) -> bool:
+    return any(m.kind == "batch" for m in reaction.modifiers)
 
 
 def _int(node: nodes.Expr) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from operator import eq, ge, gt, le, lt, ne
 
 from cogc.analysis.ranges import known_value
@@ -33,7 +34,8 @@ def dead_code(checked: Checked) -> None:
     for tested, scope, what, outcome in checked.tables.hopeless_tests:
         if scope.unit in units and (outcome == "false" or id(tested) in first):
             checked.problems.add("one-outcome", scope.unit.span(tested), what=what, outcome=outcome)
-    inside: set[int] = set()  # the parts of a condition that was reported
+    # the parts of conditions that were reported; a step that can never begin is a report of its own
+    inside = {id(s.condition) for u in units for s in u.all(nodes.Step) if isinstance(s.condition, nodes.Literal)}
     for condition, scope in sorted(checked.tables.conditions, key=lambda c: c[0].start - c[0].end):
         if scope.unit in units and id(condition) not in inside and _condition(checked, condition, scope):
             inside.update(id(n) for n in nodes.walk(condition))
@@ -108,11 +110,18 @@ def _twice(checked: Checked, unit: Unit, parts: Sequence[nodes.Node]) -> None:
     """Report parts that stand for a second time, word by word."""
     seen: set[str] = set()
     for part in parts:
-        text = " ".join(unit.source.text[part.start : part.end].split())
+        text = _without_blanks(unit.source.text[part.start : part.end])
         if text in seen:
             edits = removal(unit.source, part.start, part.end, getattr(part, "doc", ""))
             checked.problems.add("said-twice", unit.span(part), edits=edits)
         seen.add(text)
+
+
+def _without_blanks(text: str) -> str:
+    """Return a text without its blanks, except in strings and between two words."""
+    pieces = re.split(r'("(?:[^"\\\n]|\\.)*")', text)
+    pieces[::2] = [re.sub(r"\s+(?!\w)|(?<!\w)\s+", "", re.sub(r"\s+", " ", p)) for p in pieces[::2]]
+    return "".join(pieces)
 
 
 # ---- conditions ----------------------------------------------------------------------------------------------

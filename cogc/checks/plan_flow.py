@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from cogc.desugar import plans
+from cogc.diagnostics.suggest import nearest
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -33,10 +34,14 @@ class _Plan:
         self.given = self.extended.given
 
     def look(self) -> None:
-        if self.extended.bound and self.extended.open:
+        near = {nearest(r, self.extended.open) for r in self.extended.bound if r not in self.extended.roles}
+        if self.extended.bound and set(self.extended.open) - near:
             owner = f"plan `{self.name}`, in `roles`,"
             self.problems.add(
-                "missing-attribute", self.unit.span(self.node.name), owner=owner, name=self.extended.open[0]
+                "missing-attribute",
+                self.unit.span(self.node.name),
+                owner=owner,
+                name=next(r for r in self.extended.open if r not in near),
             )
         approve = nodes.qualified_text(self.given["approve"].value) if "approve" in self.given else ""
         if approve == "agent" and not {"approver", "planner"} & self.given.keys():

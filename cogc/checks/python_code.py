@@ -100,7 +100,8 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
     given = [p.name for p in signature.parameters]
     if CALL_ID not in given and CALL_ID in [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]:
         given.append(CALL_ID)
-    if not _fits(checked, node, found[0], given, span, False):
+    places = {p.name: unit.span(p.node.name) for p in signature.parameters}
+    if not _fits(checked, node, found[0], given, span, places, False):
         return
     taken, result = annotated_types(node, found[0])
     _parameters(checked, unit, found[0], node, signature.parameters, taken)
@@ -140,7 +141,8 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
         first, last = coglet.parameters[0], coglet.parameters[-1]
         span = Span(unit.source, first.start, last.end)
     parameters = list(shape.parameters.values())
-    if _fits(checked, node, found[0], [p.name for p in parameters], span, True):
+    places = {p.name: unit.span(p.node.name) for p in parameters}
+    if _fits(checked, node, found[0], list(places), span, places, True):
         _parameters(checked, unit, found[0], node, parameters, annotated_types(node, found[0])[0])
 
 
@@ -198,14 +200,23 @@ def path_of(code: Code) -> str:
     return code.path.rpartition("/")[2].removesuffix(".py")
 
 
-def _fits(checked: Checked, node: Definition, code: Code, given: list[str], span: Span, is_method: bool) -> bool:
-    wrong = misfit(node, given, is_method)
-    if wrong is None:
+def _fits(
+    checked: Checked,
+    node: Definition,
+    code: Code,
+    given: list[str],
+    span: Span,
+    places: dict[str, Span],
+    is_method: bool,
+) -> bool:
+    """Report a function that cannot be called with names as keywords: at the first one that it does not take, else at `span`."""
+    found = misfit(node, given, is_method)
+    if found is None:
         return True
-    shown = _signature(node, is_method)
-    checked.problems.add(
-        "python-parameters", span, code=f"{code.path}:{node.lineno}", name=node.name, wrong=wrong, shown=shown
-    )
+    wrong, extra = found
+    span = next((places[name] for name in extra if name in places), span)
+    shown, where = _signature(node, is_method), f"{code.path}:{node.lineno}"
+    checked.problems.add("python-parameters", span, code=where, name=node.name, wrong=wrong, shown=shown)
     return False
 
 

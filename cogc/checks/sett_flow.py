@@ -4,13 +4,15 @@ types that lead to each other without end. Bids of a script and types that are n
 from __future__ import annotations
 
 from cogc.analysis.attribute_check import word_of
-from cogc.analysis.bids import GOAL, SettRole, roles_of
+from cogc.analysis.bids import GOAL, SettRole, keys_of, roles_of
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from cogc.analysis.checked import Checked
     from cogc.diagnostics.source import Span
     from cogc.names.world import Unit
@@ -24,12 +26,12 @@ def sett_flow(checked: Checked) -> None:
                 _Sett(checked, unit, declared.of(nodes.Sett)).look()
 
 
-def _always_exclusive(role: SettRole) -> bool:
-    """Return whether an agent bids `exclusive` on whatever comes: by its strategy, with no other way to bid."""
+def _always(role: SettRole) -> str | None:
+    """Return the bid that an agent makes on whatever comes: that of its strategy, if it has no other way to bid."""
     given = {a.key.id: a.value for a in role.node.attributes}
     if "bidding_strategy" not in given or {"bid", "bid_script", "prompts"} & given.keys():
-        return False
-    return word_of(given["bidding_strategy"]) == "exclusive"
+        return None
+    return word_of(given["bidding_strategy"])
 
 
 class _Sett:
@@ -55,7 +57,7 @@ class _Sett:
         """Report an agent that never bids, or that has no command or program to work with. Return whether none bids."""
         bidding = False
         for role in self.roles:
-            if not {a.key.id for a in role.node.attributes} & {"command", "run", "worker"}:
+            if not keys_of(role.node) & {"command", "run", "worker"}:
                 owner = f"agent `{role.name}` of a sett"
                 self.problems.add("missing-attribute", self._at(role), owner=owner, name="command")
             if self._lacks_bid(role):
@@ -75,11 +77,15 @@ class _Sett:
 
     def _phases(self) -> None:
         """Report bids that contradict each other in one phase: two exclusive ones, a reviewer that writes, parallel writers."""
-        always = [r for r in self.roles if _always_exclusive(r)]
-        for role in always[1:]:
-            related = [Label(self._at(always[0]), "the other one")]
-            here, other = self._at(role), always[0].name
-            self.problems.add("second-exclusive", here, related=related, name=role.name, other=other, type="every type")
+        always: dict[str | None, SettRole] = {}
+        for role in self.roles:
+            bid = _always(role)
+            if bid == "exclusive":
+                self._two(always, bid, role, "second-exclusive", "every type")
+            elif bid == "claim":
+                self._two(always, bid, role, "parallel-writers", "every type")
+            elif bid == "review" and role.writes:
+                self.problems.add("writing-reviewer", self._at(role), name=role.name)
         exclusive: dict[str, SettRole] = {}
         parallel: dict[str, SettRole] = {}
         for role in self.roles:
@@ -88,12 +94,13 @@ class _Sett:
                     self.problems.add("writing-reviewer", self._at(role), name=role.name)
                 for type in sorted(types or ()):
                     if word == "exclusive":
-                        self._two(exclusive, type, role, "second-exclusive")
+                        self._two(exclusive, type, role, "second-exclusive", type)
                     elif word == "claim":
-                        self._two(parallel, type, role, "parallel-writers")
+                        self._two(parallel, type, role, "parallel-writers", type)
 
-    def _two(self, first: dict[str, SettRole], type: str, role: SettRole, slug: str) -> None:
-        other = first.setdefault(type, role)
+    def _two(self, first: dict[Any, SettRole], key: str, role: SettRole, slug: str, type: str) -> None:
+        """Report a bid like that of another agent, the first one with the same key."""
+        other = first.setdefault(key, role)
         if other is role or (slug == "parallel-writers" and not (role.writes or other.writes)):
             return
         related = [Label(self._at(other), "the other one")]

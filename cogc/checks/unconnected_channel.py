@@ -19,14 +19,14 @@ def unconnected_channel(checked: Checked) -> None:
             continue
         fed, mistyped = _reached(checked, shape)
         for child, member in shape.children.items():
-            if member.target is None or member.owner is not shape:
+            if member.target is None or member.owner is not shape or member.target is shape:
                 continue
             for name in member.target.listens:
                 if is_internal(name):
                     continue  # a plan or a team sends messages to itself there
                 if any((key, name) in checked.tables.fed for key in keys_of(member.target)):
                     continue
-                if (child, name) not in fed and child not in mistyped:
+                if (child, name) not in fed and child not in mistyped and not (mistyped - shape.children.keys()):
                     checked.problems.add("unconnected-channel", member.span(), name=name, child=child)
 
 

@@ -73,6 +73,13 @@ class _File:
             self.queues()
         if not self.unit.all(nodes.Test):  # a test may use the `Main` of an imported file
             self.imports()
+        plans = [d for d in self.unit.all(nodes.Plan) if d.extends is None]  # one that extends shares the parameters
+        dods = [d for d in self.unit.all(nodes.Dod) if d.extends is None]
+        owners: list[nodes.Agent | nodes.Team | nodes.Plan | nodes.Dod] = [*plans, *dods]
+        for owner in (*owners, *self.unit.all(nodes.Agent), *self.unit.all(nodes.Team)):
+            for p in owner.parameters:
+                if self.alone(p.name.id):
+                    self.report(p.name, "parameter")
         for program in self.unit.all(nodes.Program):
             if program.executor.kind.id in ("expr", "template", "llm"):
                 for p in program.parameters:
@@ -131,8 +138,10 @@ class _File:
     def imports(self) -> None:
         for node in self.unit.all(nodes.Import):
             if node.alias is not None:
-                if self.words.count(node.alias.id) == 1:
-                    self.report(node.alias, "import", self.removed(node, "safe"))
+                if self.words.count(node.alias.id) == 1 and not node.alias.id.startswith("_"):
+                    span = Span(self.unit.source, node.path.start, node.alias.end)
+                    edits = self.removed(node, "safe")
+                    self.checked.problems.add("unused-name", span, edits=edits, name=node.alias.id, what="import")
                 continue
             other = self.checked.world.units.get(import_path(self.unit.path, node.path.value))
             if other is None or other is self.unit or any(self.words.count(name) for name in other.public()):
@@ -152,6 +161,8 @@ class _File:
             self.within(node, p.name, "parameter")
         for member in node.members:
             match member:
+                case nodes.Const(name=name):
+                    self.within(node, name, "const", self.removed(member))
                 case nodes.State(name=name) if isinstance(node, nodes.Coglet):
                     self.state(node, member, name, assigned.get(name.id, []))
                     self.converted(member)

@@ -117,7 +117,7 @@ class ExtendedPlan:
     """A plan together with what it takes from those that it extends.
 
     `steps` by their names, `given` attributes, `parameters`; `bound` has what roles stand for, `open` the roles that stand
-    for nothing yet; `aliases` are the names by which a step's file must know the agents of roles.
+    for nothing yet, `roles` all roles; `aliases` are the names by which a step's file must know the agents of roles.
     """
 
     def __init__(self, world: World, unit: Unit, node: nodes.Plan) -> None:
@@ -127,10 +127,12 @@ class ExtendedPlan:
         self.parameters: tuple[nodes.Parameter, ...] = ()
         self.bound: dict[str, tuple[nodes.Name, Declared | None]] = {}
         self.open: list[str] = []
+        self.roles: list[str] = []
         self.aliases: list[tuple[Unit, str, Declared]] = []
         line = extended(world, unit, node, "plan")
         for u, n in reversed(line):
             self._take(world, u, n, None if u is unit else node.extends)
+        self.roles = self.open
         self.open = [r for r in self.open if r not in self.bound]
         self.steps = _in_order(self.steps)
         for step in self.steps.values():

@@ -33,6 +33,10 @@ _DECLARED = re.compile(
 )
 _ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)\s*:=")
 _FIRST = re.compile(r"\s*([A-Za-z_]\w*)\s+([A-Za-z_]\w*)")
+_IMPORTED = re.compile(
+    r"""\s*\w+\s+(?:["'][^"'\n]*["']?|[\w./-]+\.(?:cog|ya?ml)["']?)(?:[ \t]+as[ \t]+(\w+))?[ \t]*$"""
+)
+"""An import that could not be read: its word is misspelt, or a quote is missing."""
 _UNKNOWN = frozenset((
     "unknown-name", "unknown-type", "unknown-coglet", "unknown-mixin", "unknown-port", "unknown-command", "unknown-child",
     "unknown-state", "unknown-variable", "unknown-criterion", "wrong-argument", "unknown-word",
@@ -70,6 +74,9 @@ class Broken:
         text = span.source.text[span.start : span.end]
         declared, used = self.declared.setdefault(key, set()), self.used.setdefault(key, set())
         used.update(_WORD.findall(text))
+        imported = _IMPORTED.match(text)
+        if imported is not None and not key[1]:
+            self.failed.setdefault(unit.path, []).append(imported[1] or "")
         for found in _DECLARED.findall(text):
             declared.update(w.strip() for w in found.split(","))
         declared.update(_ASSIGNED.findall(text))

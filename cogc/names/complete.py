@@ -230,6 +230,7 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
             problems.add("mixin-clash", unit.span(node.name), related=related, name=name, mixin=mixin)
         else:
             problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
+            table.setdefault(name, member)  # both are known, so that no use of the name is a second report
 
 
 def _mixin_of(shape: Shape, name: str) -> str | None:

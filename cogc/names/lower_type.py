@@ -32,7 +32,8 @@ def lower_type(world: World, unit: Unit, node: nodes.TypeExpr, problems: Problem
                 )
                 edits = _generic(unit, node)
                 problems.add("unknown-type", unit.span(head), help=help, edits=edits, name=head.text)
-            return types.MapOf(lower_type(world, unit, value, problems))
+            of = lower_type(world, unit, value, problems)
+            return types.MapOf(of) if head.text == "map" else types.ANY
         case nodes.OptionalType(item=item):
             return types.optional(lower_type(world, unit, item, problems))
         case nodes.UnionType(members=members):

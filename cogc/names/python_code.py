@@ -120,8 +120,8 @@ def initialiser(code: Code, name: str) -> Definition | None:
     return None
 
 
-def misfit(node: Definition, given: list[str], is_method: bool) -> str | None:
-    """Return why a function cannot be called with these names as keywords, or None if it can."""
+def misfit(node: Definition, given: list[str], is_method: bool) -> tuple[str, list[str]] | None:
+    """Return why a function cannot be called with these names as keywords, and the names that it does not take; None if it can."""
     arguments = node.args
     taken = [a.arg for a in arguments.args]
     if is_method and not arguments.posonlyargs:
@@ -133,12 +133,12 @@ def misfit(node: Definition, given: list[str], is_method: bool) -> str | None:
     missing = [r for r in required if r not in given]
     positional = [a.arg for a in arguments.posonlyargs][int(is_method) :]
     if positional:
-        return f"takes {_listed(positional)} by position alone"
+        return f"takes {_listed(positional)} by position alone", []
     if missing and extra and len(missing) == len(extra) == 1:
-        return f"calls its parameter `{missing[0]}`, not `{extra[0]}`"
+        return f"calls its parameter `{missing[0]}`, not `{extra[0]}`", extra
     if missing:
-        return f"needs {_listed(missing)} too"
-    return f"takes no {_listed(extra)}" if extra else None
+        return f"needs {_listed(missing)} too", extra
+    return (f"takes no {_listed(extra)}", extra) if extra else None
 
 
 def _listed(names: list[str]) -> str:

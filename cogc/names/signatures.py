@@ -44,7 +44,7 @@ def signature(
             continue
         hides_self(unit, node.name, problems)
         found[node.name.id] = Parameter(node, lower_type(world, unit, node.type, problems))
-    return Signature(name, list(found.values()), result)
+    return Signature(name, list(found.values()), result, len(parameters) - len(found))
 
 
 def _program_signature(world: World, unit: Unit, node: nodes.Program, problems: Problems) -> Signature:

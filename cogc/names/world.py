@@ -201,14 +201,16 @@ class Parameter:
 
 
 class Signature:
-    """The parameters and the result of a program, a command, a coglet or an agent."""
+    """The parameters and the result of a program, a command, a coglet or an agent. `doubled` counts the parameters that were declared
+    for a second time."""
 
-    __slots__ = ("name", "parameters", "result")
+    __slots__ = ("doubled", "name", "parameters", "result")
 
-    def __init__(self, name: str, parameters: list[Parameter], result: types.Type) -> None:
+    def __init__(self, name: str, parameters: list[Parameter], result: types.Type, doubled: int = 0) -> None:
         self.name = name
         self.parameters = parameters
         self.result = result
+        self.doubled = doubled
 
 
 class Member:

@@ -11,6 +11,7 @@ _NAME_RULE = "a name consists of letters, digits and `_`: `{}_{}`"
 _BEGINS = ("", "\n", "{", "}", ";")
 _VALUE = tuple('0123456789"-')
 _CONST = "write `let NAME = ...` for a value of this body"
+_TIMED = ("every", "after", "timeout", "debounce", "within", "per")
 _FUNCTIONS = ("lambda", "fn", "function", "func", "fun", "def")
 
 
@@ -38,6 +39,15 @@ def remedy(at: Around) -> tuple[str, int] | None:
     far, before, text, after, _ = at.texts
     if text == "\n" and far == ":" and before[:1] in _VALUE:  # `const A : 3`
         return "write `=` before a value; `: TYPE` stands in front of it", 2
+    if far == "log" and text in ("}", "\n") and before.isidentifier() and at.expression:
+        return f"the level stands first: `log info {before}`", 1
+    if before == "log" and (text == "(" or text[:1] == '"'):
+        return "the level stands first: `log info ...`", 0
+    if text == "-" and before in _TIMED and after[:1].isdigit():
+        return "a duration here is never negative: remove the `-`", 0
+    if before == "shell" and text[:1] == '"':
+        words = text.strip('"').split()
+        return "a command is a list of words: `[" + ", ".join(f'"{w}"' for w in words) + "]`", 0
     if text == "cog" and after == ":":
         return "this is the YAML notation: give the file the suffix `.yml`", 0
     if before == "import" and text.isidentifier():

@@ -84,7 +84,7 @@ def _agent(reader: Reader, key: Scalar, value: Mapping) -> n.Agent:
         elif k.text == "environment":
             attributes.append(n.Attribute(k.start, v.end, reader.name(k), reader.data(v)))
         elif k.text in ATTRIBUTES["sett agent"]:
-            if k.text in _CONTAINERS:
+            if k.text in _CONTAINERS and not (k.text == "strategy" and _is_unknown(v)):
                 _stands_in(reader, k)
             v = _worker(reader, key, v) if k.text == "worker" else v
             attributes.append(reader.attribute(k, v, ATTRIBUTES["sett agent"]))
@@ -120,8 +120,14 @@ def _worker(reader: Reader, agent: Scalar, value: Value) -> Value:
         mode = reader.keyed(workspace, "`workspace`", ("mode",)).get("mode")
     if isinstance(mode, Scalar) and mode.text not in ("", "ro", "rw"):
         reader.problems.add("bad-word", reader.span(mode), word=mode.text, name="workspace", known="`ro`, `rw`")
-    kept = tuple((k, v) for k, v in value.pairs if not (k.text == "max_concurrent" and _is_none(v)))
+    kept = tuple((k, v) for k, v in value.pairs if k.text in parts and not (k.text == "max_concurrent" and _is_none(v)))
     return Mapping(value.start, value.end, kept)
+
+
+def _is_unknown(value: Value) -> bool:
+    """Return whether a strategy is none of those that there are; it has been reported, or will be."""
+    words = ATTRIBUTES["sett agent"]["strategy"].split()[1:]
+    return isinstance(value, Scalar) and value.text not in words
 
 
 def _is_none(value: Value) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
+from cogc.diagnostics.suggest import nearest, suggestion
 from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.record import replace
 from cogc.language.texts import nanoseconds
@@ -273,6 +274,15 @@ class Reader(Shapes):
                         rest = self.attributes(value, table, (transport, "doc"))
                         doc = self.doc(next((v for k, v in value.pairs if k.text == "doc"), None))
                         return n.Mcp(key.start, value.end, self.name(key), self.name(k), self.data(v), rest, doc)
+        if isinstance(value, Mapping):
+            words = {k.text: k for k, _ in value.pairs}
+            near = {t: nearest(t, list(words)) for t in ("stdio", "http")}
+            for meant, word in near.items():
+                if word is not None:
+                    where, known = f"the MCP server `{key.text}`", "`stdio` or `http`, and its attributes"
+                    span, help = self.span(words[word]), suggestion(meant)
+                    self.problems.add("unknown-key", span, help=help, where=where, name=word, known=known)
+                    return None
         self.wrong(value, "an MCP server", "a mapping with `stdio` or `http`", "write `{stdio: [command]}`")
         return None
 
@@ -471,6 +481,10 @@ class Reader(Shapes):
         members = self.members(kind, value, where)
         return members[0] if members and isinstance(members[0], n.Reaction) else None
 
+    def _has_others(self, value: Value, known: tuple[str, ...]) -> bool:
+        """Return whether a mapping has an unknown key, which may stand for what is missing; it has been reported."""
+        return isinstance(value, Mapping) and any(key.text not in known for key, _ in value.pairs)
+
     def _reactions(self, value: Value) -> list[n.Reaction]:
         return [r for item in self.items(value) if (r := self._reaction(item)) is not None]
 
@@ -482,7 +496,7 @@ class Reader(Shapes):
             for item in self.items(parts[kind]) if kind in parts else ():
                 read = self._read(kind, item, f"`{kind}`")
                 triggers += read.triggers if read is not None else ()
-        if not {"on", "every", "after"} & parts.keys():
+        if not {"on", "every", "after"} & parts.keys() and not self._has_others(value, known):
             self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
         if not triggers:
             return None

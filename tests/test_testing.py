@@ -593,6 +593,65 @@ def test_plans_and_definitions_of_done_are_tested_and_covered(tmp_path: Path) ->
     assert code == 0 and "the criterion `clean` is not met" in said and "the criterion `clear` is met" in said
 
 
+APPROVED = """plan Asked { goal: "g"
+  approve: user
+  step a: 1 }
+dod Short(most: int = 5) { short: len(work) < most, named: "{{ work }}" == "tea", known: lint(work) == "ok" }
+"""
+ASKED = """test "asked" { use Asked
+  script Asked { ANSWER }
+  send self.goal <- ""
+  run 1h
+  expect WANTED }
+"""
+SHORT = """test "short" { use Short
+  script lint { reply "ok" }
+  send self.verify <- { work: "tea" }
+  send self.verify <- { work: "coffee" }
+  run 1h
+  expect len(passed) == 1 and [f.status for f in failed[0].findings] == ["FAIL", "FAIL", "PASS"] }
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted", "code", "said"),
+    [
+        ('delay 5m, reply "approve"', "result == [{ a: 1 }] and Asked.calls[0].at == 0s", 0, ""),
+        ('reply "reject too dear"', 'failed[0].kind == "rejected" and failed[0].message == "too dear"', 0, ""),
+        ("hang", "failed == [] and result == []", 0, ""),
+        ('fail "gone"', "result", 3, "gone"),
+        (
+            'reply "why?"',
+            "result",
+            3,
+            '`reply "why?"` is no answer about the plan `Asked`: write approve, or reject WHY',
+        ),
+        ("reply 3", "result", 1, "not `string` [COG401]"),
+    ],
+)
+def test_a_script_says_what_a_person_says_of_a_plan(
+    tmp_path: Path, answer: str, wanted: str, code: int, said: str
+) -> None:
+    test = ASKED.replace("ANSWER", answer).replace("WANTED", wanted)
+    found, output = trial(tmp_path, test, system=PLANNED + APPROVED)
+    assert found == code and said in output, output
+
+
+def test_the_expression_of_a_criterion_sees_the_work(tmp_path: Path) -> None:
+    code, said = trial(tmp_path, SHORT, system=PLANNED + APPROVED)
+    assert code == 0, said
+    hidden = (PLANNED + APPROVED).replace("most: int = 5", 'most: int = 5, work: string = "tea"')
+    code, said = trial(tmp_path, SHORT, system=hidden)
+    assert code == 3 and re.search(r"len\(passed\) += 2", said), said
+    line = trial(tmp_path, SHORT.replace("script lint", "script Dev"), system=hidden + "dod No { x: wrk }\n")[1]
+    assert "did you mean `work`?" in line
+
+
+def test_a_suggested_script_of_a_criterion_has_the_form_of_an_outcome(tmp_path: Path) -> None:
+    code, said = trial(tmp_path, DONE.replace("script clean", "script difference"), system=PLANNED)
+    assert code == 3 and 'script clean { reply { code: 0, stdout: "", stderr: "" } }' in said
+
+
 def test_coverage_below_a_bound_is_exit_code_3(tmp_path: Path) -> None:
     code, said = trial(tmp_path, HALF, "--fail-under", 90, system=COVERED)
     assert code == 3 and "below 90%" in said

@@ -430,7 +430,7 @@ def check_usable(checked: Checked, unit: Unit, place: nodes.Node, declared: Decl
 
 _STATUSES = types.union(tuple(types.LiteralOf("string", s) for s in ("PASS", "FAIL", "SKIP")))
 _SAID = types.union((types.BOOL, _STATUSES, types.RecordOf((types.FieldOf("status", STRING),), open=True)))
-"""The names that an expression may use of a criterion."""
+"""What the expression of a criterion may give."""
 
 
 def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) -> None:
@@ -447,6 +447,8 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
     elif kind == "expr" and isinstance(c, nodes.Attribute):
         inner = scope.inner()
         inner.waits = True
+        if not dods.hides_work(checked.world, unit, scope.locals):
+            inner.bind("work", ANY)
         found = checked.inference.infer(c.value, inner)  # type: ignore[arg-type]
         near = did_you_mean(c.key.id, dods.SETTINGS)
         if types.fit(found, _SAID) == types.NO and is_suggestion(near):

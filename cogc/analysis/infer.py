@@ -100,7 +100,7 @@ class Inference:
     def require_condition(self, node: nodes.Expr, found: Type, scope: Scope) -> None:
         """Report a condition whose type cannot be a bool."""
         if types.fit(found, BOOL) == NO:
-            self.problems.add("no-condition", scope.unit.span(node), found=types.show(found))
+            reports.no_condition(self.problems, node, found, scope)
 
     # ---- names, literals -----------------------------------------------------------------------------------
 

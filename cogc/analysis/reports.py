@@ -29,6 +29,24 @@ if TYPE_CHECKING:
     from cogc.names.world import Signature, Unit, World
 
 
+def no_condition(problems: Problems, node: nodes.Expr, found: Type, scope: Scope) -> None:
+    """Report a condition that cannot be a bool, and say with what a value of its type is compared."""
+    span = scope.unit.span(node)
+    said = span.source.text[span.start : span.end]
+    if not isinstance(node, nodes.Name | nodes.Field | nodes.Index | nodes.Call) or "\n" in said:
+        said = "..."
+    rest = types.expand(types.without(found, NULL))
+    help = None
+    if rest != types.expand(found):
+        help = f"write `{said} != null`"
+    elif isinstance(rest, types.ListOf | types.MapOf):
+        help = f"write `len({said}) > 0`"
+    elif rest in (types.INT, types.FLOAT, STRING):
+        empty = '""' if rest == STRING else "0"
+        help = f"write `{said} != {empty}`"
+    problems.add("no-condition", span, help=help, found=types.show(found))
+
+
 def mismatch(
     tables: Tables, problems: Problems, node: nodes.Node, found: Type, wanted: Type, scope: Scope, hint: str = ""
 ) -> None:

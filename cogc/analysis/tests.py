@@ -190,7 +190,7 @@ def parts(path: nodes.Expr) -> list[str]:
 def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]]:
     """Return what a name in `script` may stand for: a kind and its node; several where coglets have programs of one name.
 
-    A program, a model or an agent of a file that is imported under a name, or by an imported file, has its plain name too.
+    A program, a model, an agent or a plan of a file that is imported under a name, or by an imported file, has its plain name too.
     """
     files = _files(world, unit)
     head, _, rest = name.rpartition(".")
@@ -198,7 +198,7 @@ def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]
     found: list[tuple[str, nodes.Node]] = [
         (d.kind, d.node)
         for d in meant
-        if d is not None and d.kind in ("program", "model", "agent") and not isinstance(d.node, nodes.ModelList)
+        if d is not None and d.kind in ("program", "model", "agent", "plan") and not isinstance(d.node, nodes.ModelList)
     ]
     servers = [f.declared.get(head) for f in files] if head else []
     found += [("tool", d.node) for d in servers if d is not None and d.kind == "mcp"]
@@ -239,7 +239,7 @@ def observed(world: World, unit: Unit, shape: Shape | None, sett: nodes.Sett | N
     for one in reachable(world, unit):
         found.update({n.strip(MARK): calls for n, m in one.programs.items() if not _is_pure(m.node)})
     for declared in (d for file in reversed(_files(world, unit)) for d in file.declared.values()):
-        if isinstance(declared.node, nodes.Model | nodes.Agent) or (
+        if isinstance(declared.node, nodes.Model | nodes.Agent | nodes.Plan) or (
             declared.kind == "program" and not _is_pure(declared.node)
         ):
             found[declared.node.name.id] = calls
@@ -599,6 +599,9 @@ class _Test:
         """Return the type of the answers of what a script stands for; a model may answer for any program."""
         found: list[Type] = []
         for kind, node in meant:
+            if kind == "plan":
+                found.append(STRING)  # what a person says of it
+                continue
             if kind != "program" or id(node) not in self.checked.world.signatures:
                 return ANY
             found.append(self.checked.world.signatures[id(node)].result)

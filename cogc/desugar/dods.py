@@ -36,6 +36,8 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from cogc.names.world import Unit, World
 
     Criterion = nodes.Attribute | nodes.Command | nodes.Judge
@@ -132,6 +134,11 @@ def own_words(criterion: Criterion) -> list[nodes.Name]:
     return []
 
 
+def hides_work(world: World, unit: Unit, parameters: Container[str]) -> bool:
+    """Return whether `work` is not the work in the expressions of a definition of done, since something else has that name."""
+    return "work" in parameters or world.lookup(unit, "work") is not None
+
+
 class Look(Record):
     """The verification of one criterion: the value found, the value wanted, and the kind by which `std.criteria` compares them."""
 
@@ -155,6 +162,7 @@ class _Expansion:
         self.unit = unit
         self.at = node.name
         self.criteria = criteria_of(world, unit, node)
+        self.parameters = {p.name.id for p in parameters_of(world, unit, node)}
         self.settings = {k: a.value for k, a in settings_of(world, unit, node).items()}
         self.programs: dict[str, tuple[nodes.Member, ...]] = {}
         cwd = self.settings.get("cwd")
@@ -224,8 +232,14 @@ class _Expansion:
             self.programs["coverage"] = form.coverage(self.at, cwd=self.cwd)
             return Look(form.covered(self.at), "coverage", criterion.value.right)
         if kind == "expr":
-            return Look(form.value(self.at, value=criterion.value), "value", nothing)
+            return Look(self._value(criterion.value), "value", nothing)
         return Look(nothing, "off", nothing)
+
+    def _value(self, value: nodes.Node) -> nodes.Expr:
+        """Return what an expression finds, which may name the work."""
+        if hides_work(self.world, self.unit, self.parameters) or not any(_names_work(n) for n in nodes.walk(value)):
+            return form.value(self.at, value=value)
+        return form.value_of_work(self.at, value=value, work=fill.name("work", self.at))
 
     def _name(self, key: str) -> nodes.Name:
         """Return the name of a criterion's program."""
@@ -294,6 +308,13 @@ class _Expansion:
         self.programs["changes"] = form.changes(self.at, cwd=self.cwd)
         self.programs[key + MARK] = form.judge(self.at, name=self._name(key), model=self._declared(model))
         return Look(form.judged(self.at, program=self._name(key), question=question), "judge", threshold)
+
+
+def _names_work(node: nodes.Node) -> bool:
+    """Return whether a name, or a text that may be a template, names the work."""
+    return (isinstance(node, nodes.Name) and node.id == "work") or (
+        isinstance(node, nodes.Text) and "work" in node.value
+    )
 
 
 def _malformed(key: str, criterion: Criterion) -> bool:

@@ -285,16 +285,17 @@ class PlanQuestion(Question):
     def value(self, said: str) -> dict[str, Any]:
         """Return the decision that an answer stands for. Raise ValueError with the possible answers if it stands for
         none."""
-        return self._decision(said, Peer.own())
+        return self.decision(said, Peer.own().name)
 
     def value_by(self, said: str, peer: Peer) -> dict[str, Any]:
         """Return a decision of somebody else, under their name."""
-        return self._decision(said, peer)
+        return self.decision(said, peer.name)
 
-    def _decision(self, said: str, peer: Peer) -> dict[str, Any]:
+    def decision(self, said: str, name: str) -> dict[str, Any]:
+        """Return the decision that an answer of the user `name` stands for. Raise ValueError as `value` does."""
         word, _, rest = said.strip().partition(" ")
         rest = rest.strip()
-        by = {"source": "user", "by": peer.name, "user": peer.name}
+        by = {"source": "user", "by": name, "user": name}
         if self.draft and word.lower() in ("approve", "yes", "y", "ok") and not rest:
             return {"action": "approve", **by}
         if word == "replan" and rest and self.planned:

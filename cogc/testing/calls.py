@@ -7,12 +7,18 @@ from cogc.kernel.state import State
 from cogc.language import types
 from cogc.language.functions import text
 from cogc.language.texts import MARK
+from cogc.language.values import plain
 
 
 def prompt_of(ask: Ask) -> str:
     """Return the text of the last message of a request."""
     last = ask.request["messages"][-1]["content"]
     return "\n".join(text(b.get("text", b.get("content", ""))) for b in last)
+
+
+def asks_about_plan(call: Ask | Call) -> bool:
+    """Return whether a call asks a person what is to become of a plan."""
+    return isinstance(call, Call) and call.program.kind == "plan store" and call.program.argument == "decide"
 
 
 def names_of(call: Ask | Call, kernel: State) -> list[str]:
@@ -27,6 +33,8 @@ def names_of(call: Ask | Call, kernel: State) -> list[str]:
     if program.kind == "mcp":
         server = program.server.rpartition("::")[2]
         return [f"{server}.{program.argument}", name, server]
+    if asks_about_plan(call):
+        return [text(plain(call.arguments["plan"])["name"])]
     return [f"{coglet}.{name}", name]
 
 

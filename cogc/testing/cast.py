@@ -15,11 +15,13 @@ from typing import Any, Literal, TypeAlias
 from cogc import ir
 from cogc.kernel.effects import Ask, Call
 from cogc.kernel.state import State
+from cogc.language.codec import unpacked
 from cogc.language.functions import text
-from cogc.language.values import Duration, Failure
+from cogc.language.values import Duration, Failure, plain
 from cogc.lowering.tests import Answer, Script, Value
+from cogc.run.plans import PlanQuestion
 from cogc.run.scripted import answered, failed
-from cogc.testing.calls import names_of, prompt_of, result_of
+from cogc.testing.calls import asks_about_plan, names_of, prompt_of, result_of
 from cogc.testing.model_faults import Faults, fitting, late_by, spoilt
 from cogc.testing.samples import sample_value
 
@@ -224,6 +226,8 @@ class Cast:
         value = self.evaluate(answer.value)
         if answer.kind == "fail":
             return Given("value", delay, failed(value) if isinstance(call, Ask) else _failure(value))
+        if isinstance(call, Call) and asks_about_plan(call):
+            return Given("value", delay, _decision(call, "".join(value)))
         if not isinstance(call, Ask):
             return Given("value", delay, "".join(value) if answer.kind == "stream" else value)
         if answer.kind == "call":
@@ -232,6 +236,16 @@ class Cast:
         if answer.kind == "stream":
             return Given("value", delay, answered("".join(value)), tuple(value))
         return Given("value", delay, answered(value))
+
+
+def _decision(call: Call, said: str) -> Any:
+    """Return the decision about a plan that a reply stands for, as if a person had said it in the terminal."""
+    plan = plain(call.arguments["plan"])
+    try:
+        return unpacked(PlanQuestion(plan).decision(said, RUN))
+    except ValueError as error:
+        message = f'`reply "{said}"` is no answer about the plan `{plan["name"]}`: write {error}'
+        raise Failure("error", message) from None
 
 
 def _failure(value: Any) -> Failure:

@@ -13,6 +13,8 @@ from cogc.testing.calls import names_of, result_of
 from cogc.testing.shown import shown
 
 _SAMPLES: dict[str, Any] = {"int": 0, "float": 0.0, "bool": False, "null": None, "duration": Duration(1_000_000_000)}
+_OUTCOME = {"code": 0, "stdout": "", "stderr": ""}
+"""What a command with `output: outcome` gives, whatever type its program declares."""
 _DEPTH = 4
 
 
@@ -21,8 +23,9 @@ def script_line(call: Ask | Call, kernel: State) -> tuple[str, str]:
     name = names_of(call, kernel)[1]
     if isinstance(call, Call) and call.program.kind == "mcp":
         name = names_of(call, kernel)[0]
-    found = result_of(call, kernel)
-    return f"script {name} {{ reply {sample(found)} }}", name
+    answers_whole = isinstance(call, Call) and call.request.get("output") == "outcome"
+    reply = shown(_OUTCOME) if answers_whole else sample(result_of(call, kernel))
+    return f"script {name} {{ reply {reply} }}", name
 
 
 def sample(type: types.Type) -> str:

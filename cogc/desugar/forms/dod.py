@@ -37,6 +37,9 @@ def ran(at: Node, *, program: Node) -> Expr:
 def value(at: Node, *, value: Node) -> Expr:
     s, e = at.start, at.end
     return Try(s, e, RecordLiteral(s, e, (Entry(s, e, N(s, e, 'value'), value), )), RecordLiteral(s, e, (Entry(s, e, N(s, e, 'error'), Field(s, e, N(s, e, '·error'), N(s, e, 'message'))), )), N(s, e, '·error'))
+def value_of_work(at: Node, *, value: Node, work: Node) -> Expr:
+    s, e = at.start, at.end
+    return Try(s, e, RecordLiteral(s, e, (Entry(s, e, N(s, e, 'value'), Index(s, e, Comprehension(s, e, value, Generator(s, e, work, ListLiteral(s, e, (N(s, e, '·work'), )), None)), Literal(s, e, 'int', 0))), )), RecordLiteral(s, e, (Entry(s, e, N(s, e, 'error'), Field(s, e, N(s, e, '·error'), N(s, e, 'message'))), )), N(s, e, '·error'))
 def python_value(at: Node, *, program: Node) -> Expr:
     s, e = at.start, at.end
     return Try(s, e, RecordLiteral(s, e, (Entry(s, e, N(s, e, 'value'), Call(s, e, program, (Argument(s, e, None, N(s, e, '·work')), ))), )), RecordLiteral(s, e, (Entry(s, e, N(s, e, 'error'), Field(s, e, N(s, e, '·error'), N(s, e, 'message'))), )), N(s, e, '·error'))

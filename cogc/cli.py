@@ -137,7 +137,7 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     module = _module(named) if named in commands else None
     sub = parser
     if named and module is None:
-        raise _unknown(f"`{program}` has no command", named, commands)
+        raise _unknown(f"`{program}` has no command", named, commands, program)
     for name, line in commands.items():
         if module is not None and name != named:
             continue  # a parser takes as long as the import of a few modules
@@ -151,11 +151,8 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     parser.set_defaults(commands=commands)
     options, rest = parser.parse_known_args(given)
     if rest:
-        raise _unknown(
-            f"`{program}{f' {named}' if named else ''}` takes no",
-            rest[0].partition("=")[0],
-            _options(sub.format_help()),
-        )
+        asked = f"{program} {named}" if named else program
+        raise _unknown(f"`{asked}` takes no", rest[0].partition("=")[0], _options(sub.format_help()), asked)
     options.command_line = given
     if options.version:
         from cogc import __version__
@@ -179,13 +176,14 @@ def _options(help: str) -> list[str]:
     return re.findall(r"--([a-z][a-z-]*)", help)
 
 
-def _unknown(words: str, given: str, known: Iterable[str]) -> UsageError:
-    """Return the refusal of a word that is no command, or no option, of a command line."""
+def _unknown(words: str, given: str, known: Iterable[str], asked: str) -> UsageError:
+    """Return the refusal of a word that is no command, or no option, of a command line that begins with `asked`."""
     from cogc.diagnostics.suggest import nearest  # for a mistake alone
 
     near = nearest(given.lstrip("-"), known)
     dashes = "--" if given.startswith("-") else ""
-    return UsageError(f"{words} `{given}`" + (f"; did you mean `{dashes}{near}`?" if near else ""))
+    help = f"did you mean `{dashes}{near}`?" if near else f"`{asked} --help` lists what there is"
+    return UsageError(f"{words} `{given}`; {help}")
 
 
 def _module(name: str) -> ModuleType:

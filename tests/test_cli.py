@@ -75,11 +75,11 @@ def test_an_abbreviation_of_watch_watches_nothing() -> None:
     ("words", "said"),
     [
         (["chekc", "x"], "`cogc` has no command `chekc`; did you mean `check`?"),
-        (["nonsense"], "`cogc` has no command `nonsense`"),
+        (["nonsense"], "`cogc` has no command `nonsense`; `cogc --help` lists what there is"),
         (["run", "x", "--sed", "1"], "`cogc run` takes no `--sed`; did you mean `--seed`?"),
         (["run", "x", "--trcae=y"], "`cogc run` takes no `--trcae`; did you mean `--trace`?"),
-        (["serve", "x", "--http"], "`cogc serve` takes no `--http`"),
-        (["explain", "COG403", "COG404"], "`cogc explain` takes no `COG404`"),
+        (["serve", "x", "--http"], "`cogc serve` takes no `--http`; `cogc serve --help` lists what there is"),
+        (["explain", "COG403", "COG404"], "`cogc explain` takes no `COG404`; `cogc explain --help` lists what there is"),
         (["where", "nope"], "there is no file and no folder `nope`"),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -233,7 +234,26 @@ def test_a_sync_program_that_hangs_is_abandoned_and_named(python: Callable[..., 
     code = "import sys, threading\ngo = sys.go = threading.Event()\ndef f(x):\n    go.wait()"
     done = python(code, 0, timeout="200ms")  # the run ends while the thread still waits
     assert done.outputs["out"][0][0] == "timeout" and done.executors.abandoned == ["f"]
+    assert done.executors.going == ["f"]
     sys.go.set()  # type: ignore[attr-defined]
+    for _ in range(1000):
+        if not done.executors.going:
+            break
+        threading.Event().wait(0.001)
+    assert not done.executors.going and done.executors.abandoned == ["f"]
+
+
+def test_a_call_that_is_cancelled_before_its_thread_begins_abandons_none(python: Callable[..., Any]) -> None:
+    done = python("def f(x):\n    return x", 0).executors
+    ran: list[int] = []
+
+    async def call() -> None:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await done._in_thread("f", lambda: ran.append(1), {})
+
+    trio.run(call)
+    assert not ran and not done.abandoned and done._threads.total_tokens == executors.THREADS
 
 
 HANGING = """

@@ -455,7 +455,7 @@ def _summary(session: Session) -> None:
         sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")
     for name in session.executors.detached.left:
         sys.stderr.write(f"cogc: warning: a call of `{name}` went on behind its cancellation, and was left behind\n")
-    for name in session.executors.abandoned:
+    for name in tuple(session.executors.going):
         sys.stderr.write(f"cogc: warning: a thread of program `{name}` did not end, and was abandoned\n")
     sys.stderr.write(report.losses(session.kernel.losses, session.executors.claims.given_up))
     sys.stderr.write(report.unsent(session.delays.messages()))

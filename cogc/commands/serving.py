@@ -31,7 +31,7 @@ _OTHER_FILES = 256
 
 def add_serving(add: Callable[..., object], default: str | None = None) -> None:
     """Add the options of the server."""
-    shown = f"default: {default}" if default else "default: no server"
+    shown = f"default: {default}" if default else f"default: no server; of `cogc serve`: {PORT}"
     add("--serve", metavar="[HOST:]PORT", default=default, help=f"serve the channels of the root over HTTP ({shown})")
     add("--token", metavar="ENV", help="with --serve: ask for the bearer token in this variable of the environment")
     add(

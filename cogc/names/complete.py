@@ -219,6 +219,7 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
         table[name] = member
         return
     other, what = clash
+    table.setdefault(name, member)  # what names it means it: one mistake makes one report
     related = [Label(other, f"{what} of that name is here")]
     if use is not None:
         place = use.owner.unit.span(use.node) if use.node else shape.span()

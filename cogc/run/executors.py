@@ -118,7 +118,8 @@ def late(call: Call, more: str = "") -> Failure:
 
 
 class Executors:
-    """Carries out the calls of one run. `abandoned` are the programs whose threads did not end with their calls."""
+    """Carries out the calls of one run. `abandoned` are the programs whose threads did not end with their calls, `going` those
+    of them whose threads still go on."""
 
     def __init__(self, settings: Settings, coglets: Coglets, servers: Servers, claims: Claims, plans: Plans) -> None:
         self.settings = settings
@@ -128,6 +129,7 @@ class Executors:
         self.plans = plans
         self.functions: dict[tuple[Unit, str], Function] = {}
         self.abandoned: list[str] = []
+        self.going: list[str] = []
         self.detached = Detached()
         self._threads = trio.CapacityLimiter(THREADS)
         self._left = 0
@@ -216,12 +218,13 @@ class Executors:
         return from_python(value, f"program `{program.name}`")
 
     async def _in_thread(self, name: str, function: Function, arguments: dict[str, object]) -> object:
-        """Call a function in a thread. If the call is cancelled, abandon the thread and its result.
+        """Call a function in a thread. If the call is cancelled, abandon the thread and its result; a thread that has not
+        begun by then never calls the function.
 
         An abandoned thread keeps its token of the limiter until it ends. The limiter gets another one for that time, so that
         abandoned threads hold no later call up.
         """
-        token, lock, done, is_left = trio.lowlevel.current_trio_token(), threading.Lock(), False, False
+        token, lock, state = trio.lowlevel.current_trio_token(), threading.Lock(), "waits"
 
         def ended() -> None:
             self._left -= 1
@@ -233,6 +236,11 @@ class Executors:
         def call() -> (
             None
         ):  # gives its result by lists that can be emptied: an idle thread of Trio holds what it returned last
+            nonlocal state
+            with lock:
+                if state == "cancelled":
+                    return
+                state = "runs"
             try:
                 given.append(function(**arguments))
             except (
@@ -240,10 +248,10 @@ class Executors:
             ) as error:  # it must not end the thread: a Cancelled or StopIteration means something to Trio
                 raised.append(error)
             finally:
-                nonlocal done
                 with lock:
-                    done = True
+                    is_left, state = state == "abandoned", "ended"
                 if is_left:
+                    self.going.remove(name)
                     with suppress(trio.RunFinishedError):
                         token.run_sync_soon(ended)
 
@@ -251,9 +259,12 @@ class Executors:
             await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._threads)
         except trio.Cancelled:
             with lock:
-                is_left = not done
+                is_left = state == "runs"
+                state = "abandoned" if is_left else "cancelled"
+                if is_left:
+                    self.abandoned.append(name)
+                    self.going.append(name)
             if is_left:
-                self.abandoned.append(name)
                 self._left += 1
                 self._threads.total_tokens += 1
             raise

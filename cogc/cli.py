@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None, program: str = "cogc", commands: di
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = _dispatch(given, program, commands)
-    except BaseException as error:  # argparse ends by SystemExit, and has printed what is wrong, or the help
+    except BaseException as error:  # argparse ends by SystemExit when it has printed the help
         from cogc.commands import refusal
 
         code = refusal.said(error)
@@ -125,12 +125,11 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
         from cogc.commands import check, checking
 
         return check.run(checking.Plain(given[1:]))
-    from argparse import ArgumentParser, RawDescriptionHelpFormatter
+    from argparse import RawDescriptionHelpFormatter
 
-    # no abbreviations: `prepare` of a command looks for its options by their names, and `--wat` would not be `--watch` to it
-    parser = ArgumentParser(
-        prog=program, description="A compiler and runner for systems of agents.", allow_abbrev=False
-    )
+    from cogc.commands.parser import Parser
+
+    parser = Parser(prog=program, description="A compiler and runner for systems of agents.")
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     named = next((word for word in given if not word.startswith("-")), "")
@@ -142,17 +141,16 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
         if module is not None and name != named:
             continue  # a parser takes as long as the import of a few modules
         about = None if module is None else module.__doc__
-        sub = subparsers.add_parser(
-            name, help=line, description=about, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False
-        )
+        one = subparsers.add_parser(name, help=line, description=about, formatter_class=RawDescriptionHelpFormatter)
         if module is not None:
-            module.arguments(sub)
+            module.arguments(one)
+            sub = one
             given = module.prepare(given) if hasattr(module, "prepare") else given
     parser.set_defaults(commands=commands)
     options, rest = parser.parse_known_args(given)
     if rest:
         asked = f"{program} {named}" if named else program
-        raise _unknown(f"`{asked}` takes no", rest[0].partition("=")[0], _options(sub.format_help()), asked)
+        raise _unknown(f"`{asked}` takes no", rest[0].partition("=")[0], sub.long_options(), asked)
     options.command_line = given
     if options.version:
         from cogc import __version__
@@ -167,13 +165,6 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     if named not in collecting.MAKE_TREES:
         collecting.on()
     return int(module.run(options))
-
-
-def _options(help: str) -> list[str]:
-    """Return the names of the options in the help of a command."""
-    import re  # for a mistake alone
-
-    return re.findall(r"--([a-z][a-z-]*)", help)
 
 
 def _unknown(words: str, given: str, known: Iterable[str], asked: str) -> UsageError:

@@ -79,7 +79,17 @@ def test_an_abbreviation_of_watch_watches_nothing() -> None:
         (["run", "x", "--sed", "1"], "`cogc run` takes no `--sed`; did you mean `--seed`?"),
         (["run", "x", "--trcae=y"], "`cogc run` takes no `--trcae`; did you mean `--trace`?"),
         (["serve", "x", "--http"], "`cogc serve` takes no `--http`; `cogc serve --help` lists what there is"),
-        (["explain", "COG403", "COG404"], "`cogc explain` takes no `COG404`; `cogc explain --help` lists what there is"),
+        (
+            ["explain", "COG403", "COG404"],
+            "`cogc explain` takes no `COG404`; `cogc explain --help` lists what there is",
+        ),
+        (["--versio"], "`cogc` takes no `--versio`; did you mean `--version`?"),
+        (["trace", "show", "x", "--folow"], "`cogc trace` takes no `--folow`; did you mean `--follow`?"),
+        (["run"], "`cogc run`: the following arguments are required: SPEC; `cogc run --help` lists what there is"),
+        (
+            ["run", "x", "--seed", "y"],
+            "`cogc run`: argument --seed: invalid int value: 'y'; `cogc run --help` lists what there is",
+        ),
         (["where", "nope"], "there is no file and no folder `nope`"),
     ],
 )

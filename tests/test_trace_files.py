@@ -220,9 +220,9 @@ def test_a_file_that_grows_is_read_as_it_is(tmp_path: Path) -> None:
         ),
         ("nonsense\n", ["diff", "t", "t"], 1, "line 1 is no record"),
         ("nonsense\n", ["export", "t", "--format", "csv"], 1, "line 1 is no record"),
-        (None, ["show", "nowhere"], 2, "cannot read `nowhere`"),
+        (None, ["show", "nowhere"], 2, "there is no trace `nowhere`"),
         (None, ["diff", "nowhere", "nowhere"], 2, "there is no file, no instance and no run `nowhere`"),
-        (None, ["export", "nowhere", "--format", "perfetto"], 2, "cannot read `nowhere`"),
+        (None, ["export", "nowhere", "--format", "perfetto"], 2, "there is no trace `nowhere`"),
     ],
 )
 def test_what_is_no_trace_is_said(text: str | None, words: list[str], code: int, said: str, tmp_path: Path) -> None:

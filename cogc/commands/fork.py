@@ -31,6 +31,7 @@ from cogc.commands import journals
 from cogc.commands import run as run_command
 from cogc.commands.inputs import message
 from cogc.commands.options import has, instance_of, typed
+from cogc.commands.parser import Parser
 from cogc.commands.running import words_first
 from cogc.commands.state import state_here, state_of
 from cogc.commands.usage import UsageError, pair
@@ -136,7 +137,7 @@ def _go_on(found: Named, travel: Travel, fork: forks.Fork, options: Namespace) -
     place = os.path.abspath(_state(found, options).path)
     name = _name(found, Path(place), options)
     words, folder = _line(found, name, place, options)
-    parser = ArgumentParser(prog="cogc run", allow_abbrev=False)
+    parser = Parser(prog="cogc run")
     run_command.arguments(parser)
     given = parser.parse_args(run_command.prepare(words)[1:])
     given.command_line, given.answers = words, fork.answers

@@ -44,7 +44,7 @@ _STATUSES = ("todo", "in_progress", "done", "cancelled", "dead")
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", choices=list(_WORDS), help="what to do")
+    add("action", metavar="ACTION", choices=list(_WORDS), help="what to do")
     add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
     add("--queue", default="tasks", metavar="NAME", help="name of the queue, if no word names it (default: tasks)")
     add(

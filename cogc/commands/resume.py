@@ -17,6 +17,7 @@ from types import ModuleType
 from cogc.commands import mcp, runtime, serve
 from cogc.commands import run as run_command
 from cogc.commands.options import instance_of
+from cogc.commands.parser import Parser
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
 from cogc.run.instance import status_of
@@ -60,7 +61,7 @@ def run(options: Namespace) -> int:
 def _again(words: list[str]) -> int:
     """Run a command line that began a run."""
     module: ModuleType = {"run": run_command, "serve": serve, "mcp": mcp, "runtime": runtime}[words[0]]
-    parser = ArgumentParser(prog=f"cogc {words[0]}")
+    parser = Parser(prog=f"cogc {words[0]}")
     module.arguments(parser)
     options = parser.parse_args((module.prepare(words) if hasattr(module, "prepare") else words)[1:])
     options.command_line = words

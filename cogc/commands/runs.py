@@ -2,7 +2,7 @@
 or remove what runs that are over have left.
 
 An instance is running, unfinished (its last run was killed: `cogc resume NAME`
-goes on), or ended, with how it ended. A run without an instance is listed while
+goes on), ended, with how it ended, or new, if nothing of a run is written yet. A run without an instance is listed while
 its trace or its socket is kept: it is running, or over.
 
 `cogc runs --prune` removes journals, images, documents and traces of runs that

@@ -51,7 +51,6 @@ def arguments(parser: ArgumentParser) -> None:
         "show",
         help="print a trace",
         description="Print the records of a trace that match all options.",
-        allow_abbrev=False,
     )
     add = show.add_argument
     add("file", metavar="FILE", help="path of a trace, or of the folder of a run")
@@ -65,7 +64,6 @@ def arguments(parser: ArgumentParser) -> None:
             help="compare two traces",
             description="Name the first event of each trace that the other one does not have. Events are compared by what they are and by what led"
             " to them: the order of events that have nothing to do with each other does not count.",
-            allow_abbrev=False,
         )
     )
     bisections.arguments(
@@ -74,7 +72,6 @@ def arguments(parser: ArgumentParser) -> None:
             help="find the reply that changes the outcome of a run",
             description="Name the first reply whose change makes the outcome of run A another one: A is run with the replies of B, by a binary search"
             " over the replies that differ. Both are journals of the same spec. Nothing of the world is asked.",
-            allow_abbrev=False,
         )
     )
     _add_export(
@@ -82,7 +79,6 @@ def arguments(parser: ArgumentParser) -> None:
             "export",
             help="write a trace in the form of another tool",
             description="Write the records of a trace that match all options in the form of another tool.",
-            allow_abbrev=False,
         )
     )
 
@@ -129,6 +125,9 @@ def filters(add: Callable[..., object]) -> None:
 
 
 def run(options: Namespace) -> int:
+    path = path_of(options.file)
+    if options.action in ("show", "export") and not (is_there(path) or os.path.exists(path)):
+        raise UsageError(f"there is no trace `{options.file}`; `cogc view NAME --plain` shows the run of an instance")
     act = {"show": _show, "diff": _diff, "bisect": bisections.run, "export": _export}[options.action]
     try:
         return act(options)

@@ -57,6 +57,12 @@ def test_a_mixin_counts_once_whichever_ways_lead_to_it(head: str, mixins: list[s
     assert slugs == []
 
 
+def test_a_name_that_stands_twice_is_known_as_both() -> None:
+    found, slugs = shape("coglet Other { transmit x: int }\ncoglet Main { transmit a: int; create a = Other }")
+    assert slugs == ["duplicate-name"]
+    assert "a" in found.children and "a" in found.transmits
+
+
 def test_a_member_keeps_the_shape_that_wrote_it() -> None:
     found, _ = shape(f"{MIXINS}\ncoglet Main with B {{ listen own: int }}")
     owners = {name: m.owner.name for name, m in {**found.listens, **found.transmits}.items()}

@@ -2,8 +2,9 @@
 or remove what runs that are over have left.
 
 An instance is running, unfinished (its last run was killed: `cogc resume NAME`
-goes on), ended, with how it ended, or new, if nothing of a run is written yet. A run without an instance is listed while
-its trace or its socket is kept: it is running, or over.
+goes on), ended, with how it ended, or new, if nothing of a run is written yet.
+A run without an instance is listed while its trace or its socket is kept: it is
+running, or over.
 
 `cogc runs --prune` removes journals, images, documents and traces of runs that
 are over, and leaves saved states. `cogc runs --remove NAME` removes an instance

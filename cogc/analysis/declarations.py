@@ -430,7 +430,7 @@ def check_usable(checked: Checked, unit: Unit, place: nodes.Node, declared: Decl
 
 _STATUSES = types.union(tuple(types.LiteralOf("string", s) for s in ("PASS", "FAIL", "SKIP")))
 _SAID = types.union((types.BOOL, _STATUSES, types.RecordOf((types.FieldOf("status", STRING),), open=True)))
-"""What the expression of a criterion may give."""
+"""The values that the expression of a criterion may give."""
 
 
 def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) -> None:

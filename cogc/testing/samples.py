@@ -14,7 +14,7 @@ from cogc.testing.shown import shown
 
 _SAMPLES: dict[str, Any] = {"int": 0, "float": 0.0, "bool": False, "null": None, "duration": Duration(1_000_000_000)}
 _OUTCOME = {"code": 0, "stdout": "", "stderr": ""}
-"""What a command with `output: outcome` gives, whatever type its program declares."""
+"""The value of a command with `output: outcome`, whatever type its program declares."""
 _DEPTH = 4
 
 

@@ -1,7 +1,9 @@
 """`cogc convert SPEC`: write a spec in the other notation.
 
 A `.cog` file becomes YAML, and a YAML file with `cog: 1` becomes `.cog`.
-Comments are not kept; stderr says what is lost.
+A `.cog` file with a sett alone becomes the file of a sett (`sett.yml`), and
+back. Comments and blank lines go with what they belong to; stderr says what
+is lost.
 
 Exit codes: 0 done; 1 the spec is wrong, or has no form in the other
 notation; 2 the file cannot be written.
@@ -9,20 +11,20 @@ notation; 2 the file cannot be written.
 
 from __future__ import annotations
 
-import re
 import sys
+from pathlib import Path
 
 from cogc.commands import out
 from cogc.commands.load import show_to_stderr
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.source import Source, is_yaml_spec, looks_like_yaml
+from cogc.diagnostics.source import Source, Span, is_yaml_spec, looks_like_yaml
 from cogc.disk.files import is_spec, read
-from cogc.language.closed import assert_never
 from cogc.names import load
-from cogc.syntax import nodes, write_yaml
+from cogc.syntax import comments, nodes, noted, parse_sett, parse_yaml, write_sett, write_yaml
+from cogc.syntax.format import formatted
 from cogc.syntax.format import written as as_cog
 from cogc.syntax.parse import parse
-from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, read_yaml
+from cogc.syntax.read_yaml import Mapping, read_yaml, scalars
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="path of a .cog file, or of a YAML file with `cog: 1`")
+    parser.add_argument(
+        "spec", metavar="SPEC", help="path of a .cog file, of a YAML file with `cog: 1`, or of a sett.yml"
+    )
     parser.add_argument(
         "--to", choices=("cog", "yaml"), help="notation to write (default: the one that SPEC does not have)"
     )
@@ -46,15 +50,82 @@ def run(options: Namespace) -> int:
     unit = world.roots[0]
     is_yaml = looks_like_yaml(unit.path, unit.source.text)
     target = options.to or ("cog" if is_yaml else "yaml")
-    try:
-        written = as_cog(unit.tree) if target == "cog" else write_yaml.file(unit.tree)
-        docs = _lost_docs(unit.tree, Source(f"{unit.path}.{'cog' if target == 'cog' else 'yml'}", written))
-    except write_yaml.Unwritable as error:
-        sys.stderr.write(f"cogc: {error}\n")
+    problems = Problems()
+    made = converted(unit.source, unit.tree, target, problems)
+    if made is None:
+        show_to_stderr(problems.sorted())
         return 1
-    for line in [*docs, *_lost_comments(unit.source, is_yaml)]:
+    written, lost = made
+    for name in _named_by_the_file(unit.tree, target) if not is_yaml else ():
+        if options.file is None or Path(options.file).stem != name:
+            lost.append(f"the name `{name}` of the sett, which is the name of the file")
+    for line in lost:
         sys.stderr.write(f"cogc: not kept: {line}\n")
     return out.write(written, options.file, world.units, "spec", lambda text: _is_spec(options.file, text))
+
+
+def converted(source: Source, tree: nodes.File, target: str, problems: Problems) -> tuple[str, list[str]] | None:
+    """Return the text of a spec in a notation, and a line for each thing that is lost. None if the spec has a part without a form there."""
+    is_yaml = looks_like_yaml(source.path, source.text)
+    given = source, tree
+    if not is_yaml:
+        source = Source(source.path, formatted(source) or source.text)
+        tree = parse(source, Problems())
+    notes, lost = _notes(source, tree, is_yaml)
+    ordered = write_yaml.nodes_in_order(tree)
+    sett = next((d for d in tree.declarations if isinstance(d, nodes.Sett)), None)
+    if target == "cog":
+        path, written = "x.cog", as_cog(tree, apart=not comments.has_blank_lines(notes or [], ordered))
+    elif sett is not None:
+        # the file of a sett gives it its name
+        path, written = f"{sett.name.id}.yml", write_sett.written(given[1], given[0], problems)
+    else:
+        path, written = "x.yml", write_yaml.file(tree)
+    back = parse(Source(path, written), Problems())
+    if not problems.errors and not _same(tree, back):
+        _report(given[1], back, given[0], target, problems)
+    if problems.errors:
+        return None
+    lost = [*_lost_docs(tree, back), *lost]
+    spelt = noted.as_spelt(written, path, source, ordered) if notes is not None else written
+    written, left = (noted.into_cog if target == "cog" else noted.into_yaml)(spelt, notes or [])
+    return written, [*lost, *(f"the comment {word}" for note in left for word in note.words if word)]
+
+
+def _notes(source: Source, tree: nodes.File, is_yaml: bool) -> tuple[list[comments.Note] | None, list[str]]:
+    """Return the comments and blank lines of a spec at the nodes of its tree, and a line for each thing that the tree lacks.
+
+    The tree of a folder is made of several files, so that the nodes have no places in one text: there are no notes then.
+    """
+    if not is_yaml:
+        return comments.of_cog(source, write_yaml.nodes_in_order(tree)), []
+    root = read_yaml(source, Problems())
+    assert isinstance(root, Mapping)
+    if not nodes.equal(parse(source, Problems()), tree):
+        found = comments.of_yaml(source, nodes.File(0, len(source.text), "", ()), scalars(root), [])
+        return None, [f"the comment {word}" for note in found for word in note.words if word]
+    codes = [code for _, code in parse_yaml.codes(source, root)]
+    found = comments.of_yaml(source, write_yaml.nodes_in_order(tree), scalars(root), codes)
+    if not any(isinstance(d, nodes.Sett) for d in tree.declarations):
+        return found, []
+    return found, [f"`{key}`" for key in parse_sett.without_attribute(root)]
+
+
+def _named_by_the_file(tree: nodes.File, target: str) -> list[str]:
+    """Return the name of a sett that is written as a file of its own."""
+    return [d.name.id for d in tree.declarations if isinstance(d, nodes.Sett) and target == "yaml"]
+
+
+def _report(tree: nodes.File, back: nodes.File, source: Source, target: str, problems: Problems) -> None:
+    """Report the first part of a tree that the tree of the text written has not."""
+    first, second = (nodes.walk(write_yaml.nodes_in_order(t)) for t in (tree, back))
+    pairs = zip(first, second)  # noqa: B905 (one of them may have fewer nodes)
+    found = next((a for a, b in pairs if nodes.bare(a, ("doc",)) != nodes.bare(b, ("doc",))), first[-1])
+    line = source.text.find("\n", found.start)
+    span = Span(source, found.start, min(found.end, line if line >= 0 else found.end))
+    notation = "the YAML notation" if target == "yaml" else "the cog notation"
+    help = "`cogc check` says whether the spec is correct"
+    problems.add("no-form", span, help=help, what="this part of the spec", notation=notation)
 
 
 def _is_spec(path: str, text: str) -> bool:
@@ -66,12 +137,8 @@ def _is_spec(path: str, text: str) -> bool:
     return not problems.errors and bool(found.declarations)
 
 
-def _lost_docs(tree: nodes.File, written: Source) -> list[str]:
-    """Return the documentation strings that the text written has not; raise Unwritable if anything else is missing."""
-    problems = Problems()
-    back = parse(written, problems)
-    if problems.errors or not _same(tree, back):
-        raise write_yaml.Unwritable("this spec has a part that has no form in the other notation")
+def _lost_docs(tree: nodes.File, back: nodes.File) -> list[str]:
+    """Return the documentation strings of a tree that the tree of the text written has not."""
     kept = [doc for node in nodes.walk(back) if (doc := getattr(node, "doc", ""))]
     lost: list[str] = []
     for node in nodes.walk(tree):
@@ -95,32 +162,3 @@ def _same(tree: nodes.File, back: nodes.File) -> bool:
         [nodes.bare(node, ("doc",)) for node in nodes.walk(write_yaml.nodes_in_order(t))] for t in (tree, back)
     )
     return first == second
-
-
-def _lost_comments(source: Source, is_yaml: bool) -> list[str]:
-    """Return a line that counts the comments of a text; none if it has no comments."""
-    if is_yaml:
-        texts = _scalars(read_yaml(source, Problems()))
-        starts = [found.start() for found in re.finditer(r"(?<!\S)#", source.text)]
-        count = sum(not any(text.start <= at < text.end for text in texts) for at in starts)
-    else:
-        words = re.findall(
-            r'r?"""(?:[^"\\]|\\.|"(?!""))*"""|r"[^"\n]*"|"(?:[^"\\\n]|\\.)*"|#[^\n]*', source.text, re.DOTALL
-        )
-        count = sum(word.startswith("#") for word in words)
-    return [f"{count} comment{'s' * (count != 1)}"] if count else []
-
-
-def _scalars(value: Mapping | Sequence | Scalar | None) -> list[Scalar]:
-    """Return all scalars of a YAML value, keys included."""
-    match value:
-        case Scalar():
-            return [value]
-        case Sequence(items=items):
-            return [s for item in items for s in _scalars(item)]
-        case Mapping(pairs=pairs):
-            return [s for key, item in pairs for s in (key, *_scalars(item))]
-        case None:
-            return []
-        case _:
-            assert_never(value)

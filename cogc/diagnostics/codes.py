@@ -534,6 +534,7 @@ CODES: dict[str, Row] = {
         "`{name}` configures containers, and has no effect here",
         "remove it, if the file is used with cogc only",
     ),
+    "no-form": ("COG704", "error", "{what} has no form in {notation}", ""),
     "unmet-criterion": ("COG801", "error", "`{name}` is not met: {details}", ""),
     "skipped-criterion": ("COG802", "warning", "`{name}` was skipped: {details}", ""),
     "bad-build": (

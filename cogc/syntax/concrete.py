@@ -85,7 +85,7 @@ def _leaves(tokens: Tokens) -> tuple[list[Part], list[str]]:
         start, end = ends[before] if before >= 0 else 0, starts[i]
         gap = text[start:end]
         if "\n" in gap or "#" in gap:
-            trail, lead = _comments(gap, before < 0)
+            trail, lead = gap_comments(gap, before < 0)
             if trail:
                 leaf = _leaf(leaves, before)
                 leaf.trail.append(trail)
@@ -118,7 +118,7 @@ def _leaf(leaves: list[Part], at: int) -> Leaf:
     return leaf
 
 
-def _comments(gap: str, at_start: bool) -> tuple[str, list[str]]:
+def gap_comments(gap: str, at_start: bool) -> tuple[str, list[str]]:
     """Return the comment on the line of the token before a gap, and the lines above the token behind it."""
     first, *others = gap.split("\n")
     trail = first.strip(" \t\r\f;")

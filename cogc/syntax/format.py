@@ -123,9 +123,9 @@ def _items(node: nodes.Node) -> list[nodes.Node]:
 # ---- trees ---------------------------------------------------------------------------------------------------
 
 
-def written(tree: nodes.File) -> str:
-    """Return the text of a tree."""
-    made = formatted(Source("", _long_strings(spell.file(tree))))
+def written(tree: nodes.File, apart: bool = True) -> str:
+    """Return the text of a tree, with a blank line between two declarations if `apart`."""
+    made = formatted(Source("", _long_strings(spell.file(tree, apart))))
     if made is None:
         raise AssertionError("the words of a tree cannot be read")
     return made
@@ -148,7 +148,8 @@ def _long_strings(words: str) -> str:
         if kind != _STRING or "\\n" not in literal:
             continue
         value = decode(literal, 0)[0]
-        body = "\n".join(spell.text(line)[1:-1].replace('\\"', '"') for line in value.split("\n"))
+        pad = "  " if value.endswith("\n") else ""  # the closing quotes then stand below the first word of their line
+        body = "\n".join(pad * bool(line) + spell.text(line)[1:-1].replace('\\"', '"') for line in value.split("\n"))
         long = f'"""\n{body}"""'
         if '"""' not in body and not body.endswith('"') and decode(long, 0)[0] == value:
             pieces += [words[last:start], long]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _VERSION = "1.0"
 _TOP = ("version", "orchestrator", "agents", "services")
-_AGENT = (
+AGENT = (
     "role", "image", "build", "command", "bid_script", "bidding_strategy", "workspace", "environment", "prompts",
     "strategy", "replicas", "resources", "health_check", "mode", "worker", "network", "timeout",
 )  # fmt: skip
@@ -31,6 +31,24 @@ _CONTAINERS = {
     "strategy": "each call of a command is a process of its own",
 }
 """The words that replace the keys that describe how containers are run."""
+
+
+def without_attribute(root: Mapping) -> list[str]:
+    """Return the keys of a sett's file that no attribute of a `sett` declaration stands for."""
+    parts = {key.text: value for key, value in root.pairs}
+    found = ["services"] if "services" in parts else []
+    found += [f"orchestrator.{key}" for key in _keys(parts.get("orchestrator")) if key not in ATTRIBUTES["sett"]]
+    agents = parts.get("agents")
+    for agent, value in agents.pairs if isinstance(agents, Mapping) else ():
+        for key, inner in value.pairs if isinstance(value, Mapping) else ():
+            named = key.text == "role" and isinstance(inner, Scalar) and inner.text == agent.text
+            if key.text not in ATTRIBUTES["sett agent"] and not named:
+                found.append(f"agents.{agent.text}.{key.text}")
+    return found
+
+
+def _keys(value: Value | None) -> list[str]:
+    return [key.text for key, _ in value.pairs] if isinstance(value, Mapping) else []
 
 
 def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
@@ -71,7 +89,7 @@ def _stands_in(reader: Reader, key: Scalar) -> None:
 
 
 def _agent(reader: Reader, key: Scalar, value: Mapping) -> n.Agent:
-    pairs = reader.known(value, f"agent `{key.text}`", _AGENT)
+    pairs = reader.known(value, f"agent `{key.text}`", AGENT)
     _require(reader, key, value, {k.text: v for k, v in pairs})
     attributes = []
     for k, v in pairs:

@@ -13,6 +13,7 @@ import yaml
 from cogc.diagnostics.edits import removal
 from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.source import Source, Span
+from cogc.language.closed import assert_never
 from cogc.language.record import Record
 from cogc.language.texts import Segments
 
@@ -312,3 +313,18 @@ def shifted(value: Scalar, by: int) -> tuple[tuple[int, int], ...]:
     if by < 0:
         return tuple((max(0, a + by), b - min(0, a + by)) for a, b in value.segments)
     return ((0, first), *((a + by, b) for a, b in value.segments))
+
+
+def scalars(value: Value | None) -> list[Scalar]:
+    """Return all scalars of a value, keys included."""
+    match value:
+        case Scalar():
+            return [value]
+        case Sequence(items=items):
+            return [s for item in items for s in scalars(item)]
+        case Mapping(pairs=pairs):
+            return [s for key, item in pairs for s in (key, *scalars(item))]
+        case None:
+            return []
+        case _:
+            assert_never(value)

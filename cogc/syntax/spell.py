@@ -7,7 +7,7 @@ Every expression is one line.
 from __future__ import annotations
 
 from cogc.language.closed import assert_never
-from cogc.language.texts import duration_text
+from cogc.language.texts import decode, duration_text
 from cogc.syntax import nodes as n
 from cogc.syntax.depth import spine
 
@@ -47,8 +47,15 @@ def name(node: n.Name) -> str:
 
 
 def doc(value: str) -> str:
-    """Return a documentation string."""
-    return text(value)
+    """Return a documentation string, in three quotes if it takes them. One of several lines begins behind the quotes."""
+    words = text(value)
+    lines = value.split("\n")
+    if '""' in value or value.startswith('"') or value.endswith('"') or not value.strip() or not lines[0].strip():
+        return words
+    if len(lines) == 1:
+        return '""' + words.replace('\\"', '"')[:-1] + '"""'
+    made = '"""' + "\n".join(text(line)[1:-1].replace('\\"', '"') for line in lines) + '"""'
+    return made if decode(made, 0)[0] == value else words
 
 
 # ---- expressions ---------------------------------------------------------------------------------------------
@@ -625,12 +632,12 @@ def scenario(node: n.Scenario) -> str:
     return " then ".join(shown) + _within(node.within)
 
 
-def file(tree: n.File) -> str:
-    """Return the text of a file."""
+def file(tree: n.File, apart: bool = True) -> str:
+    """Return the text of a file, with a blank line between two declarations if `apart`."""
     parts = [doc(tree.doc)] if tree.doc else []
     for node in tree.declarations:
         own = getattr(node, "doc", "")
         if own and not tree.doc and len(parts) == 0:
             parts.append('""')  # the first string would be the file's
         parts.append((doc(own) + "\n" if own else "") + declaration(node))
-    return "\n\n".join(p for p in parts if p) + "\n"
+    return ("\n\n" if apart else "\n").join(p for p in parts if p) + "\n"

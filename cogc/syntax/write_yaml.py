@@ -36,10 +36,6 @@ _MEMBERS: list[tuple[type, str]] = [
 ]  # fmt: skip
 
 
-class Unwritable(Exception):
-    """A declaration that has no form in this notation."""
-
-
 class Code(str):
     """Text of the cog notation: quoted unless it is safe without."""
 
@@ -56,6 +52,8 @@ def nodes_in_order(tree: n.File) -> n.File:
 
 
 def _members_in_order(node: n.Declaration) -> n.Declaration:
+    if isinstance(node, n.Sett):
+        return replace(node, items=tuple(sorted(node.items, key=lambda i: isinstance(i, n.Agent))))
     if not isinstance(node, n.Coglet | n.Mixin):
         return node
     order = {cls: i for i, (cls, _) in enumerate(_MEMBERS)}
@@ -67,20 +65,21 @@ def file(tree: n.File) -> str:
     whole: Mapping = {"cog": 1}
     if tree.doc:
         whole["doc"] = tree.doc
-    for cls, section in _SECTIONS:
+    for cls, section in _first_first(_SECTIONS, tree.declarations):
         own = [d for d in tree.declarations if isinstance(d, cls)]
-        if not own:
-            continue
         if cls is n.Import:
             whole[section] = [_import(d) for d in own]  # type: ignore[arg-type]
         else:
             known = whole.setdefault(section, {})
             assert isinstance(known, dict)
             known.update({_key(d): _declaration(d) for d in own})
-    for d in tree.declarations:
-        if isinstance(d, n.Sett):
-            raise Unwritable("a sett's YAML form is a file of its own, sett.yml")
-    return _dump(whole, 0).lstrip("\n") + "\n"
+    return dump(whole)
+
+
+def _first_first(sections: list[tuple[type, str]], items: tuple[n.Node, ...]) -> list[tuple[type, str]]:
+    """Return the sections that have an item, in the order of their first items."""
+    kinds = [item.__class__ for item in items]
+    return sorted((s for s in sections if s[0] in kinds), key=lambda s: kinds.index(s[0]))
 
 
 def _key(node: n.Declaration) -> str:
@@ -110,13 +109,13 @@ def _declaration(node: n.Declaration) -> Data:
             return Code(cog.type_text(type_))
         case n.Model(provider=provider, argument=argument):
             head = {"provider": provider.id, "name": argument.value}
-            return _with_doc(node.doc, {**head, **_attributes(node.attributes, f"model {provider.id}")})
+            return _with_doc(node.doc, {**head, **attributes(node.attributes, f"model {provider.id}")})
         case n.ModelList(models=models):
             names: Data = [m.text for m in models]
             return {"doc": node.doc, "models": names} if node.doc else names
         case n.Mcp(transport=transport, argument=argument):
             return _with_doc(
-                node.doc, {transport.id: _data(argument), **_attributes(node.attributes, f"mcp {transport.id}")}
+                node.doc, {transport.id: _data(argument), **attributes(node.attributes, f"mcp {transport.id}")}
             )
         case n.Program():
             return _program(node)
@@ -125,7 +124,7 @@ def _declaration(node: n.Declaration) -> Data:
         case n.Agent() | n.Team():
             params = {"params": _parameters(node.parameters)} if node.parameters else {}
             table = "agent" if isinstance(node, n.Agent) else "team"
-            return _exported(node, {**params, **_attributes(node.attributes, table)})
+            return _exported(node, {**params, **attributes(node.attributes, table)})
         case n.Dod():
             return _dod(node)
         case n.Plan():
@@ -133,13 +132,15 @@ def _declaration(node: n.Declaration) -> Data:
         case n.Queue(type=type_, backend=backend, argument=argument):
             found: Mapping = {"type": Code(cog.type_text(type_)), "backend": backend.id}
             found.update({"path": argument.value} if argument else {})
-            return _with_doc(node.doc, {**found, **_attributes(node.attributes, "queue")})
+            return _with_doc(node.doc, {**found, **attributes(node.attributes, "queue")})
         case n.Test(checks=checks):
             return [Code(cog.check(c)) for c in checks]
         case n.Scenario():
             return Code(cog.scenario(node))
         case n.Import() | n.Sett() | n.Error():
-            raise Unwritable(f"{type(node).__name__} has no YAML form")
+            raise AssertionError(
+                node
+            )  # `file` writes imports, `write_sett.py` setts; a tree with mistakes is not written
         case _:
             assert_never(node)
 
@@ -154,7 +155,7 @@ def _program(node: n.Program) -> Mapping:
         found["returns"] = Code(cog.type_text(node.result))
     executor = node.executor
     kind = executor.kind.id
-    given = _attributes(executor.attributes, kind)
+    given = attributes(executor.attributes, kind)
     if kind in ("llm", "human"):
         found[kind] = given
         return _exported(node, found)
@@ -176,10 +177,8 @@ def _holder(node: n.Coglet | n.Mixin) -> Mapping:
         found["with"] = [Code(cog.mixin_use(m)) for m in node.mixins]
     if isinstance(node, n.Coglet) and node.python is not None:
         found["python"] = node.python.path.value
-    for cls, section in _MEMBERS:
+    for cls, section in _first_first(_MEMBERS, node.members):
         own = [m for m in node.members if isinstance(m, cls)]
-        if not own:
-            continue
         if cls is n.Link:
             found[section] = [_link(m) for m in own]  # type: ignore[arg-type]
         elif cls is n.Reaction:
@@ -200,14 +199,14 @@ def _member(node: n.Member) -> Data:
             type_ = Code(cog.type_text(node.type))
             if not node.attributes and not node.doc:
                 return type_
-            return _with_doc(node.doc, {"type": type_, **_attributes(node.attributes, table)})
+            return _with_doc(node.doc, {"type": type_, **attributes(node.attributes, table)})
         case n.State():
             return Code(cog.state(node))
         case n.Create():
             made = Code(cog.create(node))
             if not node.attributes and not node.doc:
                 return made
-            return _with_doc(node.doc, {"coglet": made, **_attributes(node.attributes, "create")})
+            return _with_doc(node.doc, {"coglet": made, **attributes(node.attributes, "create")})
         case n.Enact():
             return _enact(node)
         case n.Link() | n.Reaction() | n.Supervise() | n.Error():
@@ -218,13 +217,13 @@ def _member(node: n.Member) -> Data:
 
 def _link(node: n.Link) -> Data:
     made = Code(cog.link(node))
-    return {"link": made, **_attributes(node.attributes, "link")} if node.attributes else made
+    return {"link": made, **attributes(node.attributes, "link")} if node.attributes else made
 
 
 def _supervise(node: n.Supervise) -> Data:
     if not node.attributes:
         return node.strategy.id
-    return {"strategy": node.strategy.id, **_attributes(node.attributes, "supervise")}
+    return {"strategy": node.strategy.id, **attributes(node.attributes, "supervise")}
 
 
 def _reaction(node: n.Reaction) -> Mapping:
@@ -270,7 +269,7 @@ def _dod(node: n.Dod) -> Mapping:
         found["extends"] = node.extends.text
     for c in node.criteria:
         if isinstance(c, n.Attribute) and c.key.id in ATTRIBUTES["dod"]:
-            found.update(_attributes((c,), "dod"))
+            found.update(attributes((c,), "dod"))
         else:
             found[c.key.id] = Code(cog.criterion(c))
     return _with_doc(node.doc, found)
@@ -280,7 +279,7 @@ def _plan(node: n.Plan) -> Mapping:
     found: Mapping = {"params": _parameters(node.parameters)} if node.parameters else {}
     if node.extends is not None:
         found["extends"] = node.extends.text
-    found.update(_attributes(tuple(i for i in node.items if isinstance(i, n.Attribute)), "plan"))
+    found.update(attributes(tuple(i for i in node.items if isinstance(i, n.Attribute)), "plan"))
     steps = [i for i in node.items if isinstance(i, n.Step)]
     if steps:
         found["steps"] = {s.name.id: _step(s) for s in steps}
@@ -295,19 +294,20 @@ def _step(node: n.Step) -> Mapping:
         found["after"] = [a.id for a in node.after]
     if node.condition is not None:
         found["when"] = Code(cog.expression(node.condition))
-    return {**found, **_attributes(node.attributes, "step"), "task": _data(node.task)}
+    return {**found, **attributes(node.attributes, "step"), "task": _data(node.task)}
 
 
 # ---- values --------------------------------------------------------------------------------------------------
 
 
-def _attributes(attributes: tuple[n.Attribute, ...], owner: str) -> Mapping:
-    return {a.key.id: _attribute(a, ATTRIBUTES.get(owner, {}).get(a.key.id, "")) for a in attributes}
+def attributes(given: tuple[n.Attribute, ...], owner: str) -> Mapping:
+    """Return the mapping of attributes, by their kinds in the table of their owner."""
+    return {a.key.id: _attribute(a, ATTRIBUTES.get(owner, {}).get(a.key.id, "")) for a in given}
 
 
 def _attribute(node: n.Attribute, kind: str) -> Data:
     if node.key.id == "spawn" and node.block:
-        return {"agents": _references(node.value), **_attributes(node.block, "spawn")}
+        return {"agents": _references(node.value), **attributes(node.block, "spawn")}
     head = kind.partition(" ")[0]
     if head == "type" and kind.strip() in ("type", "type !"):
         return Code(cog.value(node.value))
@@ -344,6 +344,11 @@ def _data(node: n.Value) -> Data:
         case n.RecordLiteral(entries=entries) if all(isinstance(e, n.Entry) for e in entries):
             return {e.key.id: _data(e.value) for e in entries if isinstance(e, n.Entry)}
     return "=" + cog.value(node)
+
+
+def dump(whole: Mapping) -> str:
+    """Return the text of a file."""
+    return _dump(whole, 0).lstrip("\n") + "\n"
 
 
 def _dump(value: Data, depth: int) -> str:

@@ -82,7 +82,7 @@ coglet C(a : int=1,b:string = "x")  with LogLet( level:"warn" ),std.TickLet{
 
 def test_a_file_is_written_in_one_way() -> None:
     written = formatted(WHOLE)
-    assert written.splitlines()[0] == '"About."'
+    assert written.splitlines()[0] == '"""About."""'
     for line in (
         'import "std/mixins.cog" as std',
         "const A: int = 1",

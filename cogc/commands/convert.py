@@ -71,11 +71,11 @@ def converted(source: Source, tree: nodes.File, target: str, problems: Problems)
     if not is_yaml:
         source = Source(source.path, formatted(source) or source.text)
         tree = parse(source, Problems())
-    notes, lost = _notes(source, tree, is_yaml)
     ordered = write_yaml.nodes_in_order(tree)
+    notes, lost = _notes(source, tree, ordered, is_yaml)
     sett = next((d for d in tree.declarations if isinstance(d, nodes.Sett)), None)
     if target == "cog":
-        path, written = "x.cog", as_cog(tree, apart=not comments.has_blank_lines(notes or [], ordered))
+        path, written = "x.cog", as_cog(tree, apart=False)
     elif sett is not None:
         # the file of a sett gives it its name
         path, written = f"{sett.name.id}.yml", write_sett.written(given[1], given[0], problems)
@@ -87,25 +87,21 @@ def converted(source: Source, tree: nodes.File, target: str, problems: Problems)
     if problems.errors:
         return None
     lost = [*_lost_docs(tree, back), *lost]
-    spelt = noted.as_spelt(written, path, source, ordered) if notes is not None else written
-    written, left = (noted.into_cog if target == "cog" else noted.into_yaml)(spelt, notes or [])
+    spelt = noted.as_spelt(written, path, source, ordered)
+    written, left = (noted.into_cog if target == "cog" else noted.into_yaml)(spelt, notes)
     return written, [*lost, *(f"the comment {word}" for note in left for word in note.words if word)]
 
 
-def _notes(source: Source, tree: nodes.File, is_yaml: bool) -> tuple[list[comments.Note] | None, list[str]]:
-    """Return the comments and blank lines of a spec at the nodes of its tree, and a line for each thing that the tree lacks.
-
-    The tree of a folder is made of several files, so that the nodes have no places in one text: there are no notes then.
-    """
+def _notes(
+    source: Source, tree: nodes.File, ordered: nodes.File, is_yaml: bool
+) -> tuple[list[comments.Note], list[str]]:
+    """Return the comments and blank lines of a spec at the nodes of its tree, and a line for each thing that the tree lacks."""
     if not is_yaml:
-        return comments.of_cog(source, write_yaml.nodes_in_order(tree)), []
+        return comments.in_paragraphs(comments.of_cog(source, ordered), tree, ordered), []
     root = read_yaml(source, Problems())
     assert isinstance(root, Mapping)
-    if not nodes.equal(parse(source, Problems()), tree):
-        found = comments.of_yaml(source, nodes.File(0, len(source.text), "", ()), scalars(root), [])
-        return None, [f"the comment {word}" for note in found for word in note.words if word]
     codes = [code for _, code in parse_yaml.codes(source, root)]
-    found = comments.of_yaml(source, write_yaml.nodes_in_order(tree), scalars(root), codes)
+    found = comments.in_paragraphs(comments.of_yaml(source, ordered, scalars(root), codes), tree, ordered)
     if not any(isinstance(d, nodes.Sett) for d in tree.declarations):
         return found, []
     return found, [f"`{key}`" for key in parse_sett.without_attribute(root)]

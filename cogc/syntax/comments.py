@@ -147,10 +147,28 @@ def is_item(numbered: Numbered, number: int) -> bool:
     return isinstance(numbered.nodes[number], ITEMS) and not isinstance(numbered.nodes[parent], n.If)
 
 
-def has_blank_lines(notes: list[Note], tree: n.File) -> bool:
-    """Return whether a blank line stands between two declarations. If none does, a text has not been written in paragraphs."""
-    numbered = Numbered(tree)
-    return any("" in note.words and note.place == "above" and numbered.parents[note.node] == 0 for note in notes)
+_BODIES = (n.Coglet, n.Mixin, n.Agent, n.Team, n.Dod, n.Plan, n.Sett, n.Test)
+
+
+def in_paragraphs(notes: list[Note], tree: n.File, ordered: n.File) -> list[Note]:
+    """Return notes with a blank line between declarations that have bodies, if the text has no blank line between any two.
+
+    `ordered` is the tree in the order of both notations, which the numbers of the notes are of.
+    """
+    numbered = Numbered(ordered)
+    top = numbered.children(0)
+    if any("" in note.words and note.place == "above" and note.node in top for note in notes):
+        return notes
+    number = {id(numbered.nodes[i].name): i for i in top if not isinstance(numbered.nodes[i], n.Import | n.Error)}  # type: ignore[attr-defined]
+    kinds = [d.__class__ for d in tree.declarations]
+    grouped = sorted(tree.declarations, key=lambda d: kinds.index(d.__class__))
+    found: list[Note] = []
+    for before, node in zip([None, *grouped], grouped, strict=False):
+        has_body = isinstance(node, _BODIES) or isinstance(before, _BODIES)
+        if (has_body and before is not None) or (before is None and tree.doc):
+            i = top[0] if before is None else number.get(id(getattr(node, "name", None)), 0)
+            found += [Note(i, "above", ("",))] if i else []
+    return [*found, *notes]
 
 
 class _Notes:

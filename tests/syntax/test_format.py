@@ -87,7 +87,7 @@ def test_a_file_is_written_in_one_way() -> None:
         'import "std/mixins.cog" as std',
         "const A: int = 1",
         'type Side = "left" | "right"',
-        '"A coglet."',
+        '"""A coglet."""',
         'coglet C(a: int = 1, b: string = "x") with LogLet(level: "warn"), std.TickLet {',
         "  state n: int = 0 keep",
         "  listen x: int { capacity: 3, overflow: fail }",

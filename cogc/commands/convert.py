@@ -20,7 +20,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span, is_yaml_spec, looks_like_yaml
 from cogc.disk.files import is_spec, read
 from cogc.names import load
-from cogc.syntax import comments, nodes, noted, parse_sett, parse_yaml, write_sett, write_yaml
+from cogc.syntax import comments, nodes, noted, parse_sett, write_sett, write_yaml
 from cogc.syntax.format import formatted
 from cogc.syntax.format import written as as_cog
 from cogc.syntax.parse import parse
@@ -100,7 +100,7 @@ def _notes(
         return comments.in_paragraphs(comments.of_cog(source, ordered), tree, ordered), []
     root = read_yaml(source, Problems())
     assert isinstance(root, Mapping)
-    codes = [code for _, code in parse_yaml.codes(source, root)]
+    codes = [code for _, code in comments.codes(source, root)]
     found = comments.in_paragraphs(comments.of_yaml(source, ordered, scalars(root), codes), tree, ordered)
     if not any(isinstance(d, nodes.Sett) for d in tree.declarations):
         return found, []

@@ -32,6 +32,8 @@ from cogc.language.record import Record
 from cogc.syntax import nodes as n
 from cogc.syntax.concrete import gap_comments
 from cogc.syntax.lexer import lex
+from cogc.syntax.parse_yaml import Reader
+from cogc.syntax.read_yaml import Mapping, Scalar
 from cogc.syntax.tables import TERMINALS
 
 TYPE_CHECKING = False
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
 
     from cogc.language.texts import Segments
     from cogc.syntax.lexer import Tokens
-    from cogc.syntax.read_yaml import Scalar
+    from cogc.syntax.read_yaml import Sequence
 
+    Value: TypeAlias = Scalar | Sequence | Mapping
     Place: TypeAlias = Literal["above", "behind", "opened", "last", "head"]
 
 _SEP, _END = TERMINALS["_SEP"], TERMINALS["$END"]
@@ -331,6 +334,28 @@ def _placed(segments: Segments) -> Callable[[int], int]:
         return there + at - start
 
     return place
+
+
+def codes(source: Source, root: Mapping) -> list[tuple[str, Scalar]]:
+    """Return the scalars of a spec's YAML that hold code, with the kinds of their fragments. The file of a sett has none."""
+    if "cog" not in {key.text for key, _ in root.pairs}:
+        return []
+    reader = _Codes(source, Problems())
+    reader.file(root)
+    return list(reader.found.values())
+
+
+class _Codes(Reader):
+    """A reader that remembers where code stands."""
+
+    def __init__(self, source: Source, problems: Problems) -> None:
+        super().__init__(source, problems)
+        self.found: dict[int, tuple[str, Scalar]] = {}
+
+    def fragment(self, kind: str, value: Value, where: str) -> n.Declaration | None:
+        if isinstance(value, Scalar):
+            self.found[value.start] = kind, value
+        return super().fragment(kind, value, where)
 
 
 class _Lines:

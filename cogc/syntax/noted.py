@@ -17,11 +17,10 @@ from cogc.diagnostics.source import Source
 from cogc.language.record import replace
 from cogc.syntax import nodes as n
 from cogc.syntax import spell
-from cogc.syntax.comments import Note, Numbered, is_item
+from cogc.syntax.comments import Note, Numbered, codes, is_item
 from cogc.syntax.format import formatted
 from cogc.syntax.lexer import lex
 from cogc.syntax.parse import parse
-from cogc.syntax.parse_yaml import codes
 from cogc.syntax.read_yaml import Mapping, read_yaml, scalars
 from cogc.syntax.tables import TERMINALS
 from cogc.syntax.write_yaml import nodes_in_order

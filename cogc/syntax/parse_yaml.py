@@ -41,15 +41,6 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     return Reader(source, problems).file(root)
 
 
-def codes(source: Source, root: Mapping) -> list[tuple[str, Scalar]]:
-    """Return the scalars of a spec's YAML that hold code, with the kinds of their fragments. The file of a sett has none."""
-    if "cog" not in {key.text for key, _ in root.pairs}:
-        return []
-    reader = _Codes(source, Problems())
-    reader.file(root)
-    return list(reader.found.values())
-
-
 def pieces(value: Scalar) -> list[Scalar]:
     """Return the statements of a text one by one."""
     cuts = pieces_of(value.text)
@@ -691,16 +682,3 @@ class Reader(Shapes):
         if not isinstance(found, n.Scenario):
             return None
         return n.Scenario(key.start, value.end, self.string(key), found.happenings, found.within)
-
-
-class _Codes(Reader):
-    """A reader that remembers where code stands."""
-
-    def __init__(self, source: Source, problems: Problems) -> None:
-        super().__init__(source, problems)
-        self.found: dict[int, tuple[str, Scalar]] = {}
-
-    def fragment(self, kind: str, value: Value, where: str) -> n.Declaration | None:
-        if isinstance(value, Scalar):
-            self.found[value.start] = kind, value
-        return super().fragment(kind, value, where)

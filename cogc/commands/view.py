@@ -77,7 +77,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    is_plain = options.plain or not (sys.stdout.isatty() and sys.stderr.isatty())  # Textual draws on stderr
+    is_screen = sys.stdout.isatty() and sys.stderr.isatty()  # Textual draws on stderr
+    is_plain = options.plain or not is_screen or os.environ.get("TERM") == "dumb"
     if not is_plain:
         _app()
     try:
@@ -127,7 +128,9 @@ def _view(options: Namespace, found: sources.Traced, index: Index) -> View:
     def program() -> ir.Bundle | None:
         root = next(map(index.record, index.of_kind("create")), {})
         named = str(root.get("spec", ""))
-        view.spec = found.spec or (named if os.path.exists(named) else "")
+        beside = os.path.join(os.path.dirname(found.path), named)
+        there = next((path for path in (named, beside) if named and os.path.exists(path)), "")
+        view.spec = found.spec or there
         if not view.spec:
             return None
         name = str(root.get("coglet", ""))

@@ -97,6 +97,10 @@ def upgrade(record: dict[str, Any], number: int) -> dict[str, Any]:
     }
 
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""The errors by which a line is no JSON, or JSON that nests too deep."""
+
+
 def records(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the records of lines. Raise ValueError with the number of a line that is not a record."""
     decoder = msgspec.json.Decoder()
@@ -105,7 +109,7 @@ def records(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
             continue
         try:
             record = decoder.decode(line)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise ValueError(f"line {number} is no record: {error}") from None
         if not isinstance(record, dict):
             raise ValueError(f"line {number} is no record")
@@ -120,8 +124,8 @@ def is_cut(line: bytes) -> bool:
         return False
     try:
         msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        return True
+    except UNREADABLE as error:
+        return not isinstance(error, RecursionError)  # which is whole, and too deep
     return False
 
 

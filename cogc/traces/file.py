@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from cogc.run.trace import States
+from cogc.run.trace import UNREADABLE, States
 from cogc.traces.parts import Parts
 
 _BLOCK = 1 << 18
@@ -102,7 +102,7 @@ class TraceFile:
             return None
         try:
             record = self._decoder.decode(found[0].line(found[1]))
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise ValueError(f"record {seq} is broken: {error}") from None
         return record if isinstance(record, dict) else None
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from cogc.run.trace import States, upgrade
+from cogc.run.trace import UNREADABLE, States, upgrade
 from cogc.traces.file import TraceFile
 from cogc.traces.parts import Parts
 
@@ -35,11 +35,11 @@ LIFE = ("create", "start", "stop", "restart", "backoff", "fail", "park", "unpark
 """The kinds that tell of the life of a coglet."""
 BEGINS = ("call", "ask")
 ENDS = ("result", "reply")
+_BEGINNING = 256
+"""The bytes at the beginning of a trace by which it is known again."""
 _LONGEST = 1 << 24
 """The bytes of the longest line that is read whole when it is shown."""
 _REMOVED = "the part of the trace with this record has been removed"
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""The exceptions of the decoder for a line that is no record."""
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -81,8 +81,8 @@ class Index:
     `count` is the number of rows, `size` the bytes that are indexed. `offsets`, `seqs`, `times`, `kinds`, `places` and `causes` have an item
     for each row: `kinds` and `places` are numbers, whose names `kind` and `place` give. `rows`, `life`, `begun` and `ended` have the rows of
     each place: all, those of LIFE, of BEGINS and of ENDS. `internal` has the rows of states whose names begin with `·`, by place and name:
-    those of plans and definitions of done. `is_replaced` if the file was found to be shorter than what was read: nothing grows then until
-    `restart`, which raises `generation`.
+    those of plans and definitions of done. `is_replaced` if the file was found to be shorter than what was read, or another one: nothing grows then
+    until `restart`, which raises `generation`.
     """
 
     def __init__(self, path: str) -> None:
@@ -99,6 +99,7 @@ class Index:
     def _clear(self) -> None:
         self.count = 0
         self.size = 0
+        self._beginning = b""
         self.offsets = array("Q")
         self.seqs = array("I")
         self.times = array("d")
@@ -130,7 +131,7 @@ class Index:
     def grow(self, stretch: int = STRETCH) -> bool:
         """Index about `stretch` more bytes. Return whether anything was new."""
         length = self.parts.size
-        if length < self.size:
+        if length < self.size or self.parts.is_other or (length > self.size and not self._begins_alike()):
             self.is_replaced = True
         if self.is_replaced:
             return False
@@ -147,6 +148,12 @@ class Index:
         self._take(data[:end])
         return True
 
+    def _begins_alike(self) -> bool:
+        """Return whether the beginning of the trace is still what it was, as far as that can be seen: a new run may have written more than the last
+        one."""
+        now = self.parts.beginning(len(self._beginning))
+        return not now or now == self._beginning
+
     def read(self) -> Index:
         """Index the file to its present end. Return this index."""
         while self.grow():
@@ -155,11 +162,13 @@ class Index:
 
     def _take(self, data: bytes) -> None:
         """Index whole lines."""
+        if not self.size:
+            self._beginning = data[:_BEGINNING]
         lines = data.split(b"\n")
         lines.pop()
         try:
             heads = self._decoder.decode_lines(data)
-        except _UNREADABLE:
+        except UNREADABLE:
             heads = []
         offsets = list(map(add, accumulate(map(len, lines), initial=self.size), count()))  # each line has its end
         offsets.pop()
@@ -176,7 +185,7 @@ class Index:
         try:
             head = self._decoder.decode(line)
             array("I", (head.seq, head.cause))
-        except (*_UNREADABLE, OverflowError):
+        except (*UNREADABLE, OverflowError):
             return _Head(seq=self.seqs[-1] if self.seqs else 0, t=self.times[-1] if self.times else 0.0, kind=BROKEN)
         return head
 
@@ -313,7 +322,7 @@ class Index:
         line = self.line(row)
         try:
             found = self._records.decode(line)
-        except _UNREADABLE:
+        except UNREADABLE:
             found = None
         if isinstance(found, dict) and self.kind(row) != BROKEN:
             return upgrade(found, row + 1)

@@ -214,3 +214,22 @@ def board(index: Index, row: int) -> Board:
                 id, at, words[0] or known, words[1], words[2], bids.setdefault(id, []), granted.setdefault(id, [])
             )
     return Board(list(index.of_kind("artefact", 0, row + 1)), list(claims.values()))
+
+
+_ENDING = ("dead_letter", "drop", "stop", "log", "transmit")
+"""The kinds of records that may stand behind the failure that has ended a run."""
+_LOOKED = 1000
+"""How many of the last records are looked at for it."""
+
+
+def end(index: Index) -> str:
+    """Return how a run has ended, as far as its trace tells: `ended` when the root has stopped, `failed` when it has failed, else nothing."""
+    for row in range(index.count - 1, max(-1, index.count - 1 - _LOOKED), -1):
+        kind, is_root = index.kind(row), "/" not in index.place(row)
+        if row == index.count - 1 and kind == "stop" and is_root:
+            return "ended"
+        if kind == "fail" and is_root and index.place(row):
+            return "failed"
+        if kind not in _ENDING:
+            return ""
+    return ""

@@ -139,11 +139,13 @@ def _opened(part: Part) -> _Plain | Members | None:
 class Parts:
     """The trace at `path` with all of its parts. Raise OSError if there is none, or it cannot be read.
 
-    Any thread may read. One file may also be named that is no set: a closed part alone, or a file that `gzip` has made.
+    Any thread may read. One file may also be named that is no set: a closed part alone, or a file that `gzip` has made. When its size was looked at
+    last, `is_other` says that another file had taken the place of the one that is read, and `is_gone` that none was there.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.is_other = self.is_gone = False
         self._lock = threading.Lock()
         self._open()
 
@@ -183,8 +185,12 @@ class Parts:
         """The bytes of all parts, as they are now. It is less than it was if a new run has begun its trace here: 0 where that one has removed
         the last closed part, which stays as long as its own run goes on."""
         with self._lock:
+            self.is_other = self.is_gone = False
             if not self._is_packed and not self._is_same():
                 self._follow()
+                if self._live is not None and not self._is_same():
+                    self.is_gone = not os.path.exists(self.path)
+                    self.is_other = not self.is_gone
             if self._closed and not self._is_packed and not _is_left(self._closed[-1]):
                 return 0
             return self._end + (0 if self._live is None else self._live.length)
@@ -199,6 +205,11 @@ class Parts:
                     break
                 found += more
             return found
+
+    def beginning(self, length: int) -> bytes:
+        """Return the first bytes of the file that grows, or nothing if parts were closed before it: the first of them may go, and is not held."""
+        with self._lock:
+            return b"" if self._closed or self._live is None else self._live.read(length, 0)
 
     def _read(self, length: int, at: int) -> bytes:
         if at >= self._end:

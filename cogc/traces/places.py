@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from cogc import ir
@@ -33,17 +34,29 @@ class Places:
         self.index = index
         self._classes: dict[str, ir.Coglet | None] = {}
         self._by_name = {coglet.name: coglet for coglet in reversed(bundle.coglets.values())}
+        self._files = sorted({position[0] for position in bundle.positions})
 
     def of(self, row: int) -> list[Place]:
         """Return the lines of a row, none if nothing is known."""
         record = self.index.record(row)
         written = _AT.fullmatch(str(record.get("at", ""))) if record.get("kind") == "fail" else None
         if written is not None:
-            return [Place(written[1], int(written[2]))]
+            return [Place(self._file(written[1]), int(written[2]))]
         if not record.get("path"):  # the end of a call, which has no coglet of its own
             return next((self.of(cause) for cause in self.index.causes_of(row) if cause < row), [])
         found = [self._place(at) for at in self._numbers(row, record)]
         return list(dict.fromkeys(place for place in found if place is not None))
+
+    def _file(self, named: str) -> str:
+        """Return the file of the program that a record means: its name there is that of the folder of the run. It is the file whose path
+        ends with the most of the same parts."""
+
+        def alike(file: str) -> int:
+            pairs = zip(reversed(file.split("/")), reversed(named.split("/")), strict=False)
+            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+        best = max(self._files, key=alike, default=named)
+        return best if named not in self._files and alike(best) else named
 
     def _place(self, at: int) -> Place | None:
         positions = self.bundle.positions

@@ -7,7 +7,7 @@ is written to the run or its files, so a viewer that is slow, or is stopped, hol
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import ClassVar
 
@@ -26,7 +26,8 @@ from cogc.screens.view.compare import Compare, Comparison, Other, compared
 from cogc.screens.view.model import View
 from cogc.screens.view.panes import Causes, Detail, Failures, Messages, Pane, Spec, Talks, Tree, Work
 from cogc.screens.view.timeline import Timeline
-from cogc.screens.view.widgets import Help, PaneView
+from cogc.screens.view.widgets import Colourless, Help, PaneView
+from cogc.traces import moment
 from cogc.traces.query import parsed, seconds
 from cogc.traces.sources import Traced
 
@@ -131,6 +132,8 @@ class ViewApp(App[None]):
         other: Other = lambda word: Traced(word, word),
     ) -> None:
         super().__init__()
+        if self.no_color:
+            self._filters[-1:] = [Colourless()]  # in place of the one that makes shades of grey
         self.view = view
         self.export = export
         self.source_news = news
@@ -210,7 +213,10 @@ class ViewApp(App[None]):
             self._bring(to_current=False)
         index = self.view.index
         if index.is_replaced:
-            index.restart()
+            try:
+                index.restart()
+            except OSError:  # it is gone again: the next look finds what takes its place
+                return
             self.say("the file was replaced, and is read anew")
         matches = self.view.matches
         until = monotonic() + _SEARCH
@@ -271,20 +277,9 @@ class ViewApp(App[None]):
             about += [f"in {view.coglet}"] if view.coglet else []
             words.append(f"{' '.join(about)}: {len(view.matches.rows):,}{'' if view.matches.is_done else ' …'}")
         self._put("#head", Content(shown_line("  ".join(filter(None, words)))))
-        numbered = [
-            (
-                f" {n} {pane.name} ",
-                f"@click=app.show('{pane.name}')" + (" reverse" if pane.name == self.current else ""),
-            )
-            for n, pane in enumerate(_PANES, 1)
-        ]
-        if self.size.width < 96:
-            numbered = [
-                (f" {n} {pane.name[: 7 if pane.name == self.current else 4]}", style)
-                for (n, pane), (_, style) in zip(enumerate(_PANES, 1), numbered, strict=True)
-            ]
-        self._put("#tabs", Content.assemble(*numbered))
-        news = self.said or self.source_news()
+        self._put("#tabs", Content.assemble(*self._tabs()))
+        gone = "the file was removed: this is what has been read of it" if index.parts.is_gone else ""
+        news = self.said or self.source_news() or gone
         self._put(
             "#foot",
             Content(shown_line(news))
@@ -292,9 +287,23 @@ class ViewApp(App[None]):
             else Content("/ filter  [ ] causes  t time  s spec  c coglet  f follow  : all  ? help  q quit"),
         )
 
+    def _tabs(self) -> Iterator[tuple[str, str]]:
+        """Yield the names of the panes, with their styles: shortened on screens of less than 80 columns."""
+        width = self.size.width
+        for n, pane in enumerate(_PANES, 1):
+            is_shown = pane.name == self.current
+            name = pane.name if width >= 80 or is_shown else pane.name[:4] if width >= 70 else ""
+            edge = " " if width >= 96 else ""
+            style = f"@click=app.show('{pane.name}')" + (" reverse" if is_shown else "")
+            yield f"{edge}{n} {name}{edge}".rstrip(" " if not name else ""), style
+            if not edge and n < len(_PANES):
+                yield " ", ""
+
     def _put(self, id: str, content: Content) -> None:
+        """Draw a line, if it is another one. Contents of the same text are equal to Textual, whatever their styles."""
         widget = self.query_one(id, Static)
-        if widget.content != content:
+        before = widget.content
+        if before != content or (isinstance(before, Content) and before.spans != content.spans):
             widget.update(content, layout=False)
 
     def _motion(self) -> str:
@@ -302,9 +311,7 @@ class ViewApp(App[None]):
         index = self.view.index
         if monotonic() - self.grown < 1.0 and index.count:
             return "grows"
-        if index.count and index.kind(index.count - 1) == "stop" and "/" not in index.place(index.count - 1):
-            return "ended"
-        return "no end yet"
+        return moment.end(index) or "no end yet"
 
     def say(self, words: str) -> None:
         """Show a line below the panes, until the next key."""

@@ -6,6 +6,7 @@ writes every character that could do something to a terminal, or hide something,
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -73,13 +74,46 @@ def wrapped(text: str, width: int, most: int = 200) -> Iterator[str]:
                 yield "…"
                 return
             count += 1
-            if len(rest) <= width:
+            fits = fitting(rest, width)
+            if fits == len(rest):
                 yield rest
                 break
-            cut = rest.rfind(" ", width // 2, width + 1)
-            cut = width if cut < 0 else cut
+            cut = rest.rfind(" ", fits // 2, fits + 1)
+            cut = max(1, fits) if cut < 0 else cut
             yield rest[:cut]
             rest = rest[cut:].lstrip(" ")
+            if not rest:
+                break
+
+
+def _cells(character: str) -> int:
+    """Return how many cells of a terminal a character takes: wide ones two, marks on others none."""
+    if character.isascii():
+        return 1
+    return 0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def fitting(text: str, width: int) -> int:
+    """Return how many characters of a text fit into so many cells."""
+    if text.isascii() or len(text) * 2 <= width:
+        return min(len(text), width)
+    room = width
+    for number, character in enumerate(text):
+        room -= _cells(character)
+        if room < 0:
+            return number
+    return len(text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text that takes exactly so many cells: cut, or with spaces behind it."""
+    cut = text[: fitting(text, width)]
+    return cut + " " * (width - sum(map(_cells, cut)))
+
+
+def dollars(usd: float) -> str:
+    """Return an amount, as exact as it is known."""
+    return f"${usd:.6f}".rstrip("0").rstrip(".")
 
 
 def value(data: Any, most: int = 4_000) -> str:

@@ -6,11 +6,26 @@ nothing has changed that the pane shows. Panes of long traces make their lines w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Hashable, Iterator
 from typing import Any
 
+from cogc.diagnostics.visible import shown_line
 from cogc.run.trace import about, short
-from cogc.screens.view.lines import KINDS, STATUS, Line, Shown, clock, counted, head, tree, value, wrapped
+from cogc.screens.view.lines import (
+    KINDS,
+    STATUS,
+    Line,
+    Shown,
+    clock,
+    counted,
+    dollars,
+    head,
+    padded,
+    tree,
+    value,
+    wrapped,
+)
 from cogc.screens.view.model import View
 from cogc.traces import moment
 from cogc.traces.conversations import Conversation, Turn
@@ -20,6 +35,9 @@ from cogc.traces.query import is_under
 _WIDEST = 100
 """The columns to which running text is wrapped, on wider screens too."""
 _FAILURES = ("fail", "dead_letter", "drop", BROKEN)
+_SHOWN = 200
+"""How many failures are shown at once."""
+_MARK = ("✗ ", "bad")
 _AHEAD = 200
 """The most records that are shown of what a record has led to."""
 
@@ -87,12 +105,12 @@ class Pane:
 
     def at(self) -> int:
         """Return the line of the current record, or the one that is nearest."""
-        best = 0
+        best, nearest = 0, -1
         for number, shown in enumerate(self.shown):
             if shown.row == self.view.row:
                 return number
-            if shown.row is not None and shown.row < self.view.row:
-                best = number
+            if shown.row is not None and nearest < shown.row < self.view.row:
+                best, nearest = number, shown.row
         return best
 
     def move(self, way: int) -> bool:
@@ -166,26 +184,26 @@ class Tree(Pane):
     def lines(self, width: int) -> Iterator[Shown]:
         index = self.view.index
         self.paths = []
-        name = max(12, min(40, width - 36))
-        yield Shown([(f"{'coglet':<{name}} {'status':<8} {'rate':>6} {'wait':>5} {'calls':>5} {'re':>3}", "dim")])
-        self.paths.append("")
         known = self.view.known(self.view.row)
         coglets, more = moment.coglets(index, self.view.row)
         if more and self.view.coglet:
             coglets, more = moment.coglets(index, self.view.row, self.view.coglet)
-        for told in coglets:
+        labels = [shown_line("  " * c.path.count("/") + c.path.rpartition("/")[2]) for c in coglets]
+        again = "restarts" if width >= 80 else "re"
+        name = max(12, min(max(map(len, labels), default=0) + 4, width - 33 - len(again)))
+        yield Shown([(f"{'coglet':<{name}} {'status':<8} {'rate':>6} {'wait':>5} {'calls':>5} {again}", "dim")])
+        self.paths.append("")
+        for told, label in zip(coglets, labels, strict=True):
             found = _as_known(told, known.get(told.path))
-            depth = found.path.count("/")
-            label = ("  " * depth + found.path.rpartition("/")[2])[:name]
             mark = "here" if found.path == self.view.coglet else "path"
             self.paths.append(found.path)
             pieces: Line = [
-                (f"{label:<{name}} ", mark),
+                (f"{padded(label, name)} ", mark),
                 (f"{found.status:<8} ", STATUS.get(found.status, "dim")),
                 (f"{found.rate if found.rate else '·':>6} ", "" if found.rate else "dim"),
                 (f"{found.waiting or '':>5} ", "busy"),
                 (f"{found.open or '':>5} ", "busy"),
-                (f"{found.restarts or '':>3}", "bad"),
+                (f"{found.restarts or '':>{len(again)}}", "bad"),
             ]
             yield Shown(pieces, index.last_before(index.rows[index.place_numbers[found.path]], self.view.row))
         if more:
@@ -297,7 +315,7 @@ class Talks(Pane):
         if not found:
             yield Shown([("no model was asked" + (f" by {self.view.coglet}" if self.view.coglet else ""), "dim")])
             return
-        dollars = [c.usd for c in found if c.usd is not None]
+        known = [c.usd for c in found if c.usd is not None]
         requests, tokens_in, tokens_out = (sum(getattr(c, k) for c in found) for k in ("requests", "input", "output"))
         yield Shown(
             head(
@@ -306,7 +324,7 @@ class Talks(Pane):
                     counted(requests, "request"),
                     f"{tokens_in:,} tokens in",
                     f"{tokens_out:,} out",
-                    f"${sum(dollars):.6f}" if dollars else "",
+                    dollars(sum(known)) if known else "",
                 ]
             )
         )
@@ -322,7 +340,7 @@ class Talks(Pane):
 def _talk_head(talk: Conversation) -> Line:
     words = [counted(talk.requests, "request"), f"{talk.input:,} in", f"{talk.output:,} out"]
     if talk.usd is not None:
-        words.append(f"${talk.usd:.6f}")
+        words.append(dollars(talk.usd))
     return [
         ("■ ", "path"),
         (talk.name, "strong"),
@@ -481,33 +499,61 @@ class Failures(Pane):
     name = "failures"
     about = "failures, lost messages and broken lines, each with what led to it and what followed"
 
-    def stamp(self) -> Hashable:
-        return self.view.index.count, self.view.index.generation, self.view.coglet
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._rows: list[int] = []
+        self._known: Hashable = None
 
-    def lines(self, width: int) -> Iterator[Shown]:
+    def stamp(self) -> Hashable:
+        view = self.view
+        known = view.index.count, view.index.generation, view.coglet
+        if known != self._known:
+            self._known, self._rows = known, self._found()
+        return known, self._first()
+
+    def _found(self) -> list[int]:
+        """Return the rows of all failures."""
         index, view = self.view.index, self.view
-        rows = sorted(row for kind in _FAILURES for row in index.of_kind(kind))
+        rows = [row for kind in _FAILURES for row in index.of_kind(kind)]
         rows += [
             row
             for kind in ("result", "reply")
             for row in index.of_kind(kind)
             if b'"error":' in index.line(row) and "error" in index.record(row)
         ]
-        rows = sorted(row for row in rows if is_under(index.place(row), view.coglet))
+        return sorted(row for row in rows if is_under(index.place(row), view.coglet))
+
+    def _first(self) -> int:
+        """Return the first of the failures that are shown: those around the current record."""
+        return max(0, min(bisect_left(self._rows, self.view.row) - _SHOWN // 2, len(self._rows) - _SHOWN))
+
+    def lines(self, width: int) -> Iterator[Shown]:
+        rows, first = self._rows, self._first()
         if not rows:
             yield Shown([("nothing has failed", "good")])
             return
-        yield Shown(head([counted(len(rows), "failure") + (", the last 200 of them" if len(rows) > 200 else "")]))
-        for row in rows[-200:]:
+        shown = rows[first : first + _SHOWN]
+        part = f", {first + 1:,} to {first + len(shown):,} of them" if len(rows) > _SHOWN else ""
+        yield Shown(head([counted(len(rows), "failure") + part]))
+        for row in shown:
             yield Shown([])
             yield from self._report(row, width)
+
+    def at(self) -> int:
+        """Return the line at which the report of the current record begins, or that of the failure before it."""
+        best = 0
+        for number, shown in enumerate(self.shown):
+            is_head = shown.line[:1] == [_MARK]
+            if is_head and shown.row is not None and (shown.row <= self.view.row or not best):
+                best = number
+        return best
 
     def _report(self, row: int, width: int) -> Iterator[Shown]:
         index, record = self.view.index, self.view.index.record(row)
         kind = index.kind(row)
         yield Shown(
             [
-                ("✗ ", "bad"),
+                _MARK,
                 (f"{kind} ", "bad"),
                 (str(record.get("path", "")), "path"),
                 (f"  at {clock(index.times[row])} s, record {index.seqs[row]}", "dim"),

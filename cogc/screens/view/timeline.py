@@ -6,7 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterator
 from itertools import pairwise
 
-from cogc.screens.view.lines import Line, Shown
+from cogc.diagnostics.visible import shown_line
+from cogc.screens.view.lines import Line, Shown, padded
 from cogc.screens.view.model import View
 from cogc.screens.view.panes import Pane
 from cogc.traces import moment
@@ -85,7 +86,9 @@ class Timeline(Pane):
             here = -1
         yield Shown([(f"{'':<{name}} ", ""), (_axis(start, end, columns), "dim")])
         for path in names:
-            pieces: Line = [(f"{_label(path)[:name]:<{name}} ", "here" if path == index.place(view.row) else "path")]
+            pieces: Line = [
+                (f"{padded(shown_line(_label(path)), name)} ", "here" if path == index.place(view.row) else "path")
+            ]
             yield Shown([*pieces, *self._cells(index.place_numbers[path], edges, here)])
         if more:
             yield Shown([(f"… and {more:,} more: c keeps to a coglet and those below it", "dim")])

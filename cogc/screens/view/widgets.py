@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.containers import VerticalScroll
 from textual.events import Click, Resize
+from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import ModalScreen
@@ -23,6 +26,8 @@ from cogc.screens.view.panes import Pane
 _STYLES = {name: Style.parse(words or "none") for name, words in STYLES.items()}
 _CHOSEN = Style(bgcolor="#264f78", bold=True)
 _CHOSEN_ASIDE = Style(bgcolor="grey23")
+_MARKED = 40
+"""How much a ground is coloured, of 255, that marks what stands on it."""
 _STEP = 8
 """The columns by which long lines are moved."""
 
@@ -123,6 +128,30 @@ class PaneView(ScrollView, can_focus=True):
         else:
             self.choose(at)
             self.post_message(self.Chosen(self, False))
+
+
+class Colourless(LineFilter):
+    """Takes all colours away. What stands on a coloured ground, as the chosen line and the line at the top, is reversed instead; Textual itself makes
+    shades of grey of colours."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [Segment(text, None if style is None else _bare(style), control) for text, style, control in segments]
+
+
+@lru_cache(1024)
+def _bare(style: Style) -> Style:
+    ground = style.bgcolor
+    parts = None if ground is None else ground.triplet
+    is_marked = parts is not None and max(parts) - min(parts) >= _MARKED
+    return Style(
+        bold=style.bold,
+        dim=style.dim,
+        italic=style.italic,
+        underline=style.underline,
+        reverse=bool(style.reverse) != is_marked,
+        link=style.link,
+        meta=style.meta,
+    )
 
 
 class Help(ModalScreen[None]):

@@ -118,8 +118,9 @@ def test_the_line_at_the_top_says_how_a_run_has_ended(tmp_path: Path, more: list
     with of(made, tmp_path / "t") as index:
 
         async def steps(app: ViewApp, pilot: Pilot) -> None:
-            app.grown = 0.0
             app.look()
+            app.grown = 0.0  # long ago
+            app._head()
             assert str(app.query_one("#head", Static).content).endswith(wanted)
 
         drive(View(index.read(), "x"), steps)

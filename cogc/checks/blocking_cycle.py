@@ -5,9 +5,7 @@ Only `link`s are examined. A link with `{ feedback: true }`, or an inbox that dr
 
 from __future__ import annotations
 
-from collections import deque
-
-from cogc.checks.common import has_flag, links, own_shapes
+from cogc.checks.common import has_flag, in_cycles, links, own_shapes, shortest_cycle
 from cogc.diagnostics.edits import addition
 from cogc.diagnostics.problems import Label
 from cogc.language.types import BOOL, NO, fit
@@ -17,18 +15,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.analysis.tables import Port
+    from cogc.checks.common import Edge
     from cogc.names.world import Shape
-
-    Edge = tuple[str, str, nodes.Link]
 
 
 def blocking_cycle(checked: Checked) -> None:
     """Report each cycle once, at the link that closes it."""
     for shape in own_shapes(checked):
-        edges = _in_cycles(_edges(checked, shape))
+        edges = in_cycles(_edges(checked, shape))
         met: set[str] = set()
         for start in sorted(edges):
-            cycle = None if start in met else _shortest(start, edges)
+            cycle = None if start in met else shortest_cycle(start, edges)
             if cycle is None:
                 continue
             met |= {a for a, _, _ in cycle}
@@ -40,9 +37,9 @@ def blocking_cycle(checked: Checked) -> None:
             checked.problems.add("blocking-cycle", shape.unit.span(last), related=others, edits=edits, cycle=names)
 
 
-def _edges(checked: Checked, shape: Shape) -> list[Edge]:
+def _edges(checked: Checked, shape: Shape) -> list[Edge[nodes.Link]]:
     """Return one edge, from sender to receiver, for each blocking link between children."""
-    edges: list[Edge] = []
+    edges: list[Edge[nodes.Link]] = []
     for link, source, target, _ in links(checked, shape):
         if source.kind != "child_transmit" or target.kind != "child_listen":
             continue
@@ -63,45 +60,3 @@ def _drops(target: Port) -> bool:
         return False
     words = [getattr(a.value, "id", "") for a in target.member.node.attributes if a.key.id == "overflow"]
     return bool(words) and words[0] != "block"
-
-
-def _in_cycles(edges: list[Edge]) -> dict[str, list[Edge]]:
-    """Return the edges by their start, without those that lead to an end or come from a beginning."""
-    for near, far in ((0, 1), (1, 0)):
-        at: dict[str, list[Edge]] = {}
-        for edge in edges:
-            at.setdefault(str(edge[near]), []).append(edge)
-        count: dict[str, int] = {}
-        for edge in edges:
-            count[str(edge[far])] = count.get(str(edge[far]), 0) + 1
-        bare = [name for name in at if name not in count]
-        gone = set(bare)
-        while bare:
-            for edge in at.get(bare.pop(), ()):
-                name = str(edge[far])
-                count[name] -= 1
-                if not count[name]:
-                    gone.add(name)
-                    bare.append(name)
-        edges = [e for e in edges if e[0] not in gone and e[1] not in gone]
-    found: dict[str, list[Edge]] = {}
-    for edge in edges:
-        found.setdefault(edge[0], []).append(edge)
-    return found
-
-
-def _shortest(start: str, edges: dict[str, list[Edge]]) -> list[Edge] | None:
-    """Return the shortest way from a child back to itself."""
-    reached: dict[str, Edge] = {}
-    pending = deque([start])
-    while pending:
-        for edge in edges.get(pending.popleft(), ()):
-            if edge[1] not in reached:
-                reached[edge[1]] = edge
-                pending.append(edge[1])
-        if start in reached:
-            way = [reached[start]]
-            while way[0][0] != start:
-                way.insert(0, reached[way[0][0]])
-            return way
-    return None

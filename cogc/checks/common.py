@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from cogc.analysis.tables import Port
 from cogc.diagnostics.source import is_folder
 from cogc.syntax import nodes
@@ -9,9 +11,14 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias, TypeVar
 
     from cogc.analysis.checked import Checked
     from cogc.names.world import Shape, Unit
+
+    N = TypeVar("N", bound=nodes.Node)
+    Edge: TypeAlias = tuple[str, str, N]
+    """From where, to where, and what the user has written for it."""
 
 
 def own_shapes(checked: Checked) -> Iterator[Shape]:
@@ -47,3 +54,48 @@ def links(checked: Checked, shape: Shape) -> Iterator[tuple[nodes.Link, Port, Po
 def has_flag(attributes: tuple[nodes.Attribute, ...], name: str) -> bool:
     """Return whether an attribute is set to true."""
     return any(a.key.id == name and getattr(a.value, "value", None) is True for a in attributes)
+
+
+def in_cycles(edges: list[Edge[N]]) -> dict[str, list[Edge[N]]]:
+    """Return the edges by their start, without those that lead to an end or come from a beginning.
+
+    Of a graph without a cycle nothing is left; of others the cycles, and the ways between two of them.
+    """
+    for near, far in ((0, 1), (1, 0)):
+        at: dict[str, list[Edge[N]]] = {}
+        for edge in edges:
+            at.setdefault(str(edge[near]), []).append(edge)
+        count: dict[str, int] = {}
+        for edge in edges:
+            count[str(edge[far])] = count.get(str(edge[far]), 0) + 1
+        bare = [name for name in at if name not in count]
+        gone = set(bare)
+        while bare:
+            for edge in at.get(bare.pop(), ()):
+                name = str(edge[far])
+                count[name] -= 1
+                if not count[name]:
+                    gone.add(name)
+                    bare.append(name)
+        edges = [e for e in edges if e[0] not in gone and e[1] not in gone]
+    found: dict[str, list[Edge[N]]] = {}
+    for edge in edges:
+        found.setdefault(edge[0], []).append(edge)
+    return found
+
+
+def shortest_cycle(start: str, edges: dict[str, list[Edge[N]]]) -> list[Edge[N]] | None:
+    """Return the shortest way over edges, given by their start, from a name back to itself."""
+    reached: dict[str, Edge[N]] = {}
+    pending = deque([start])
+    while pending:
+        for edge in edges.get(pending.popleft(), ()):
+            if edge[1] not in reached:
+                reached[edge[1]] = edge
+                pending.append(edge[1])
+        if start in reached:
+            way = [reached[start]]
+            while way[-1][0] != start:
+                way.append(reached[way[-1][0]])
+            return way[::-1]
+    return None

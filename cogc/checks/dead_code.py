@@ -8,7 +8,7 @@ from operator import eq, ge, gt, le, lt, ne
 
 from cogc.analysis.ranges import known_value
 from cogc.checks.common import own_shapes, sound_units
-from cogc.checks.words import tests_beside, words_of
+from cogc.checks.words import Vocabulary
 from cogc.diagnostics.edits import removal
 from cogc.syntax import nodes
 
@@ -29,7 +29,10 @@ _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "=="}
 
 def dead_code(checked: Checked) -> None:
     """Report conditions that are decided, and parts of a spec without an effect."""
-    units = sound_units(checked)
+    units = dict.fromkeys(sound_units(checked))  # whether a file is among them is asked for each of its parts
+    dods = [d for u in checked.world.units.values() for d in u.all(nodes.Dod)]
+    extended = {d.extends.text.rpartition(".")[2] for d in dods if d.extends is not None}
+    vocabulary = Vocabulary(checked.world)
     first = {id(c) for unit in units for c in _first_conditions(unit)}
     for tested, scope, what, outcome in checked.tables.hopeless_tests:
         if scope.unit in units and (outcome == "false" or id(tested) in first):
@@ -47,14 +50,14 @@ def dead_code(checked: Checked) -> None:
             if not any(_expects(n) for n in nodes.walk(test)):
                 checked.problems.add("no-expectation", unit.span(test.name))
         for dod in unit.all(nodes.Dod):
-            _loops(checked, unit, dod)
+            _loops(checked, unit, dod, extended)
         for create in unit.all(nodes.Create):
             if create.count is not None and create.count.high is None and _number(create.count.low) == 0:
                 why = "no member is ever created; a pool that grows is `* 0..N`"
                 checked.problems.add("no-effect", unit.span(create.count.low), what="this child", why=why)
     for shape in own_shapes(checked):
         if shape.unit in units and isinstance(shape.node, nodes.Coglet):
-            _coglet(checked, shape)
+            _coglet(checked, shape, vocabulary)
 
 
 def _first_conditions(unit: Unit) -> list[nodes.Expr]:
@@ -70,19 +73,17 @@ def _expects(node: nodes.Node) -> bool:
     )
 
 
-def _loops(checked: Checked, unit: Unit, dod: nodes.Dod) -> None:
-    """Report a number of loops where nobody mends anything, unless the definition is there to be extended."""
+def _loops(checked: Checked, unit: Unit, dod: nodes.Dod, extended: set[str]) -> None:
+    """Report a number of loops where nobody mends anything, unless the definition is one of the `extended`."""
     given = {c.key.id: c for c in dod.criteria if isinstance(c, nodes.Attribute)}
-    names = [d.extends.text for u in checked.world.units.values() for d in u.all(nodes.Dod) if d.extends is not None]
-    extended = any(name.rpartition(".")[2] == dod.name.id for name in names)
-    if "max_loops" in given and "fix" not in given and dod.extends is None and not extended:
+    if "max_loops" in given and "fix" not in given and dod.extends is None and dod.name.id not in extended:
         why = "without `fix` nothing is done again"
         loops = given["max_loops"]
         edits = removal(unit.source, loops.start, loops.end)
         checked.problems.add("no-effect", unit.span(loops.key), edits=edits, what="`max_loops`", why=why)
 
 
-def _coglet(checked: Checked, shape: Shape) -> None:
+def _coglet(checked: Checked, shape: Shape, vocabulary: Vocabulary) -> None:
     unit = shape.unit
     reactions = [m for m in shape.node.members if isinstance(m, nodes.Reaction)]
     _twice(checked, unit, reactions)
@@ -90,20 +91,13 @@ def _coglet(checked: Checked, shape: Shape) -> None:
         for trigger in reaction.triggers:
             if isinstance(trigger, nodes.On) and isinstance(trigger.source, nodes.Call):
                 _twice(checked, unit, [a.value for a in trigger.source.arguments])
-            elif isinstance(trigger, nodes.Every) and trigger.ticks and not _ticks(checked, unit):
+            elif isinstance(trigger, nodes.Every) and trigger.ticks and not vocabulary.has(unit, "tick"):
                 what, why = "a count of ticks", "nothing ticks: give the command, `guide self.tick()`"
                 checked.problems.add("no-effect", unit.span(trigger), what=what, why=why)
     supervise = next((m for m in shape.node.members if isinstance(m, nodes.Supervise)), None)
     if supervise is not None and not shape.children:
         edits, why = removal(unit.source, supervise.start, supervise.end, supervise.doc), "this coglet has no children"
         checked.problems.add("no-effect", unit.span(supervise), edits=edits, what="`supervise`", why=why)
-
-
-def _ticks(checked: Checked, unit: Unit) -> bool:
-    """Return whether a file, or the tests beside this one, give the command that ticks come from."""
-    beside = tests_beside(checked.world, unit)
-    files = [words_of(u) for u in checked.world.units.values() if not u.is_std]
-    return any(words.count("tick") for words in (*files, *([beside] if beside is not None else [])))
 
 
 def _twice(checked: Checked, unit: Unit, parts: Sequence[nodes.Node]) -> None:

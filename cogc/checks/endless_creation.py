@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cogc.analysis.ranges import known_value
 from cogc.analysis.scope import Scope
-from cogc.checks.common import own_shapes
+from cogc.checks.common import in_cycles, own_shapes, shortest_cycle
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
+    from cogc.checks.common import Edge
     from cogc.names.world import Member, Shape
 
 _EXPANDED = ("agent", "dod", "plan", "team")
@@ -19,15 +20,23 @@ _EXPANDED = ("agent", "dod", "plan", "team")
 def endless_creation(checked: Checked) -> None:
     """Report each cycle of unconditional creation once, at its first coglet: of the user's own, or of a plan or agent."""
     reported: set[str] = set()
-    own = own_shapes(checked)
-    for shape in [*own, *(s for s in checked.world.shapes.values() if s.declared in _EXPANDED)]:
-        cycle = _cycle(checked, shape)
-        if cycle is None or any(s.key in reported for s in cycle):
+    shapes = checked.world.shapes
+    edges = in_cycles([edge for shape in shapes.values() for edge in _edges(checked, shape)])
+    for shape in [*own_shapes(checked), *(s for s in shapes.values() if s.declared in _EXPANDED)] if edges else ():
+        cycle = None if shape.key in reported else shortest_cycle(shape.key, edges)
+        if cycle is None or any(key in reported for key, _, _ in cycle):
             continue
-        reported.update(s.key for s in cycle)
-        shown = [s.name for s in cycle if s.declared in ("coglet", *_EXPANDED)]
+        reported.update(key for key, _, _ in cycle)
+        passed = [shapes[key] for key, _, _ in cycle]
+        shown = [s.name for s in passed if s.declared in ("coglet", *_EXPANDED)]
         names = " -> ".join([*shown, shown[0]])
         checked.problems.add("endless-creation", shape.span(), name=shape.name, cycle=names)
+
+
+def _edges(checked: Checked, shape: Shape) -> list[Edge[nodes.Create]]:
+    """Return one edge for each child that a coglet is certain to create, to the coglet of that child."""
+    children = [m for m in shape.children.values() if m.target is not None and _always(checked, m)]
+    return [(shape.key, m.target.key, m.node) for m in children if m.target is not None]
 
 
 def _always(checked: Checked, member: Member) -> bool:
@@ -40,21 +49,3 @@ def _always(checked: Checked, member: Member) -> bool:
         scope = Scope(checked.world, member.owner.unit, member.owner, states=False)
         return bool(known_value(node.for_each.source, scope, checked.inference))
     return not (node.count is not None and isinstance(node.count.low, nodes.Literal) and node.count.low.value == 0)
-
-
-def _cycle(checked: Checked, start: Shape) -> list[Shape] | None:
-    """Return a shortest path of creations from a shape back to itself, or None."""
-    ways: list[list[Shape]] = [[start]]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop(0)
-        for member in way[-1].children.values():
-            target = member.target
-            if target is None or not _always(checked, member):
-                continue
-            if target is start:
-                return way
-            if target.key not in seen:
-                seen.add(target.key)
-                ways.append([*way, target])
-    return None

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def failing_start(checked: Checked) -> None:
     """Report each value of a start that is certain to fail, at the smallest expression that is to blame."""
     units = [u for u in checked.world.units.values() if not u.is_std or u in checked.world.roots]
-    shapes = [s for s in checked.world.shapes.values() if s.unit in units]
+    known = set(units)
+    shapes = [s for s in checked.world.shapes.values() if s.unit in known]
     if all(map(_literal, _values(units, shapes))):
         return
     from cogc.analysis.starting import check_consts, check_starts  # start-up: few files compute what they start with

@@ -22,7 +22,7 @@ _ACTS = nodes.Call | nodes.Try | nodes.Await
 
 def repetition(checked: Checked) -> None:
     """Report parts of a spec that repeat another one, or have no effect."""
-    units = sound_units(checked)
+    units = dict.fromkeys(sound_units(checked))  # whether a file is among them is asked for each of its parts
     for unit in units:
         inner = {id(i.otherwise) for i in unit.all(nodes.If) if isinstance(i.otherwise, nodes.If)}
         for branch in unit.all(nodes.If):
@@ -50,18 +50,20 @@ def repetition(checked: Checked) -> None:
 
 def _branches(checked: Checked, unit: Unit, first: nodes.If) -> None:
     """Report a condition that an earlier branch has, and two branches that do the same."""
-    seen: set[nodes.Expr] = set()
+    seen: set[object] = set()
     branch: nodes.If | nodes.Block | None = first
     while isinstance(branch, nodes.If):
         condition = branch.condition
-        again = condition in seen and not any(isinstance(n, _ACTS) for n in nodes.walk(condition))
+        form = nodes.form(condition)
+        again = form in seen and not any(isinstance(n, _ACTS) for n in nodes.walk(condition))
         if again and not _is_decided(checked, unit, condition):
             checked.problems.add("said-twice", unit.span(condition), help="an earlier branch has this condition")
-        seen.add(condition)
-        if isinstance(branch.otherwise, nodes.Block) and branch.otherwise == branch.then and branch.then.statements:
+        seen.add(form)
+        other = branch.otherwise
+        if isinstance(other, nodes.Block) and other.statements and nodes.equal(other, branch.then):
             why = "both branches do the same"
             checked.problems.add("no-effect", unit.span(condition), what="this condition", why=why)
-        branch = branch.otherwise
+        branch = other
 
 
 def _is_decided(checked: Checked, unit: Unit, condition: nodes.Expr) -> bool:
@@ -73,11 +75,12 @@ def _is_decided(checked: Checked, unit: Unit, condition: nodes.Expr) -> bool:
 
 def _twice(checked: Checked, unit: Unit, members: tuple[nodes.Node, ...]) -> None:
     """Report members of a union, or names of a list, that stand there for a second time."""
-    seen: set[nodes.Node] = set()
+    seen: set[object] = set()
     for member in members:
-        if member in seen:
+        form = nodes.form(member)
+        if form in seen:
             checked.problems.add("said-twice", unit.span(member))
-        seen.add(member)
+        seen.add(form)
 
 
 def _bounds_nothing(checked: Checked, unit: Unit, attribute: nodes.Attribute) -> None:

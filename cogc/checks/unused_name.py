@@ -7,8 +7,10 @@ others. The states of a mixin are there for its coglets.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from cogc.checks.common import own_shapes, sound_units
-from cogc.checks.words import Words, tests_beside, words_of
+from cogc.checks.words import Vocabulary
 from cogc.diagnostics.edits import Edit, removal
 from cogc.diagnostics.source import Span
 from cogc.names.load import import_path
@@ -36,28 +38,28 @@ _DECLARED = {
 
 def unused_name(checked: Checked) -> None:
     """Report names that stand nowhere but in their declaration."""
-    units = sound_units(checked)
-    texts = {u.path: words_of(u) for u in checked.world.units.values() if not u.is_std}
-    for unit in units:
-        beside = tests_beside(checked.world, unit)
-        others = [w for path, w in texts.items() if path != unit.path] + ([beside] if beside is not None else [])
-        file = _File(checked, unit, texts[unit.path], others)
-        file.check()
-        for shape in own_shapes(checked):
-            if shape.unit is unit and shape.python is None:
-                file.members(shape)
+    vocabulary = Vocabulary(checked.world)
+    shapes: dict[Unit, list[Shape]] = {}
+    for shape in own_shapes(checked):
+        if shape.python is None:
+            shapes.setdefault(shape.unit, []).append(shape)
+    units = checked.world.units.values()
+    created = {c.coglet.text.rpartition(".")[2] for u in units for c in u.all(nodes.Create)}
+    for unit in sound_units(checked):
+        _File(checked, unit, vocabulary).check(shapes.get(unit, []), created)
 
 
 class _File:
     """One file: its words, and those of the other files that can see its names."""
 
-    def __init__(self, checked: Checked, unit: Unit, words: Words, others: list[Words]) -> None:
+    def __init__(self, checked: Checked, unit: Unit, vocabulary: Vocabulary) -> None:
         self.checked = checked
         self.unit = unit
-        self.words = words
-        self.others = others
+        self.vocabulary = vocabulary
+        self.words = vocabulary.of(unit)
 
-    def check(self) -> None:
+    def check(self, shapes: list[Shape], created: set[str]) -> None:
+        """Report the names of a file with these coglets and mixins. `created` are the coglets that any file creates."""
         if "Main" in self.unit.declared:
             exported = exports_of(self.unit)
             for name, declared in self.unit.declared.items():
@@ -69,7 +71,7 @@ class _File:
                     self.checked.problems.add("unused-program", span, edits=edits, name=name)
                 else:
                     self.report(declared.node.name, what, self.removed(declared.node))
-            self.commands()
+            self.commands(shapes, created)
             self.queues()
         if not self.unit.all(nodes.Test):  # a test may use the `Main` of an imported file
             self.imports()
@@ -84,6 +86,8 @@ class _File:
             if program.executor.kind.id in ("expr", "template", "llm"):
                 for p in program.parameters:
                     self.within(program, p.name, "parameter")
+        for shape in shapes:
+            self.members(shape)
 
     def report(self, name: nodes.Name, what: str, edits: tuple[Edit, ...] = ()) -> None:
         if not name.id.startswith("_"):
@@ -95,7 +99,7 @@ class _File:
 
     def alone(self, name: str) -> bool:
         """Return whether a word stands once in the file, and in no other file."""
-        return self.words.count(name) == 1 and not any(o.count(name) for o in self.others)
+        return self.words.count(name) == 1 and not self.vocabulary.elsewhere(self.unit, name)
 
     def within(self, owner: nodes.Node, name: nodes.Name, what: str, edits: tuple[Edit, ...] = ()) -> None:
         if self.words.count(name.id, owner) == 1:
@@ -109,24 +113,25 @@ class _File:
             return ()
         return self.removed(let)
 
-    def commands(self) -> None:
+    def commands(self, shapes: list[Shape], created: set[str]) -> None:
         """Report commands of children that nobody gives."""
-        units = self.checked.world.units.values()
-        created = {c.coglet.text.rpartition(".")[2] for u in units for c in u.all(nodes.Create)}
-        for shape in own_shapes(self.checked):
-            if shape.unit is self.unit and shape.python is None and shape.name in created:
+        for shape in shapes:
+            if shape.name in created:
                 for member in shape.node.members:
                     if isinstance(member, nodes.Enact) and self.alone(member.name.id):
                         self.report(member.name, "command", self.removed(member))
 
     def queues(self) -> None:
         """Report queues in memory from which nobody takes, and those that nobody fills."""
-        for queue in self.unit.all(nodes.Queue):
+        queues = self.unit.all(nodes.Queue)
+        if not queues:
+            return
+        sent = Counter(s.target.id for s in self.unit.all(nodes.Send) if isinstance(s.target, nodes.Name))
+        taken = Counter(_queue_of(on.source) for on in self.unit.all(nodes.On))
+        for queue in queues:
             name = queue.name.id
-            targets = [s.target for s in self.unit.all(nodes.Send)]
-            sends = sum(1 for t in targets if isinstance(t, nodes.Name) and t.id == name)
-            takes = sum(1 for on in self.unit.all(nodes.On) if _queue_of(on.source) == name)
-            if queue.backend.id != "memory" or any(o.count(name) for o in self.others):
+            sends, takes = sent[name], taken[name]
+            if queue.backend.id != "memory" or self.vocabulary.elsewhere(self.unit, name):
                 continue
             if self.words.count(name) == 1 + takes > 1:
                 help = f"send to it with `{name} <- ...`, or remove it"
@@ -177,8 +182,9 @@ class _File:
 
     def state(self, owner: nodes.Coglet, member: nodes.State, name: nodes.Name, sets: list[nodes.Assign]) -> None:
         """Report a state that is never read: it is set by `sets`, and nothing else."""
-        elsewhere = any(o.count(name.id) for o in self.others)
-        if self.words.count(name.id, owner) - len(sets) == 1 and not elsewhere and not self.tested(name.id):
+        if self.words.count(name.id, owner) - len(sets) != 1:
+            return
+        if not self.tested(name.id) and not self.vocabulary.elsewhere(self.unit, name.id):
             calls = any(isinstance(n, nodes.Call) for s in sets for n in nodes.walk(s))
             edits = () if calls else tuple(e for node in (member, *sets) for e in self.removed(node))
             self.report(name, "state", edits if len(edits) == len(sets) + 1 else ())

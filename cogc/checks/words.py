@@ -49,6 +49,40 @@ def words_of(unit: Unit) -> Words:
     return Words(unit.source, tuple(n for n in named if isinstance(n, nodes.Node)))
 
 
+class Vocabulary:
+    """The words of all files that the user wrote: each file is read for them once, when the first of them is asked for."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._files: dict[str, Words] = {}
+        self._tests: dict[str, Words | None] = {}
+        self._spread: dict[str, int] = {}
+        """The number of files in which each word stands."""
+
+    def of(self, unit: Unit) -> Words:
+        """Return the words of a file."""
+        if not self._files:
+            self._files = {u.path: words_of(u) for u in self._world.units.values() if not u.is_std}
+            for words in self._files.values():
+                for word in words.places:
+                    self._spread[word] = self._spread.get(word, 0) + 1
+        return self._files[unit.path]
+
+    def has(self, unit: Unit, word: str) -> bool:
+        """Return whether a word stands in a file, in another one, or in the tests beside it."""
+        return word in self.of(unit).places or self.elsewhere(unit, word)
+
+    def elsewhere(self, unit: Unit, word: str) -> bool:
+        """Return whether a word stands in another file, or in the tests beside this one."""
+        own = word in self.of(unit).places
+        if self._spread.get(word, 0) > own:
+            return True
+        if unit.path not in self._tests:
+            self._tests[unit.path] = tests_beside(self._world, unit)
+        beside = self._tests[unit.path]
+        return beside is not None and word in beside.places
+
+
 def tests_beside(world: World, unit: Unit) -> Words | None:
     """Return the words of the file with the tests of a spec, `NAME_test.cog` beside it, if there is one."""
     stem, _ = posixpath.splitext(unit.path)

@@ -273,9 +273,15 @@ def bare(node: Node, without: tuple[str, ...] = ()) -> list[object]:
     return [type(node), *(None if isinstance(v, Node) else v for v in counted)]
 
 
+def form(tree: Node) -> tuple[tuple[object, ...], ...]:
+    """Return what equal trees have in common, for sets; a tree may be as deep as a long chain of operators is, which its
+    `==` and its hash would follow by calling themselves."""
+    return tuple(tuple(bare(node)) for node in walk(tree))
+
+
 def equal(first: Node, second: Node) -> bool:
-    """Return whether two trees are equal; they may be as deep as a long chain of operators is."""
-    return list(map(bare, walk(first))) == list(map(bare, walk(second)))
+    """Return whether two trees are equal."""
+    return form(first) == form(second)
 
 
 def qualified_text(node: Node) -> str | None:

@@ -125,6 +125,9 @@ from cogc.syntax.expressions import (
     equal as equal,
 )
 from cogc.syntax.expressions import (
+    form as form,
+)
+from cogc.syntax.expressions import (
     qualified_text as qualified_text,
 )
 from cogc.syntax.expressions import (

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -83,10 +84,12 @@ def check(text: str) -> float:
 
 
 def main() -> None:
+    gc.disable()  # as `cogc check` does
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     check("coglet Main { }\n")
     for name, make in CONSTRUCTS.items():
         once, twice = check(make(size)), check(make(2 * size))
+        gc.collect()
         mark = "  NOT LINEAR" if twice / once > 2.7 and twice > 0.02 else ""
         print(f"{name:<26}{once * 1e3:>9.1f} ms {twice * 1e3:>9.1f} ms {twice / once:>6.2f}{mark}", flush=True)
 

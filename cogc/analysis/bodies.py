@@ -180,7 +180,7 @@ class Bodies:
         state = self.tables.meant[id(node.name)] = shape.states[name]
         found = self.value(node.value, scope, state.type)
         self.inference.require(node.value, found, state.type, scope)
-        scope.narrowed = {p: t for p, t in scope.narrowed.items() if p != name and not p.startswith(name + ".")}
+        scope.forget(name)
         if found != ANY and types.fit(found, state.type) == types.EXACT:
             scope.learn(
                 {name: types.widen(found) if not isinstance(types.expand(state.type), types.UnionOf) else found}
@@ -305,17 +305,15 @@ class Bodies:
             branch = branch.otherwise
         left += [otherwise] if branch is None or self.block(branch, otherwise) else []
         if left:
-            scope.narrowed = {p: t for p, t in left[0].narrowed.items() if all(s.narrowed.get(p) == t for s in left)}
+            scope.narrowed = {}
+            scope.learn({p: t for p, t in left[0].narrowed.items() if all(s.narrowed.get(p) == t for s in left)})
         return bool(left)
 
     def _for(self, node: nodes.For, scope: Scope) -> None:
         source = self.inference.infer(node.source, scope)
         item = self.inference.walked(node.source, source, scope)
         inner = scope.inner()
-        for path in list(inner.narrowed):  # the body may run after itself
-            symbol = inner.find(path.partition(".")[0])
-            if symbol is not None and symbol.kind == "state":
-                del inner.narrowed[path]
+        inner.forget_states()  # the body may run after itself
         self.inference.bind(node.pattern, item, inner)
         self.block(node.body, inner)
         scope.narrowed = {p: t for p, t in scope.narrowed.items() if p in inner.narrowed}

@@ -526,7 +526,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
             check_judge(checked, unit, e.value, used)
     steps = plans.steps_of(node)
     names, roles = set(extended.steps), {*extended.open, *extended.bound}
-    results = step_results(node, extended)
+    results, order = step_results(node, extended), plans.Order({id: s.node for id, s in extended.steps.items()})
     placed: set[str] = set()
     for step in steps:
         if step.name.id in placed:
@@ -541,7 +541,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
                 checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
         given = tuple(a for a in step.attributes if nodes.qualified_text(a.value) not in roles)
         check_block(given, "step", step.name, scope, checked.inference)
-        step_parts(checked, unit, node, extended, step, scope, results)
+        step_parts(checked, unit, node, extended, order, step, scope, results)
         _uses_dod(checked, unit, step.attributes)
 
 

@@ -44,6 +44,7 @@ def step_parts(
     unit: Unit,
     plan: nodes.Plan,
     extended: plans.ExtendedPlan,
+    order: plans.Order,
     step: nodes.Step,
     scope: Scope,
     results: dict[str, Symbol],
@@ -55,8 +56,7 @@ def step_parts(
     inner = _inside(checked, unit, f"{plan.name.id} {step.name.id}", scope)
     parameters = {p.name.id: p for p in extended.parameters}
     inner.bind("goal", STRING)
-    earlier = plans.before(step, {id: s.node for id, s in extended.steps.items()})
-    inner.locals.update({name: results[name] for name in earlier})
+    inner.locals.update({name: results[name] for name in order.before(step)})
     if step.name.id in parameters:
         checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
     if step.condition is not None:

@@ -92,6 +92,7 @@ class Scope:
     """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `files` allows `file` where nothing waits, `constant` hides all but consts, `later` has parameters that have no values yet."""
 
     __slots__ = (
+        "below",
         "constant",
         "files",
         "later",
@@ -117,6 +118,8 @@ class Scope:
         self.later: frozenset[str] = frozenset()
         self.locals: dict[str, Symbol] = {}
         self.narrowed: dict[str, Type] = {}
+        self.below: dict[str, tuple[str, ...]] = {}
+        """The narrowed paths of fields by their first name, so that forgetting a name costs no look at all others."""
 
     def inner(self, **locals: Type) -> Scope:
         """Return a scope inside of this one, with more locals; types that are narrowed inside stay narrowed there alone."""
@@ -124,18 +127,28 @@ class Scope:
         scope.waits, scope.secrets, scope.constant, scope.later = self.waits, self.secrets, self.constant, self.later
         scope.files = self.files
         scope.locals = dict(self.locals)
-        scope.narrowed = dict(self.narrowed)
+        scope.narrowed, scope.below = dict(self.narrowed), dict(self.below)
         for name, type in locals.items():
             scope.bind(name, type)
         return scope
 
     def bind(self, name: str, type: Type, kind: SymbolKind = "local", place: nodes.Name | None = None) -> None:
         self.locals[name] = Symbol(kind, name, type, place=place)
-        for path in [p for p in self.narrowed if p == name or p.startswith(name + ".")]:
-            del self.narrowed[path]
+        self.forget(name)
 
     def learn(self, facts: dict[str, Type]) -> None:
+        """Take over narrowed types, by the paths of names and fields."""
         self.narrowed.update(facts)
+        for path in facts:
+            head, dot, _ = path.partition(".")
+            if dot:
+                self.below[head] = (*self.below.get(head, ()), path)
+
+    def forget(self, name: str) -> None:
+        """Drop the narrowed types of a name and of its fields."""
+        self.narrowed.pop(name, None)
+        for path in self.below.pop(name, ()):
+            self.narrowed.pop(path, None)
 
     def forget_states(self) -> None:
         """Drop the narrowed types of states, which may have changed during a wait."""

@@ -104,10 +104,11 @@ class _Plan:
 
     def _unreachable(self, stuck: set[str]) -> None:
         """Report steps that can never begin: those behind a cycle, and those whose condition is the literal `false`."""
+        order = plans.Order(self.steps) if stuck else None
         for name, step in self.steps.items():
             if isinstance(step.condition, nodes.Literal) and step.condition.value is False:
                 self.problems.add("unreachable-step", self._place(step), name=name, why="its condition is false")
-            behind = sorted(plans.before(step, self.steps) & stuck) if stuck else []
+            behind = sorted(stuck.intersection(order.before(step))) if order is not None else []
             if behind and name not in stuck:
                 why = f"it comes after `{behind[0]}`, which waits for itself"
                 self.problems.add("unreachable-step", self._place(step), name=name, why=why)

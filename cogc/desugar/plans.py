@@ -55,6 +55,7 @@ A step that the planner has made is a member of a pool: its task is text, and an
 
 from __future__ import annotations
 
+import re
 from heapq import heappop, heappush
 
 from cogc.desugar import fill
@@ -68,6 +69,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.names.world import Declared, Unit, World
 
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 STEPS = 12
 REPLANS = 3
 PORTS = {"goal", "plan", "step", "result", "failed", "approve", "reject", "replan", "cancel", "execute", "hold"}
@@ -84,16 +86,65 @@ def steps_of(node: nodes.Plan) -> list[nodes.Step]:
     return [i for i in node.items if isinstance(i, nodes.Step)]
 
 
-def before(step: nodes.Step, steps: dict[str, nodes.Step]) -> set[str]:
-    """Return the names of the steps that a step comes after, directly or through others."""
-    seen: set[str] = set()
-    pending = [step]
-    while pending:
-        for name in pending.pop().after:
-            if name.id in steps and name.id not in seen:
-                seen.add(name.id)
-                pending.append(steps[name.id])
-    return seen
+class Order:
+    """Which steps of a plan come before which, directly or through others.
+
+    The steps before each one are the bits of an integer, by the steps' numbers: a plan of 1,000 steps in a row has half a
+    million pairs.
+    """
+
+    def __init__(self, steps: dict[str, nodes.Step]) -> None:
+        self._names = list(steps)
+        self._bits = {name: 1 << i for i, name in enumerate(steps)}
+        self._after = {name: [a.id for a in step.after if a.id in steps] for name, step in steps.items()}
+        self._before: dict[str, int] = {}
+        later: dict[str, list[str]] = {name: [] for name in steps}
+        for name, after in self._after.items():
+            for other in after:
+                later[other].append(name)
+        missing = {name: len(after) for name, after in self._after.items()}
+        ready = [name for name, count in missing.items() if not count]
+        while ready:
+            name = ready.pop()
+            self._before[name] = self._all_of(self._after[name])
+            for other in later[name]:
+                missing[other] -= 1
+                if not missing[other]:
+                    ready.append(other)
+
+    def before(self, step: nodes.Step) -> list[str]:
+        """Return the names of the steps that a step comes after, in the order of the plan."""
+        bits = self._all_of([a.id for a in step.after if a.id in self._bits])
+        return [name for name, bit in zip(self._names, reversed(f"{bits:b}"), strict=False) if bit == "1"]
+
+    def is_before(self, first: str, second: str) -> bool:
+        """Return whether the second of two steps comes after the first one."""
+        return bool(self._of(second) & self._bits[first])
+
+    def _all_of(self, after: list[str]) -> int:
+        """Return the bits of some steps, and of those before them."""
+        found = 0
+        for name in after:
+            found |= self._of(name) | self._bits[name]
+        return found
+
+    def _of(self, name: str) -> int:
+        if name not in self._before:  # a step of a circle, or behind one: such a plan is wrong
+            seen: set[str] = set()
+            pending = [name]
+            while pending:
+                more = [other for other in self._after[pending.pop()] if other not in seen]
+                seen.update(more)
+                pending += more
+            self._before[name] = sum(self._bits[other] for other in seen)
+        return self._before[name]
+
+
+def _words_of(step: nodes.Step) -> set[str]:
+    """Return the words by which a step may name the results of others, those of templates among them."""
+    parts = nodes.walk(step)
+    words = {word for part in parts if isinstance(part, nodes.Text) for word in _WORD.findall(part.value)}
+    return words.union(part.id for part in parts if isinstance(part, nodes.Name))
 
 
 class Written:
@@ -225,7 +276,7 @@ class _Expansion:
         self.name = node.name.id
         self.extended = ExtendedPlan(world, unit, node)
         self.steps = self.extended.steps
-        self.graph = {id: s.node for id, s in self.steps.items()}
+        self.order = Order({id: s.node for id, s in self.steps.items()})
         self.given = {k: a.value for k, a in self.extended.given.items()}
         self.agents = agents_of(world, unit, self.extended)
         self.taken = {*PORTS, *_CHILDREN}
@@ -351,11 +402,15 @@ class _Expansion:
         return self._part(f"{self.name} {step.id}", members, at, step.unit, step.parameters)
 
     def _before(self, step: Written) -> tuple[nodes.Statement, ...]:
-        """Return the statements that bind the goal and the earlier results for a step, and then its condition."""
+        """Return the statements that bind the goal and the earlier results for a step, and then its condition.
+
+        Results that the step does not name are not bound: a long plan would have as many statements as pairs of steps.
+        """
         at = step.node.name
         seen = [form.see_goal(at)]
-        for name in sorted(before(step.node, self.graph)):
-            seen.append(form.see_result(at, name=fill.name(name, at), id=fill.string(name, at)))
+        for name in sorted(_words_of(step.node) & self.steps.keys()):
+            if self.order.is_before(name, step.id):
+                seen.append(form.see_result(at, name=fill.name(name, at), id=fill.string(name, at)))
         if step.node.condition is not None:
             seen.append(form.skip_unless(at, condition=step.node.condition))
         return fill.joined(seen)
@@ -386,8 +441,7 @@ class _Expansion:
     def _child(self, id: str, parameters: tuple[nodes.Parameter, ...], timeout: nodes.Node | None) -> None:
         """Return the plan's side of a step: its child, and the statements that begin and cancel it."""
         at, name = self.at, fill.string(id, self.at)
-        others = {*self.taken, *(s for s in self.steps if s != id)}
-        child = fill.name(fill.free(id, "_step", others), at)
+        child = fill.name(fill.free(id, "_step", (*self.taken, *self.steps)) if id in self.taken else id, at)
         kind = fill.qualified(f"{self.name} {id}", at)
         start_clock: tuple[nodes.Statement, ...] = ()
         stop_clock: tuple[nodes.Statement, ...] = ()

@@ -13,6 +13,7 @@ else. So a mistake in one coglet hides nothing in another.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 
 from cogc.diagnostics.suggest import is_suggestion
 from cogc.names.load import import_path
@@ -21,6 +22,7 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from cogc.diagnostics.problems import Problems
     from cogc.diagnostics.source import Span
@@ -61,6 +63,11 @@ class Broken:
     def __init__(self, world: World, dropped: list[Span]) -> None:
         self.world = world
         self.dropped = dropped
+        self._covers: dict[int, _Cover] = {}
+        """What was dropped of each source, by its identity. `dropped` grows while later stages read templates."""
+        self._covered = 0
+        self._declarations: dict[str, tuple[list[int], list[Any]]] = {}
+        """The starts of the declarations of a file, and the declarations."""
         self.declared: dict[tuple[str, str], set[str]] = {}
         self.used: dict[tuple[str, str], set[str]] = {}
         self.failed = {path: found for path, u in world.units.items() if (found := _failed(world, u))}
@@ -70,7 +77,7 @@ class Broken:
                 self._read(unit, span)
 
     def _read(self, unit: Unit, span: Span) -> None:
-        key = (unit.path, _around(unit, span))
+        key = (unit.path, self._around(unit, span))
         text = span.source.text[span.start : span.end]
         declared, used = self.declared.setdefault(key, set()), self.used.setdefault(key, set())
         used.update(_WORD.findall(text))
@@ -88,7 +95,7 @@ class Broken:
 
     def hides(self, slug: str, span: Span, facts: Mapping[str, object], help: str) -> bool:
         """Return whether a report only says that text which could not be read is missing, or stands inside of such text."""
-        if any(d.source is span.source and d.start <= span.start and span.end <= d.end for d in self.dropped):
+        if self._is_dropped(span):
             return True
         if slug not in _UNKNOWN and slug not in _UNUSED and slug != "no-root":
             return False
@@ -97,7 +104,7 @@ class Broken:
             return False
         if slug == "no-root":
             return any(path == unit.path and not scope for path, scope in self.declared)
-        scope = _around(unit, span)
+        scope = self._around(unit, span)
         names = {str(facts[k]) for k in ("name", "child", "argument") if k in facts}
         if slug in _UNUSED and slug != "missing-attribute" and scope and (unit.path, scope) in self.used:
             return True  # the phrase that was dropped may use anything of its coglet
@@ -110,6 +117,27 @@ class Broken:
         if owner and any(name in words for (_, at), words in self.declared.items() if at == owner):
             return True
         return name.rpartition(".")[2] in self._of(self.declared, unit, "" if owner else scope)
+
+    def _is_dropped(self, span: Span) -> bool:
+        """Return whether a place stands inside of text that could not be read."""
+        for dropped in self.dropped[self._covered :]:
+            self._covers.setdefault(id(dropped.source), _Cover()).add(dropped.start, dropped.end)
+        self._covered = len(self.dropped)
+        cover = self._covers.get(id(span.source))
+        return cover is not None and cover.holds(span.start, span.end)
+
+    def _around(self, unit: Unit, span: Span) -> str:
+        """Return the name of the declaration around a place, "" outside of all. A test has a name that no coglet can have."""
+        if unit.path not in self._declarations:
+            named = [d for d in unit.tree.declarations if not isinstance(d, nodes.Import | nodes.Error)]
+            named.sort(key=lambda d: d.start)
+            self._declarations[unit.path] = [d.start for d in named], named
+        starts, named = self._declarations[unit.path]
+        node = named[at - 1] if (at := bisect_right(starts, span.start)) else None
+        if node is None or span.end > node.end or (node.start, node.end) == (span.start, span.end):
+            return ""
+        name = node.name
+        return f"test {name.value}" if isinstance(name, nodes.Text) else str(name.id)
 
     def _of(self, words: dict[tuple[str, str], set[str]], unit: Unit, scope: str) -> set[str]:
         """Return the words that concern a place: those around it, those of its file, and those of the files it imports."""
@@ -138,12 +166,23 @@ def _imports(unit: Unit) -> list[nodes.Import]:
     return [d for d in unit.tree.declarations if isinstance(d, nodes.Import)]
 
 
-def _around(unit: Unit, span: Span) -> str:
-    """Return the name of the declaration around a place, "" outside of all. A test has a name that no coglet can have."""
-    for node in unit.tree.declarations:
-        if isinstance(node, nodes.Import | nodes.Error):
-            continue
-        if node.start <= span.start and span.end <= node.end and (node.start, node.end) != (span.start, span.end):
-            is_test = isinstance(node, nodes.Test | nodes.Scenario)
-            return f"test {node.name.value}" if is_test else node.name.id  # type: ignore[union-attr]
-    return ""
+class _Cover:
+    """Parts of a text: the outermost ones by their starts, so that their ends are in order too."""
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def add(self, start: int, end: int) -> None:
+        if self.holds(start, end):
+            return
+        first = last = bisect_left(self.starts, start)
+        while last < len(self.ends) and self.ends[last] <= end:
+            last += 1
+        self.starts[first:last] = [start]
+        self.ends[first:last] = [end]
+
+    def holds(self, start: int, end: int) -> bool:
+        """Return whether one of the parts contains another part."""
+        at = bisect_right(self.starts, start)
+        return at > 0 and self.ends[at - 1] >= end

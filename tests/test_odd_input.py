@@ -95,7 +95,11 @@ _LONG: dict[str, Callable[[int], str]] = {
         + "\n".join(f'step s{i} by W{f" after s{i - 1}" if i else ""}: "do {i}"' for i in range(n // 4))
         + "\n}"
     ),
-}
+    "coglets that create the next one": lambda n: (
+        "".join(f"coglet A{i} {{ create next = A{i + 1} }}\n" for i in range(n)) + f"coglet A{n} {{ }}"
+    ),
+    "coglets in a circle": lambda n: "".join(f"coglet A{i} {{ create next = A{(i + 1) % n} }}\n" for i in range(n)),
+}  # fmt: skip
 
 
 def _linked(count: int, links: int) -> str:
@@ -108,7 +112,7 @@ def _linked(count: int, links: int) -> str:
     )
 
 
-def _calls(text: str) -> int:
+def _calls(text: str, **others: str) -> int:
     """How many functions a check calls."""
     count = 0
 
@@ -118,7 +122,7 @@ def _calls(text: str) -> int:
 
     sys.setprofile(met)
     try:
-        check_text(text)
+        check_text(text, smells=True, **others)
     finally:
         sys.setprofile(None)
     return count
@@ -128,7 +132,19 @@ def _calls(text: str) -> int:
 def test_the_work_of_a_check_grows_with_the_length(kind: str) -> None:
     make = _LONG[kind]
     _calls(make(8))
-    start, once, twice = (_calls(make(n)) for n in (8, 200, 400))
+    start, once, twice = (_calls(make(n)) for n in (8, 120, 240))
+    assert twice - start < 2.6 * (once - start)
+
+
+def test_the_work_of_a_check_grows_with_the_number_of_files() -> None:
+    files = {f"f{i}": f"coglet A{i} {{ enact c{i}(n: int) {{ log info n }} }}\n" for i in range(80)}
+
+    def calls(count: int) -> int:
+        text = "".join(f'import "./f{i}.cog"\n' for i in range(count))
+        text += "coglet Main {" + "".join(f"create a{i} = A{i}\n" for i in range(count)) + "}"
+        return _calls(text, **files)
+
+    start, once, twice = calls(2), calls(40), calls(80)
     assert twice - start < 2.6 * (once - start)
 
 
@@ -157,6 +173,21 @@ def test_a_long_chain_of_operators_is_no_nesting(kind: str, tmp_path: Path) -> N
     assert cogc("convert", "b.yml", "-o", "c.cog", cwd=tmp_path).returncode == 0
     assert cogc("convert", "c.cog", cwd=tmp_path).stdout == (tmp_path / "b.yml").read_text()
     assert cogc("graph", "a.cog", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("operator", ["and", "or"])
+def test_a_long_condition_is_looked_at_by_every_rule(operator: str) -> None:
+    words = f" {operator} ".join(f"v != {i}" if operator == "and" else f"v == {i}" for i in range(1100))
+    branches = f"if {words} {{ y <- 1 }} else if {words} {{ y <- 2 }}"
+    for text in (_reaction(branches), _reaction("y <- v").replace("as v", f"as v when {words}")):
+        assert not [d for d in check_text(text, smells=True)[1] if d.severity == "error"]
+
+
+@pytest.mark.parametrize("operator", ["and", "or"])
+def test_a_long_condition_of_a_bid_is_read(operator: str) -> None:
+    bid = f" {operator} ".join(f'artefact.type == "T{i if operator == "or" else 0}"' for i in range(1200))
+    sett = f'sett S {{ agent G {{ command: ["true"], bid: claim when {bid} }} }}'
+    assert not [d for d in check_text(sett, smells=True)[1] if d.severity == "error"]
 
 
 def test_a_long_chain_of_constants_is_added_up() -> None:
@@ -190,6 +221,7 @@ _DEEP: dict[str, Callable[[int], str]] = {
     "parentheses": lambda n: _reaction(f"y <- {'1 + (' * n}v{')' * n}"),
     "records": lambda n: _reaction(f"y <- {'{a: ' * n}v{'}' * n}"),
     "calls": lambda n: _reaction(f"y <- {'str(' * n}v{')' * n}"),
+    "indices": lambda n: _reaction(f"y <- v{'[0]' * n}").replace("x: int", "x: any"),
     "`not`": lambda n: _reaction(f"y <- {'not ' * n}v == 1"),
     "minus": lambda n: _reaction(f"y <- {'- ' * n}v"),
     "conditionals": lambda n: _reaction(f"y <- {''.join(f'{i} if v == {i} else ' for i in range(n))}v"),

@@ -7,6 +7,7 @@ from cogc.diagnostics.suggest import nearest
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.record import Record
 from cogc.syntax import nodes
+from cogc.syntax.depth import parts
 
 GOAL = "GoalDefined"
 _BIDS = ("review", "claim", "exclusive", "ignore")
@@ -72,12 +73,12 @@ def _types(node: nodes.Expr) -> frozenset[str] | None:
     if not isinstance(node, nodes.Binary):
         return None
     left, right = node.left, node.right
-    if node.operator == "or":
-        a, b = _types(left), _types(right)
-        return None if a is None or b is None else a | b
-    if node.operator == "and":
-        a, b = _types(left), _types(right)
-        return b if a is None else a if b is None else a & b
+    if node.operator in ("or", "and"):
+        found = [_types(part) for part in parts(node, node.operator)]
+        known = [types for types in found if types is not None]
+        if node.operator == "or":
+            return frozenset().union(*known) if len(known) == len(found) else None
+        return frozenset.intersection(*known) if known else None
     if node.operator == "==" and isinstance(left, nodes.Text):
         left, right = right, left
     if not _is_type(left):
@@ -85,15 +86,15 @@ def _types(node: nodes.Expr) -> frozenset[str] | None:
     if node.operator == "==" and isinstance(right, nodes.Text):
         return frozenset([right.value])
     if node.operator == "in" and isinstance(right, nodes.ListLiteral):
-        found = [i.value for i in right.items if isinstance(i, nodes.Text)]
-        return frozenset(found) if len(found) == len(right.items) else None
+        texts = [i.value for i in right.items if isinstance(i, nodes.Text)]
+        return frozenset(texts) if len(texts) == len(right.items) else None
     return None
 
 
 def _alone(node: nodes.Expr) -> bool:
     """Return whether a condition depends on the type of the artefact and on nothing else."""
     if isinstance(node, nodes.Binary) and node.operator in ("or", "and"):
-        return _alone(node.left) and _alone(node.right)
+        return all(map(_alone, parts(node, node.operator)))
     return _types(node) is not None
 
 

@@ -118,8 +118,9 @@ class Scope:
         self.later: frozenset[str] = frozenset()
         self.locals: dict[str, Symbol] = {}
         self.narrowed: dict[str, Type] = {}
-        self.below: dict[str, tuple[str, ...]] = {}
-        """The narrowed paths of fields by their first name, so that forgetting a name costs no look at all others."""
+        self.below: dict[str, set[str]] = {}
+        """The paths of fields that are narrowed by their first name, so that forgetting a name costs no look at all others. The
+        sets are shared with inner scopes, and may have paths that are not narrowed any more."""
 
     def inner(self, **locals: Type) -> Scope:
         """Return a scope inside of this one, with more locals; types that are narrowed inside stay narrowed there alone."""
@@ -142,7 +143,7 @@ class Scope:
         for path in facts:
             head, dot, _ = path.partition(".")
             if dot:
-                self.below[head] = (*self.below.get(head, ()), path)
+                self.below.setdefault(head, set()).add(path)
 
     def forget(self, name: str) -> None:
         """Drop the narrowed types of a name and of its fields."""

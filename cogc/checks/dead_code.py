@@ -11,6 +11,7 @@ from cogc.checks.common import own_shapes, sound_units
 from cogc.checks.words import Vocabulary
 from cogc.diagnostics.edits import removal
 from cogc.syntax import nodes
+from cogc.syntax.depth import parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,10 +101,10 @@ def _coglet(checked: Checked, shape: Shape, vocabulary: Vocabulary) -> None:
         checked.problems.add("no-effect", unit.span(supervise), edits=edits, what="`supervise`", why=why)
 
 
-def _twice(checked: Checked, unit: Unit, parts: Sequence[nodes.Node]) -> None:
+def _twice(checked: Checked, unit: Unit, members: Sequence[nodes.Node]) -> None:
     """Report parts that stand for a second time, word by word."""
     seen: set[str] = set()
-    for part in parts:
+    for part in members:
         text = _without_blanks(unit.source.text[part.start : part.end])
         if text in seen:
             edits = removal(unit.source, part.start, part.end, getattr(part, "doc", ""))
@@ -135,11 +136,11 @@ def _condition(checked: Checked, node: nodes.Expr, scope: Scope) -> bool:
 def _value(checked: Checked, node: nodes.Expr, scope: Scope) -> object:
     """Return the value that a condition always has, None if it has none that is known."""
     if isinstance(node, nodes.Binary) and node.operator in ("and", "or"):
-        left, right = _value(checked, node.left, scope), _value(checked, node.right, scope)
+        values = [_value(checked, part, scope) for part in parts(node, node.operator)]
         decides = node.operator == "or"
-        if left is decides or right is decides:
+        if any(value is decides for value in values):
             return decides
-        return not decides if left is right is (not decides) else None
+        return not decides if all(value is (not decides) for value in values) else None
     if isinstance(node, nodes.Unary) and node.operator == "not":
         inner = _value(checked, node.operand, scope)
         return not inner if isinstance(inner, bool) else None
@@ -167,20 +168,20 @@ def _same(checked: Checked, unit: Unit, node: nodes.Binary) -> None:
 
 def _contradicts(unit: Unit, node: nodes.Expr) -> bool:
     """Return whether parts of a condition that must hold together cannot: bounds without a number between, two values."""
-    return _exclude(unit, [(p, p.operator) for p in _parts(node, "and") if isinstance(p, nodes.Binary)])
+    return _exclude(unit, [(p, p.operator) for p in parts(node, "and") if isinstance(p, nodes.Binary)])
 
 
 def _is_certain(unit: Unit, node: nodes.Expr) -> bool:
     """Return whether one of the parts of a condition always holds: they cannot all be false together."""
-    parts = [p for p in _parts(node, "or") if isinstance(p, nodes.Binary)]
-    return _exclude(unit, [(p, _NEGATED[p.operator]) for p in parts if p.operator in _NEGATED])
+    compared = [p for p in parts(node, "or") if isinstance(p, nodes.Binary) and p.operator in _NEGATED]
+    return _exclude(unit, [(p, _NEGATED[p.operator]) for p in compared])
 
 
-def _exclude(unit: Unit, parts: list[tuple[nodes.Binary, str]]) -> bool:
+def _exclude(unit: Unit, compared: list[tuple[nodes.Binary, str]]) -> bool:
     """Return whether comparisons, each read with an operator, exclude each other."""
     ranges: dict[str, Range] = {}
     words: dict[str, object] = {}
-    for part, operator in parts:
+    for part, operator in compared:
         if operator not in _TURNED:
             continue
         name, value = part.left, part.right
@@ -207,13 +208,6 @@ def _is_length(node: nodes.Expr) -> bool:
     """Return whether an expression is `len(x)` of a name or a path, which is never less than 0."""
     is_call = isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name) and node.function.id == "len"
     return is_call and sum(isinstance(n, nodes.Call) for n in nodes.walk(node)) == 1
-
-
-def _parts(node: nodes.Expr, operator: str) -> list[nodes.Expr]:
-    """Return the parts of a condition that an operator joins."""
-    if isinstance(node, nodes.Binary) and node.operator == operator:
-        return [*_parts(node.left, operator), *_parts(node.right, operator)]
-    return [node]
 
 
 def _number(node: nodes.Expr) -> float | None:

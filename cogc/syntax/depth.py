@@ -58,6 +58,19 @@ def _inside(values: tuple[object, ...]) -> list[n.Node]:
     return found
 
 
+def parts(node: n.Expr, operator: str) -> list[n.Expr]:
+    """Return what an operator joins, in the order of the text: `a`, `b` and `c` of `a and b and c`; a node of another kind is one part."""
+    found: list[n.Expr] = []
+    pending: list[n.Expr] = [node]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, n.Binary) and part.operator == operator:
+            pending += (part.right, part.left)
+        else:
+            found.append(part)
+    return found
+
+
 def spine(node: n.Binary) -> list[n.Binary]:
     """Return the operators of a chain, the innermost first: of `a + b + c` those behind `a` and behind `b`.
 

@@ -234,11 +234,12 @@ def _edits_at(source: Source, whole: Source, edits: tuple[Edit, ...], mapped: Ca
 
 def shallow(tokens: Tokens) -> bool:
     """Return whether a text is certain not to nest deep: few brackets are open at once, and few operators follow."""
-    depth = run = 0
+    depth = run = before = 0
     for kind in tokens.kinds:
         if kind in _OPENING:
             depth += 1
-            if depth > _SHALLOW:
+            run += before in _CLOSING  # `x[0][1]` nests without an operator
+            if depth > _SHALLOW or run > 2 * _SHALLOW:
                 return False
         elif kind in _CLOSING:
             depth -= 1
@@ -248,6 +249,7 @@ def shallow(tokens: Tokens) -> bool:
                 return False
         elif kind == _SEPARATOR:
             run = 0
+        before = kind
     return True
 
 

@@ -137,7 +137,7 @@ def test_the_work_of_a_check_grows_with_the_length(kind: str) -> None:
 
 
 def test_the_work_of_a_check_grows_with_the_number_of_files() -> None:
-    files = {f"f{i}": f"coglet A{i} {{ enact c{i}(n: int) {{ log info n }} }}\n" for i in range(80)}
+    files = {f"f{i}_cog": f"coglet A{i} {{ enact c{i}(n: int) {{ log info n }} }}\n" for i in range(80)}
 
     def calls(count: int) -> int:
         text = "".join(f'import "./f{i}.cog"\n' for i in range(count))

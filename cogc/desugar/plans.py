@@ -87,7 +87,7 @@ def steps_of(node: nodes.Plan) -> list[nodes.Step]:
 
 
 class Order:
-    """Which steps of a plan come before which, directly or through others.
+    """The order of the steps of a plan: those that come before each one, directly or through others.
 
     The steps before each one are the bits of an integer, by the steps' numbers: a plan of 1,000 steps in a row has half a
     million pairs.

@@ -64,7 +64,7 @@ class Broken:
         self.world = world
         self.dropped = dropped
         self._covers: dict[int, _Cover] = {}
-        """What was dropped of each source, by its identity. `dropped` grows while later stages read templates."""
+        """The dropped parts of each source, by its identity. `dropped` grows while later stages read templates."""
         self._covered = 0
         self._declarations: dict[str, tuple[list[int], list[Any]]] = {}
         """The starts of the declarations of a file, and the declarations."""

@@ -223,17 +223,17 @@ def _hash(checked: Checked, shape: Shape, attributes: tuple[nodes.Attribute, ...
 def _never(checked: Checked, shape: Shape, attributes: tuple[nodes.Attribute, ...]) -> None:
     """Report settings of restarts where a child is never restarted. A manifest of a folder may name all settings, as its tools write them."""
     given = {a.key.id: a for a in attributes}
-    if not checked.options.smells or shape.unit.path.endswith("/manifest.toml"):
+    idle = [given[key] for key in ("max_restarts", "within", "backoff") if key in given]
+    if not idle or not checked.options.smells or shape.unit.path.endswith("/manifest.toml"):
         return
-    if "restart" not in given and any(isinstance(n, nodes.Restart) for n in shape.unit.walked(shape.node)):
+    owner = shape.node
+    if "restart" not in given and any(owner.start <= r.start < owner.end for r in shape.unit.all(nodes.Restart)):
         return  # a `restart` statement counts, and waits
     if "restart" not in given or nodes.qualified_text(given["restart"].value) == "never":
-        for key in ("max_restarts", "within", "backoff"):
-            if key in given:
-                a = given[key]
-                edits = removal(shape.unit.source, a.start, a.end)
-                why = f"with{'' if 'restart' in given else 'out'} `restart{': never' if 'restart' in given else ''}` nothing is restarted"
-                checked.problems.add("no-effect", shape.unit.span(a.key), edits=edits, what=f"`{key}`", why=why)
+        why = f"with{'' if 'restart' in given else 'out'} `restart{': never' if 'restart' in given else ''}` nothing is restarted"
+        for a in idle:
+            edits = removal(shape.unit.source, a.start, a.end)
+            checked.problems.add("no-effect", shape.unit.span(a.key), edits=edits, what=f"`{a.key.id}`", why=why)
 
 
 def _no_coglet(checked: Checked, shape: Shape, node: nodes.Create) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cogc.kernel.code import Coder
+from cogc.kernel.coder import Coder
 from cogc.kernel.effects import Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit

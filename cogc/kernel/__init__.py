@@ -6,7 +6,7 @@ give the same effects and the same trace, to the byte.
 
 The files form four layers. Each calls only its own layer and those before it.
 
-1. Code. `code` compiles IR to Python functions, `validate` and `templates` help; `program` is the code of a reaction or a
+1. Code. `code` writes IR as Python functions, `coder` compiles them, `validate` helps; `program` is the code of a reaction or a
    child; `unit` holds the code of one program, which any number of kernels share. Nothing here knows of a run.
 2. State. `objects` are the records of a running system, `effects` what the kernel asks of the shell, `waits` what a
    reaction asks of the kernel. `ports` makes inboxes and outputs, `timers` and `trace` keep theirs, `models/state` keeps

@@ -1,19 +1,12 @@
-"""IR to Python code: one function for each reaction, guard, initialiser and program.
+"""IR to Python code: the source text of one function for each reaction, guard, initialiser and program.
 
-**The model.** `_Writer` writes the source text of one function, statement by statement; `Coder._make` compiles it.
-All functions of a program share one namespace (`Coder.space`). It holds the built-in functions under short names
-(`f_len`), the operators (`op_3`), constants that have no source text (`k_17`), the checks of types (`check_5`), and
-the functions of pure programs (`p_...`). In the code, `I` is the coglet and `v_NAME` a local. The kernel is reached
-by `I.kernel`, so that any number of kernels share the code of a program.
+**The model.** `Writer` writes the source text of one function, statement by statement; `coder.py` compiles it, and gives names to
+what has no source text. In the code, `I` is the coglet and `v_NAME` a local.
 
 **What waits.** A reaction that calls nothing outside is a plain function of the coglet and the message. One that
 waits is a generator, which yields the records of `waits.py`. A call cannot stay inside of an expression then: it is
 taken out, left to right, in front of the statement. `if else`, `and`, `or`, `??` and comprehensions keep their calls
 in the branch that needs them.
-
-**Places.** The generated source of each function is kept as a list of position numbers, one for each line. `place`
-walks the traceback of an exception and finds the innermost line of such a function: its number leads to a place in
-the spec.
 
 **A worked example.** `on n as v when v > 0 { total = total + v; out <- total }` becomes, without traces,
 
@@ -27,22 +20,12 @@ the spec.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from copy import copy
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from cogc import ir
-from cogc.kernel import consts
-from cogc.kernel.faults import failure_of
-from cogc.kernel.namespace import NAMES, OPERATORS
-from cogc.kernel.validate import Validators
-from cogc.language import meter
+from cogc.kernel.namespace import OPERATORS
 from cogc.language.closed import assert_never
-from cogc.language.values import Duration, Failure
-
-if TYPE_CHECKING:
-    from cogc.kernel.host import Host
-    from cogc.language.values import Check, Function, Space, Value
+from cogc.language.values import Duration
 
 _DIRECT = {"in": "in", "not in": "not in"}
 _GROWING = ("+", "-", "*", "/", "//")
@@ -63,215 +46,40 @@ def _growth(operator: str, right: ir.Expr) -> int:
     return 1 if (right.value > 0) == (operator == "+") else -1
 
 
-class Coder:
-    """Makes the functions of one program. They find the services of a coglet's kernel by the coglet: `I.kernel.emit(...)`."""
-
-    def __init__(self, bundle: ir.Bundle, validators: Validators) -> None:
-        self.bundle = bundle
-        self.validators = validators
-        self.traced = False
-        self.space: Space = {
-            **NAMES,
-            "globals_": {},
-            "attempt": self.attempt,
-            "attempt_as": self.attempt_as,
-            "caught": self.caught,
-        }
-        self.lines_at: dict[str, list[int]] = {}
-        self.unwritten: list[tuple[str, ir.Program]] = []
-        self.writing = False
-
-    def for_traces(self) -> Coder:
-        """Return a coder of the same program whose code reports each change of a state."""
-        found = copy(self)
-        found.traced = True
-        return found
-
-    # ---- what the kernel asks for --------------------------------------------------------------------------
-
-    def consts(self) -> None:
-        """Evaluate the program's consts into the space, each after those that it uses."""
-        values = self.space["globals_"]
-        for key in consts.in_order(self.bundle):
-            meter.begin(object())
-            values[key] = self.expression(self.bundle.consts[key], [])(None)
-
-    def expression(self, node: ir.Expr, names: list[str], coglet: ir.Coglet | None = None) -> Function:
-        """Return a function of the coglet and the named locals that evaluates a pure expression."""
-        writer = _Writer(self, coglet)
-        value = writer.expr(node)
-        arguments = ", ".join(["I", *(f"v_{n}" for n in names)])
-        return self._make(f"def f({arguments}):", [*writer.lines, (f"return {value}", -1)])
-
-    def body(
-        self,
-        statements: list[ir.Statement],
-        names: list[str],
-        waits: bool,
-        coglet: ir.Coglet,
-        guard: ir.Expr | None = None,
-        apart: list[str] | None = None,
-    ) -> Function:
-        """Statements as a function, or a generator function if they wait.
-
-        `guard` ends it at once where it is false; `apart` are names that take the one argument, a list, apart.
-        """
-        writer = _Writer(self, coglet)
-        writer.take_apart(names[0], apart)
-        if guard is not None:
-            writer.line(f"if not truth({writer.expr(guard)}): return")
-        writer.block(statements)
-        lines = [*writer.lines, ("if False: yield None", -1)] if waits else writer.lines
-        return self._make(f"def f({', '.join(['I', *(f'v_{n}' for n in names)])}):", lines)
-
-    def handler(
-        self,
-        statements: list[ir.Statement],
-        names: list[str],
-        error: str,
-        coglet: ir.Coglet,
-    ) -> Function:
-        """Return an `else` as a generator function of the coglet, the arguments of its reaction, and the failure's record."""
-        writer = _Writer(self, coglet)
-        writer.line(f"v_{error} = failure_")
-        writer.block(statements)
-        head = f"def f({', '.join(['I', *(f'v_{n}' for n in names), 'failure_'])}):"
-        return self._make(head, [*writer.lines, ("if False: yield None", -1)])
-
-    def program(self, program: ir.Program) -> str:
-        """Return the name of a pure program's function in the namespace."""
-        name = f"p_{self._key(program.key)}"
-        if name not in self.space:
-            self.space[name] = None
-            self.unwritten.append((name, program))
-            while len(self.unwritten) and not self.writing:  # those that it calls are written after it
-                self.writing = True
-                try:
-                    self._program(*self.unwritten.pop())
-                finally:
-                    self.writing = False
-        return name
-
-    def _program(self, name: str, program: ir.Program) -> None:
-        assert program.body is not None
-        writer = _Writer(self)
-        writer.line("spend(1)")
-        value = writer.expr(program.body)
-        head = f"def f({', '.join(['I', *(f'v_{p.name}' for p in program.parameters)])}):"
-        self.space[name] = self._make(head, [*writer.lines, (f"return {value}", -1)])
-
-    def attributes(self, program: ir.Program) -> Function:
-        """Return a function of the coglet and a program's arguments that evaluates the words and attributes of a
-        call."""
-        entries = [ir.Entry(e, name=k) for k, e in program.attributes.items()]
-        whole = ir.Record([*entries, ir.Entry(ir.Items(program.words), name="words")])
-        return self.expression(whole, [p.name for p in program.parameters])
-
-    def _make(self, head: str, lines: list[tuple[str, int]]) -> Function:
-        """Compile a function of the given lines, and keep the position of each line."""
-        file = f"<cog {len(self.lines_at)}>"
-        source = "\n".join([head, *("    " + text for text, _ in lines)])
-        self.lines_at[file] = [-1, *(at for _, at in lines)]
-        space: Space = {}
-        exec(compile(source, file, "exec"), self.space, space)
-        made: Function = space["f"]
-        return made
-
-    def _key(self, key: str) -> str:
-        """Return the key of a program as a part of an identifier."""
-        return "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in key)
-
-    def check(self, number: int) -> str:
-        """Return the name of a type's check in the namespace."""
-        name = f"check_{number}"
-        if name not in self.space:
-            self.space[name] = self.validators.check(number)
-        return name
-
-    def fits(self, number: int) -> str:
-        """Return the name of a type's predicate in the namespace."""
-        name = f"fits_{number}"
-        if name not in self.space:
-            self.space[name] = self.validators.fits(number)
-        return name
-
-    def constant(self, value: object) -> str:
-        """Return a constant as source text, or the name of one that has none."""
-        if value is None or type(value) in (bool, int, str):
-            return repr(value)
-        return self.kept(value)
-
-    def kept(self, value: object) -> str:
-        """Keep a value in the namespace and return its name."""
-        name = f"k_{len(self.space)}"
-        self.space[name] = value
-        return name
-
-    # ---- failures ------------------------------------------------------------------------------------------
-
-    def failure(self, inst: Host | None, error: Exception) -> Failure:
-        """Return an exception that left compiled code, or the kernel's handling of a coglet, as a Failure with its place.
-
-        A fault of cogc (`faults.py`) is reported to the people who run the program.
-        """
-        if isinstance(error, Failure):
-            if error.at < 0:
-                error.at = self.place(error)
-            return error
-        failure = failure_of(error, self.place(error))
-        if failure.kind == "internal" and inst is not None:
-            inst.kernel.report_fault(inst, failure)
-        return failure
-
-    def caught(self, inst: Host | None, error: Exception) -> dict[str, Value]:
-        """Return the record that `else as e` binds for a failure; raise a failure that no `try` takes."""
-        failure = self.failure(inst, error)
-        if failure.interrupts:
-            raise failure
-        return failure.record(inst.path if inst else "", None)
-
-    def attempt(self, inst: Host | None, value: Callable[[], Value], otherwise: Callable[[], Value]) -> Value:
-        """Evaluate `try VALUE else OTHERWISE` where nothing in it waits."""
-        return self.attempt_as(inst, value, lambda _: otherwise())
-
-    def attempt_as(self, inst: Host | None, value: Callable[[], Value], otherwise: Check) -> Value:
-        """Evaluate `try VALUE else as e OTHERWISE` where nothing in it waits."""
-        try:
-            return value()
-        except Exception as error:
-            return otherwise(self.caught(inst, error))
-
-    def place(self, error: BaseException) -> int:
-        """Return the position number of the statement in which an error arose; -1 if it is not known."""
-        found = -1
-        trace = error.__traceback__
-        while trace is not None:
-            frame = trace.tb_frame
-            lines = self.lines_at.get(frame.f_code.co_filename) if frame.f_globals is self.space else None
-            if lines is not None and 0 < trace.tb_lineno <= len(lines):
-                at = lines[trace.tb_lineno - 1]
-                found = at if at >= 0 else found
-            trace = trace.tb_next
-        return found
-
-
 def waits(node: object) -> bool:
     """Return whether anything in an expression waits."""
     return any(isinstance(p, ir.Await) or (isinstance(p, ir.Call) and p.waits) for p in ir.parts(node))
 
 
-class _Writer:
+class Names(Protocol):
+    """The namespace of a program's functions, as their source text needs it: each method returns a name or a literal."""
+
+    bundle: ir.Bundle
+    traced: bool
+
+    def check(self, number: int, /) -> str: ...
+
+    def fits(self, number: int, /) -> str: ...
+
+    def constant(self, value: object, /) -> str: ...
+
+    def kept(self, value: object, /) -> str: ...
+
+    def program(self, program: ir.Program, /) -> str: ...
+
+
+class Writer:
     """Writes the lines of one function; each carries the position number of its statement."""
 
-    def __init__(self, coder: Coder, coglet: ir.Coglet | None = None) -> None:
-        self.coder = coder
+    def __init__(self, names: Names, coglet: ir.Coglet | None = None) -> None:
+        self.names = names
         self.coglet = coglet
         self.lines: list[tuple[str, int]] = []
         self.depth = 0
         self.at = -1
         self.temporaries = 0
         self.walked = 0
-        self.emit = "emit_traced" if coder.traced else "emit"
+        self.emit = "emit_traced" if names.traced else "emit"
 
     def line(self, text: str) -> None:
         self.lines.append(("    " * self.depth + text, self.at))
@@ -338,7 +146,7 @@ class _Writer:
     def _watched(self, index: int) -> bool:
         """Return whether a change of a state must be reported: to the trace, to the store, or to the kernel itself."""
         coglet = self.coglet
-        if self.coder.traced or coglet is None:
+        if self.names.traced or coglet is None:
             return True
         return index in coglet.suppressed or index == coglet.registered or coglet.states[index].life == "persist"
 
@@ -409,9 +217,9 @@ class _Writer:
         """Source text of an expression; what waits in it has been written in front."""
         match node:
             case ir.Const(value=value):
-                return self.coder.constant(value)
+                return self.names.constant(value)
             case ir.DurationConst(nanos=nanos):
-                return self.coder.kept(Duration(nanos))
+                return self.names.kept(Duration(nanos))
             case ir.Local(name=name):
                 return f"v_{name}"
             case ir.Parameter(index=index):
@@ -453,9 +261,9 @@ class _Writer:
             case ir.Comprehension():
                 return self._comprehension(node)
             case ir.TypeTest(value=value, type=number):
-                return f"{self.coder.fits(number)}({self.expr(value)})"
+                return f"{self.names.fits(number)}({self.expr(value)})"
             case ir.Check(value=value, type=number):
-                return f"{self.coder.check(number)}({self.expr(value)})"
+                return f"{self.names.check(number)}({self.expr(value)})"
             case ir.Try():
                 return self._try(node)
             case ir.Await():
@@ -521,7 +329,7 @@ class _Writer:
         from cogc.language import rendering  # start-up: few templates need Jinja
 
         values = ", ".join(f"{n!r}: {self.expr(v)}" for n, v in zip(node.names, node.values, strict=True))
-        return f"{self.coder.kept(rendering.Template(node.jinja).render)}({{{values}}})"
+        return f"{self.names.kept(rendering.Template(node.jinja).render)}({{{values}}})"
 
     def _inserted(self, node: ir.Expr) -> str:
         """A value that a template inserts. As everywhere in templates, a field of null is null."""
@@ -536,7 +344,7 @@ class _Writer:
         return f"{self.expr(entry.key)}: {value}" if entry.key is not None else f"**spread({value})"
 
     def _call(self, node: ir.Call) -> str:
-        program = self.coder.bundle.programs[node.program]
+        program = self.names.bundle.programs[node.program]
         values = []
         for argument, parameter in zip(node.arguments, program.parameters, strict=True):
             chosen = argument if argument is not None else parameter.default
@@ -544,7 +352,7 @@ class _Writer:
         given = ", ".join(values)
         has_table = self.coglet is not None and self.coglet.registered >= 0
         if not node.waits:
-            function = self.coder.program(program)
+            function = self.names.program(program)
             if has_table:
                 function = f"(I.kernel.rebound(I, {node.program!r}) or {function})"
             return f"{function}(I, {given})"
@@ -559,10 +367,10 @@ class _Writer:
         held = self.temporary()
         condition = "None"
         if node.condition is not None:
-            inner = _Writer(self.coder, self.coglet)
+            inner = Writer(self.names, self.coglet)
             condition = f"lambda v_message: {inner.expr(node.condition)}"
         timeout = "None" if node.timeout is None else self.expr(node.timeout)
-        port = self.coder.kept(node.port)
+        port = self.names.kept(node.port)
         self.line(f"{held} = yield AwaitMessage({port}, {condition}, {timeout})")
         return held
 

@@ -184,15 +184,24 @@ class Kernel(State):
 
     def advance(self, now: int) -> None:
         """Set the clock to `now` and fire the timers of the next instant, if it has come; one instant at a call."""
+        if self._reach(now):
+            with self.door:
+                self._fire_due()
+
+    def _reach(self, now: int) -> bool:
+        """Set the clock to the next instant at which timers are due, but not beyond `now`. Return whether timers are due."""
         when = self.timers.next()
         if when is None or when > now:
             self.now = max(self.now, now)
-            return
+            return False
         self.now = max(self.now, when)
-        with self.door:
-            for timer in self.timers.take():
-                if timer.function is not None:
-                    self._fire(timer)
+        return True
+
+    def _fire_due(self) -> None:
+        """Fire the timers of the next instant, which has come."""
+        for timer in self.timers.take():
+            if timer.function is not None:
+                self._fire(timer)
 
     def resumed(self, now: int) -> None:
         """Go on at `now` after nobody ran for a while. Timers that came due meanwhile fire, each once, in the order of their
@@ -201,9 +210,7 @@ class Kernel(State):
         with self.door:
             while (when := self.timers.next()) is not None and when <= self.now:
                 self.lag = self.now - when
-                for timer in self.timers.take():
-                    if timer.function is not None:
-                        self._fire(timer)
+                self._fire_due()
         self.lag = 0
 
     def revive(self, path: str) -> None:

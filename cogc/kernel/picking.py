@@ -392,11 +392,8 @@ class PickingKernel(Kernel):
 
     def advance(self, now: int) -> None:
         """Set the clock. Of the timers of the next instant, ticks are queued at once; each other one is a chain."""
-        when = self.timers.next()
-        if when is None or when > now:
-            self.now = max(self.now, now)
+        if not self._reach(now):
             return
-        self.now = max(self.now, when)
         with self.door:
             self.settle()
             for timer in self.timers.take():

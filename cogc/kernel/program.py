@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cogc import ir
-from cogc.kernel.code import Coder
+from cogc.kernel.coder import Coder
 from cogc.language.functions import apart
 from cogc.language.values import Duration
 

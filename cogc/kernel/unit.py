@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogc import ir
 from cogc.desugar.agents import ASK
-from cogc.kernel.code import Coder
+from cogc.kernel.coder import Coder
 from cogc.kernel.program import ChildCode, Handler, awaited, label
 from cogc.kernel.validate import Validators
 from cogc.language.closed import assert_never

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cogc.disk.texts import lines_of
-from cogc.kernel.code import Coder
+from cogc.kernel.coder import Coder
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Instance
 from cogc.run.marks import Marks

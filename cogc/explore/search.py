@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from cogc.explore.systematic import Diverged, Systematic
-from cogc.explore.trial import KILL, KINDS, Failed, Fault, Outcome, Plan, Trial
+from cogc.explore.trial import KILL, KINDS, Changes, Failed, Fault, Outcome, Plan, Trial
 from cogc.kernel.chains import Book, Chain, Key
 from cogc.kernel.picking import PickingKernel
 from cogc.kernel.priorities import Priorities
@@ -190,7 +190,7 @@ class Worker:
         for number in range(job.first, job.first + job.random):
             pick = Priorities(self.limits.seed * 1_000_003 + number + 1, 1 + number % 3, job.length)
             begun = _Begun(kept[number % len(kept)], pick) if kept and number % 2 else pick
-            outcome = self.trial.run(begun, book, plan)
+            outcome = self.trial.run(begun, book, Changes(plan))
             result.runs += 1
             if self._judge(job, result, outcome):
                 return

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from cogc.explore.search import Found, FoundFault, Name, differs, names, plan_for
 from cogc.explore.systematic import Causes
-from cogc.explore.trial import KILL, Failed, Outcome, Trial
+from cogc.explore.trial import KILL, Changes, Failed, Outcome, Trial
 from cogc.kernel.chains import Book, Chain
 from cogc.kernel.picking import PickingKernel
 
@@ -91,7 +91,8 @@ class Shrunk:
 def run(trial: Trial, case: Case, observed: frozenset[str] = frozenset()) -> Outcome:
     """Run a case."""
     book = Book(observed)
-    return trial.run(Held(book, case.pairs), book, plan_for(book, case.plan), case.without, dict(case.times))
+    changes = Changes(plan_for(book, case.plan), case.without, dict(case.times))
+    return trial.run(Held(book, case.pairs), book, changes)
 
 
 class Shrinker:
@@ -152,7 +153,7 @@ class Shrinker:
             wanted = chains[at] if at < len(chains) else -1
             return next((c for c in heads if c.id == wanted), None) or kernel.default(heads)
 
-        return self.trial.run(pick, book, plan_for(book, self.found.plan))
+        return self.trial.run(pick, book, Changes(plan_for(book, self.found.plan)))
 
     def _pairs(self, outcome: Outcome) -> list[list[Pair]]:
         """Return sets of pairs that may repeat a run, the small ones first: races that go the other way than in order 0, all

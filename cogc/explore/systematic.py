@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cogc.explore.trial import Changes
 from cogc.kernel.chains import Book, Chain, Event
 from cogc.kernel.picking import PickingKernel
 
@@ -115,7 +116,7 @@ class Systematic:
 
     def step(self) -> Outcome | None:
         """Make the next run; None for one that was redundant."""
-        outcome = self.trial.run(self, self.book, self.plan)
+        outcome = self.trial.run(self, self.book, Changes(self.plan))
         kernel = outcome.kernel
         assert kernel is not None
         self._record(kernel)
@@ -237,7 +238,7 @@ class Naive:
 
     def step(self) -> Outcome:
         """Make the next run."""
-        outcome = self.trial.run(self._pick, self.book, self.plan)
+        outcome = self.trial.run(self._pick, self.book, Changes(self.plan))
         self.runs += 1
         while self.path and self.path[-1][0] + 1 == self.path[-1][1]:
             self.path.pop()

@@ -5,11 +5,10 @@ A test that calls the world for real, in place of a script, cannot be explored: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from cogc.explore.systematic import Diverged
-from cogc.explore.trial import KILL, NO_TIMES, Failed, Outcome, Plan, arrange, of_models, states
+from cogc.explore.trial import KILL, UNCHANGED, Changes, Failed, Outcome, arrange, of_models, states
 from cogc.kernel.chains import Book, Chain
 from cogc.kernel.machine import Kernel
 from cogc.kernel.picking import Pick, PickingKernel
@@ -92,15 +91,9 @@ class TestTrial:
             if isinstance(at, Value) and isinstance(found := program.function(at)(None), Duration) and found.nanos:
                 self.timed[number] = found.nanos, f"line {step.where[0]}"
 
-    def run(
-        self,
-        pick: Pick,
-        book: Book,
-        plan: Plan = (),
-        without: frozenset[int] = frozenset(),
-        times: Mapping[int, int] = NO_TIMES,
-    ) -> Outcome:
+    def run(self, pick: Pick, book: Book, changes: Changes = UNCHANGED) -> Outcome:
         """Run the test once."""
+        plan = changes.plan
         made: list[PickingKernel] = []
         planned = {f.number for f in plan if f.kind == KILL}
         kills = Kills(planned) if self.kills or planned else None
@@ -115,7 +108,13 @@ class TestTrial:
 
         faults = Faults(of_models(plan))
         outcome = run_test(
-            self.program, self.test, seed=self.seed, kernel=kernel, faults=faults, times=times, instant_over=kills
+            self.program,
+            self.test,
+            seed=self.seed,
+            kernel=kernel,
+            faults=faults,
+            times=changes.times,
+            instant_over=kills,
         )
         if self.test.name in self.program.world:
             raise CallsWorld(f"the test `{self.test.name}` carries calls out for real: script them to explore it")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from cogc import ir
@@ -103,7 +104,16 @@ class Outcome:
             self.kernel = None
 
 
-NO_TIMES: Mapping[int, int] = {}
+class Changes(NamedTuple):
+    """How a run differs from what its trial says. `plan` are the faults, `without` the inputs that are left out, `times` the instants of
+    what is timed that are not those of `Trial.timed`."""
+
+    plan: Plan = ()
+    without: frozenset[int] = frozenset()
+    times: Mapping[int, int] = MappingProxyType({})
+
+
+UNCHANGED = Changes()
 
 
 class Trial(Protocol):
@@ -119,16 +129,8 @@ class Trial(Protocol):
         """The inputs that come at an instant: by number the instant, in nanoseconds, and words for it. The numbers of inputs are theirs."""
         ...
 
-    def run(
-        self,
-        pick: Pick,
-        book: Book,
-        plan: Plan = (),
-        without: frozenset[int] = frozenset(),
-        times: Mapping[int, int] = NO_TIMES,
-    ) -> Outcome:
-        """Run once. `plan` are the faults, `without` the inputs that are left out, `times` the instants of what is timed that are
-        not those of `timed`."""
+    def run(self, pick: Pick, book: Book, changes: Changes = UNCHANGED) -> Outcome:
+        """Run once, in the order that `pick` says."""
         ...
 
 
@@ -195,24 +197,16 @@ class SpecTrial:
     def timed(self) -> dict[int, tuple[int, str]]:
         return {n: (at, f"`{channel}`") for n, (at, channel, _) in enumerate(self.given) if at}
 
-    def run(
-        self,
-        pick: Pick,
-        book: Book,
-        plan: Plan = (),
-        without: frozenset[int] = frozenset(),
-        times: Mapping[int, int] = NO_TIMES,
-    ) -> Outcome:
+    def run(self, pick: Pick, book: Book, changes: Changes = UNCHANGED) -> Outcome:
         """Run once, from the start to the end."""
-        return _Run(self, pick, book, plan, without, times).outcome()
+        return _Run(self, pick, book, changes).outcome()
 
 
 class _Run:
     """One run of a spec."""
 
-    def __init__(
-        self, trial: SpecTrial, pick: Pick, book: Book, plan: Plan, without: frozenset[int], times: Mapping[int, int]
-    ) -> None:
+    def __init__(self, trial: SpecTrial, pick: Pick, book: Book, changes: Changes) -> None:
+        plan, without, times = changes
         self.trial = trial
         self.usual = not (without or times)
         known = trial.beginning if self.usual else None

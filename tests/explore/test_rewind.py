@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 
-from cogc.explore.trial import Fault, Outcome, Plan, SpecTrial, Wanted
+from cogc.explore.trial import Changes, Fault, Outcome, Plan, SpecTrial, Wanted
 from cogc.kernel.chains import Book
 from cogc.kernel.priorities import Priorities
 from cogc.kernel.unit import Unit
@@ -63,10 +63,10 @@ def compare(text: str, inputs: list[tuple[int, str, Any]], runs: int) -> int:
     back = 0
     for seed in range(runs):
         before = again.beginning
-        mine = again.run(Priorities(seed), one, faults)
+        mine = again.run(Priorities(seed), one, Changes(faults))
         back += before is not None and again.beginning is before
         fresh = SpecTrial(again.unit, {}, inputs, again.wanted, again.seed, again.epoch, again.stop_at)
-        theirs = fresh.run(Priorities(seed), other, faults)
+        theirs = fresh.run(Priorities(seed), other, Changes(faults))
         assert shown(mine) == shown(theirs), f"seed {seed}, faults {faults}"
         assert (one.bits, one.names, one.guarded) == (other.bits, other.names, other.guarded)
         faults = plan(theirs, seed)

@@ -25,17 +25,18 @@ from cogc.run.provider import (
     IDEMPOTENT,
     MISSHAPEN,
     api_key,
-    asked_to_wait,
     assembled,
     cleaned,
     count_of,
     failed,
-    innermost,
     input_of,
     listed,
     may_pass,
+    no_reply,
     piece_of,
+    refused,
     told,
+    unreachable,
 )
 
 _CACHED = {"cache_control": {"type": "ephemeral"}}
@@ -76,11 +77,9 @@ class AnthropicModel:
         except anthropic.APIResponseValidationError:
             return failed(_NO_REPLY)
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            return failed(
-                f"the connection to {self.client.base_url.host} failed: {cleaned(self.key, innermost(error))}", True
-            )
+            return unreachable(self.client.base_url.host, self.key, error)
         except (anthropic.AnthropicError, AssertionError, *MISSHAPEN) as error:
-            return failed(f"{_NO_REPLY}: {cleaned(self.key, str(error))[:200]}".rstrip(": "))
+            return no_reply(_NO_REPLY, self.key, error)
 
     async def _count(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the number of tokens of a request, counted by the server."""
@@ -149,9 +148,7 @@ class AnthropicModel:
         again = may_pass(status) or kind in ("overloaded_error", "api_error", "rate_limit_error")
         said = cleaned(self.key, str(found.get("message", "") or (error.message if status != 200 else "")))[:400]
         named = str(status) if status != 200 else kind or "that it has an error"
-        answer = failed(f"the model's server said {named}: {said}".rstrip(": "), again)
-        answer["error"]["after"] = asked_to_wait(error.response.headers)
-        return answer
+        return refused(named, said, again, error.response.headers)
 
 
 class _Assembled:

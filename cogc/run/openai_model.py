@@ -22,17 +22,18 @@ from cogc.run.provider import (
     IDEMPOTENT,
     MISSHAPEN,
     api_key,
-    asked_to_wait,
     assembled,
     cleaned,
     count_of,
     failed,
-    innermost,
     input_of,
     listed,
     may_pass,
+    no_reply,
     piece_of,
+    refused,
     told,
+    unreachable,
 )
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
@@ -71,19 +72,16 @@ class OpenAIModel:
         try:
             return await self._stream(request, emit, id)
         except openai.APIStatusError as error:
-            said = cleaned(self.key, _message(error))[:400]
-            status = error.status_code
-            message = f"the model's server said {status}: {said}"
-            return failed(message, may_pass(status), asked_to_wait(error.response.headers))
+            said, status = cleaned(self.key, _message(error))[:400], error.status_code
+            return refused(status, said, may_pass(status), error.response.headers)
         except openai.APIResponseValidationError:
             return failed(_NO_REPLY)
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            said = cleaned(self.key, innermost(error))
-            return failed(f"the connection to {self.client.base_url.host} failed: {said}", True)
+            return unreachable(self.client.base_url.host, self.key, error)
         except openai.APIError as error:  # an error in the middle of a stream
             return failed(f"the model's server said: {cleaned(self.key, error.message)[:400]}", True)
         except (openai.OpenAIError, AssertionError, *MISSHAPEN) as error:
-            return failed(f"{_NO_REPLY}: {cleaned(self.key, str(error))[:200]}".rstrip(": "))
+            return no_reply(_NO_REPLY, self.key, error)
 
     async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Send a request and return the assembled reply."""

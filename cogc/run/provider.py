@@ -39,6 +39,21 @@ def failed(message: str, retry: bool = False, after: float | None = None) -> dic
     return {"error": {"message": message, "retry": retry, "after": after}}
 
 
+def refused(status: object, said: str, retry: bool, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the error for the status with which a server refused a request. It may say how long to wait before another attempt."""
+    return failed(f"the model's server said {status}: {said}".rstrip(": "), retry, asked_to_wait(headers))
+
+
+def unreachable(host: str, key: str, error: Exception) -> dict[str, Any]:
+    """Return the error for a connection that could not be made, or broke."""
+    return failed(f"the connection to {host} failed: {cleaned(key, innermost(error))}", True)
+
+
+def no_reply(unfit: str, key: str, error: Exception) -> dict[str, Any]:
+    """Return the error for an answer that is none of the API. `unfit` says so."""
+    return failed(f"{unfit}: {cleaned(key, str(error))[:200]}".rstrip(": "))
+
+
 MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 """The exceptions when an event of a reply is read that does not have the form of its API."""
 

@@ -105,7 +105,7 @@ class Outcome:
 
 
 class Changes(NamedTuple):
-    """How a run differs from what its trial says. `plan` are the faults, `without` the inputs that are left out, `times` the instants of
+    """The differences of a run from what its trial says. `plan` are the faults, `without` the inputs that are left out, `times` the instants of
     what is timed that are not those of `Trial.timed`."""
 
     plan: Plan = ()

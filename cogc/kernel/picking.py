@@ -10,20 +10,10 @@ commands that wait for a coglet, and the rest of a reaction that another one has
 other chains are no heads. Steps of one coglet's start, stop and restart stay in their order. Time goes on only where no
 chain has a head.
 
-**Touch sets.** `wrote` is a set of bits: what the last event touched. Two events whose sets are disjoint have the same
-result in both orders. Touched are the receiver, each inbox that the `Book` guards and that is sent into or taken from, each
-coglet that the event stops, restarts, fails or commands, outputs by their channels, and models. `closed` has the bits of those
-coglets among them that took no data before the event.
-
-**Guarded inboxes.** A message to an inbox that always has room moves nothing else. So an inbox is guarded only if its
-`overflow` is not `block`, if a pool's `map: idle` looks at it, or if it has been sent as many messages as it holds, so
-that somebody may be parked on it. What has to be guarded is found out by runs: `Book.grown` says that the set has grown,
-and that what was learnt about touch sets before is not complete.
-
 **The invariants.**
 
 - A kernel of this kind keeps all messages in chains: backlogs of coglets stay empty between two events.
-- Names and bits follow from paths, ports and counts within one coglet, so they are the same in every order.
+- Names follow from paths, ports and counts within one coglet, so they are the same in every order (`touching.py`).
 """
 
 from __future__ import annotations
@@ -33,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import commands, reactions
-from cogc.kernel.chains import LAST, MODELS, OUTPUTS, Book, Chain, Event, Key
+from cogc.kernel.chains import LAST, Book, Chain, Event, Key
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import (
     AWAITING,
@@ -48,10 +38,10 @@ from cogc.kernel.objects import (
     Command,
     Instance,
     Port,
-    Slot,
 )
 from cogc.kernel.ports import outside_step
 from cogc.kernel.timers import Timer, Timers
+from cogc.kernel.touching import TouchingKernel, takes_nothing
 from cogc.language.meter import METER
 from cogc.language.values import Failure
 
@@ -62,7 +52,6 @@ if TYPE_CHECKING:
 
 _emit = Kernel.emit
 """The method that `PickingKernel.emit` calls, found without the cost of `super` for each message."""
-_ODD = CLOSED | URGENT | AWAITING | STOPPED
 _NO_KEY: Key = ()
 _SHUT = STARTING | FAILED | STOPPING | STOPPED
 Pick = Callable[["PickingKernel", list[Chain]], Chain | None]
@@ -87,23 +76,18 @@ class Line:
         return (item for _, _, item in found if item is not None)
 
 
-class PickingKernel(Kernel):
+class PickingKernel(TouchingKernel):
     """A kernel whose next event is the one that `pick` returns.
 
-    `event` is the number of the event under way, `wrote` and `closed` are its touch set, `hard` is the number of the event
-    that sent what it takes, or -1. `done` has the events that are over, `missed` the messages that were
-    dropped or not taken in their instant: each begins with the number of the event before it. `crashed` has the times of crashes, `killed`
-    those of kills by their instants.
-    Both stay empty without `records`, for runs that nobody looks at afterwards. `spare` has the chains of earlier runs of this
-    kernel, which later ones take up (`rewind.py`).
+    `event` is the number of the event under way, `hard` that of the event which sent what it takes, or -1. `done` has the events
+    that are over, `missed` the messages that were dropped or not taken in their instant: each begins with the number of the event
+    before it. Both stay empty without `records`, for runs that nobody looks at afterwards. `crashed` has the times of crashes,
+    `killed` those of kills by their instants. `spare` has the chains of earlier runs of this kernel, which later ones take up
+    (`rewind.py`).
     """
 
     __slots__ = (
-        "actor",
-        "bases",
-        "book",
         "chains",
-        "closed",
         "counts",
         "crashed",
         "crashes",
@@ -117,12 +101,9 @@ class PickingKernel(Kernel):
         "killed",
         "known",
         "live",
-        "marks",
         "missed",
-        "named",
         "nested",
         "passed",
-        "paths",
         "paused",
         "pick",
         "placed",
@@ -131,28 +112,21 @@ class PickingKernel(Kernel):
         "sender",
         "sent_by",
         "spare",
-        "wrote",
     )  # fmt: skip
 
     def __init__(
         self, unit: Unit, *arguments: Any, pick: Pick, book: Book | None = None, records: bool = True, **others: Any
     ) -> None:
-        super().__init__(unit, *arguments, **others)
+        super().__init__(unit, *arguments, book=book, **others)
         self.pick = pick
         self.known: Sequence[int] = getattr(pick, "known", ())
         self.records = records
-        self.book = book or Book()
         self.chains: dict[tuple[object, object], Chain] = {}
         self.spare: dict[tuple[object, object], Chain] = {}
         self.live: dict[Chain, None] = {}
-        self.marks: dict[Instance, int] = {}
-        self.bases: dict[Instance, int] = {}
-        self.named: dict[Instance, str] = {}
-        self.paths: dict[str, int] = {}
         self.counts: dict[tuple[Instance, str], int] = {}
         self.dropped: dict[tuple[int, int], None] = {}
         self.doubled: dict[tuple[int, int], None] = {}
-        self.actor: Instance | None = None
         self.sender: Instance | None = None
         self.nested = False
         self.event = -1
@@ -165,8 +139,6 @@ class PickingKernel(Kernel):
         self.done: list[Event] = []
         self.missed: list[Event] = []
         self.hard = -1
-        self.wrote = 0
-        self.closed = 0
         self.placed = 0
         self.passed = 0
         self.paused = False
@@ -175,39 +147,6 @@ class PickingKernel(Kernel):
 
     # ---- names -----------------------------------------------------------------------------------------------
 
-    def name(self, inst: Instance) -> str:
-        """Return the path of a coglet; a second coglet of the same path has a number behind it."""
-        found = self.named.get(inst)
-        if found is None:
-            path = inst.path
-            count = self.paths[path] = self.paths.get(path, 0) + 1
-            found = self.named[inst] = path if count == 1 else f"{path}#{count}"
-        return found
-
-    def mark(self, inst: Instance) -> int:
-        """Return the bits that each event of a coglet touches: the coglet, and its guarded inboxes."""
-        found = self.marks.get(inst)
-        if found is None:
-            found = self._bit(inst)
-            if inst.code.ir.kind != "coglet":
-                found |= self.book.bit(MODELS)
-            self.marks[inst] = found
-        return found
-
-    def _bit(self, inst: Instance) -> int:
-        """Return the bit of a coglet alone."""
-        found = self.bases.get(inst)
-        if found is None:
-            found = self.bases[inst] = self.book.bit((self.name(inst),))
-        return found
-
-    def key(self, port: Port) -> Key:
-        """Return the name of an inbox."""
-        inst = port.inst
-        other = self.name(port.member) if port.member is not None else ""
-        number = port.handlers[0].key if port.handlers and not port.own else -1
-        return (self.name(inst), port.label, other, number)
-
     def _chain(self, port: Port, sender: Instance | None) -> Chain:
         """Make the chain of a sender and a port."""
         inst, gated, own = port.inst, True, _NO_KEY
@@ -215,7 +154,7 @@ class PickingKernel(Kernel):
             assert inst.parent is not None
             inst, gated = inst.parent, False
         if port.own and not self.records:
-            return Chain(0, port, inst, gated, 0, self._bit(inst))
+            return Chain(0, port, inst, gated, 0, self.bit(inst))
         if port.own:
             count = self.counts[inst, port.label] = self.counts.get((inst, port.label), 0) + 1
             key: Key = (self.name(inst), port.label, count)
@@ -223,25 +162,15 @@ class PickingKernel(Kernel):
         else:
             spare = self.spare.get((port, sender))
             own = self.key(port) if spare is None else spare.inbox
-            guards = self._guards(port, own)
+            guards = self.guards(port, own)
             if spare is not None:
                 self.chains[port, sender] = spare
                 spare.renew(guards)
                 return spare
             key = ("" if sender is None else self.name(sender), *own)
-        made = Chain(self.book.chain(key), port, inst, gated, guards, self._bit(inst), own)
+        made = Chain(self.book.chain(key), port, inst, gated, guards, self.bit(inst), own)
         self.chains[port, sender] = made
         return made
-
-    def _guards(self, port: Port, key: Key) -> int:
-        """Return the bit of an inbox that is guarded, else 0."""
-        if port.overflow != "block":
-            self.book.guarded.add(key)
-        if key not in self.book.guarded:
-            return 0
-        bit = self.book.bit(key)
-        self.marks[port.inst] = self.mark(port.inst) | bit
-        return bit
 
     def _own(self, inst: Instance, what: str) -> Chain:
         """Return the chain of what a coglet has to do before it takes data: commands, or the rest of its reactions."""
@@ -251,49 +180,6 @@ class PickingKernel(Kernel):
         return found
 
     # ---- touch sets --------------------------------------------------------------------------------------------
-
-    def touch(self, what: object) -> None:
-        """Take note of what a step changes beside its own coglet."""
-        if isinstance(what, Instance):
-            if not what.name and what.parent is not None:
-                what = what.parent
-            bit = self._bit(what)
-            if not self.wrote & bit:
-                self.wrote |= self.mark(what)
-                if _takes_nothing(what):
-                    self.closed |= bit
-        elif isinstance(what, Port):
-            self.book.guard(self.key(what))
-        elif isinstance(what, Slot):
-            self.wrote |= self.book.bit(("slot", what.name, *sorted(self.name(m) for m in what.members.values())[:1]))
-        else:
-            self.wrote |= self.book.bit(MODELS)
-            if self.actor is not None:
-                self.marks[self.actor] = self.mark(self.actor) | self.book.bit(MODELS)
-
-    def output(self, channel: str, value: Value) -> None:
-        seen = OUTPUTS if channel in self.book.observed else ("output", channel)
-        self.wrote |= self.book.bit(seen)
-        super().output(channel, value)
-
-    def _full(self, port: Port, value: Value) -> None:
-        if port.overflow == "block":
-            self.book.guard(self.key(port))
-        else:
-            self.wrote |= self._guards(port, self.key(port))
-        super()._full(port, value)
-
-    def press(self, inst: Instance) -> None:
-        for port in self.hot:
-            self.wrote |= self._guards(port, self.key(port))
-            if port.inst.parent is inst and port.inst in self.parked:
-                self.touch(port.inst)
-        super().press(inst)
-
-    def release(self, port: Port) -> None:
-        for inst in port.waiters or ():
-            self.touch(inst)
-        super().release(port)
 
     def sent(self) -> dict[Port, int]:
         """Return how many messages each inbox has been sent in this run."""
@@ -562,7 +448,7 @@ class PickingKernel(Kernel):
         inst = chain.inst
         self.actor = self.sender = inst
         self.wrote = self.marks.get(inst) or self.mark(inst)
-        self.closed = self.wrote if (inst.gate or inst.rest) and _takes_nothing(inst) else 0
+        self.closed = self.wrote if (inst.gate or inst.rest) and takes_nothing(inst) else 0
         items, at = chain.items, chain.at
         place, self.hard, item = items[at]
         if item is None:
@@ -684,11 +570,6 @@ class PickingKernel(Kernel):
         self.root = self.actor = self.sender = None
         self.door.let_go()
         del self.messages, self.outer
-
-
-def _takes_nothing(inst: Instance) -> bool:
-    """Return whether a coglet takes no data, whatever it is: an `await` may take some."""
-    return bool(inst.gate & (CLOSED | URGENT) or inst.rest) and not inst.gate & AWAITING
 
 
 def _place(chain: Chain) -> int:

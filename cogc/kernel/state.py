@@ -220,7 +220,7 @@ class State(ABC):
         return bool(self.messages or self.ready)
 
     def touch(self, what: object) -> None:  # noqa: B027  # most kernels take no note
-        """Take note of what a step changes beside its own coglet. Only a kernel that tells orders apart does (`picking.py`)."""
+        """Take note of what a step changes beside its own coglet. Only a kernel that tells orders apart does (`touching.py`)."""
 
     def wake(self, inst: Instance) -> None:
         """Make a coglet ready whose gate is open again and for which something waits."""

@@ -39,6 +39,22 @@ class Record:
         _count(self.fine, now // _FINE)
         _count(self.coarse, now // _COARSE)
 
+    def written(self) -> list[Any]:
+        """Return the record as data."""
+        return [
+            self.total,
+            [list(said) for said in self.last],
+            [list(s) for s in self.fine],
+            [list(s) for s in self.coarse],
+        ]
+
+    def take_up(self, total: int, last: list[list[Any]], fine: list[list[int]], coarse: list[list[int]]) -> None:
+        """Begin with what another record has written."""
+        self.total = total
+        self.last.extend((at, value) for at, value in last)
+        self.fine.extend(fine)
+        self.coarse.extend(coarse)
+
     def counts(self) -> dict[str, int]:
         """Return the number of messages in each window, up to the present."""
         now = self.now()

@@ -163,7 +163,14 @@ def stop(kernel: State, number: int, path: str) -> None:
 
 def link(kernel: State, number: int, source: str, said: str, target: str, heard: str) -> None:
     """Link a channel of a coglet to a listen channel of another. A link whose types cannot fit is refused."""
-    a, b = _coglet(kernel, source), _coglet(kernel, target)
+    lay(kernel, Link(source, said, target, heard))
+    kernel.effects.append(OrderDone(number, None))
+
+
+def lay(kernel: State, link: Link) -> None:
+    """Make a link. Raise Failure if it is refused."""
+    said, heard = link.said, link.heard
+    a, b = _coglet(kernel, link.source), _coglet(kernel, link.target)
     speaks, hears = _said(a, said), _heard(b, heard)
     how = types.fit(speaks, hears)
     if how == types.NO:
@@ -172,10 +179,9 @@ def link(kernel: State, number: int, source: str, said: str, target: str, heard:
     check: Check | None = None
     if how != types.EXACT:
         check = b.code.unit.validators.check(b.code.listens[heard][2])
-    kernel.outer.link(Link(source, said, target, heard), check)
+    kernel.outer.link(link, check)
     if a.code.ir.open and said not in a.code.listens:
         ports.open_out(a, said)
-    kernel.effects.append(OrderDone(number, None))
 
 
 def unlink(kernel: State, number: int, source: str, said: str, target: str, heard: str) -> None:

@@ -9,11 +9,10 @@ says what. Between two snapshots a run is replayed.
 **What may be there in a snapshot.** Messages that wait for their turn. Timers: `every` and `after`, those of `debounce` and `batch`, those
 of methods in Python. Consumers of queues: their generators stand at one of two places, and are led there again
 (`queues.attend_again`), under the number of the call. Reactions that wait for a call, with what their coglets have put off meanwhile. Coglets that
-have stopped.
+have stopped. Coglets of any unit that orders have created, with the links between them (`added.py`).
 
 **What may not.** Any other generator, and what depends on one. Coglets that are failed, starting or stopping, or parked.
-Coglets that were made while the system ran, by orders or by code in Python, and links made by orders. Kernels
-whose order of events somebody picks.
+Coglets that code in Python has made while the system ran, and orders that have not ended. Kernels whose order of events somebody picks.
 
 **Form.** A dict of JSON values and values of the language (`language/codec.py`). Everything is named: states, parameters
 and channels by their names, reactions by number and name. So a snapshot fits a program that has changed as long as all
@@ -34,7 +33,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
-from cogc.kernel import courses, kept, periods, python, queues, reactions, wiring
+from cogc.kernel import added, courses, kept, periods, python, queues, reactions, wiring
 from cogc.kernel.joins import Join, Round
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget
@@ -100,7 +99,7 @@ def _odd(inst: Instance) -> tuple[str, int]:
         return ("", 0) if not inst.activities else (f"`{inst.path}` has not ended", 0)
     if inst.gate & ~(HELD | BACKLOG) or inst.urgent or inst.awaits or inst.failure is not None:
         return f"`{inst.path}` is at work: {inst.status()}", 0
-    if inst.code.ir.open or any(slot.brief or slot.alone for slot in (inst.children or {}).values()):
+    if inst.code.ir.open or any(slot.brief and not slot.alone for slot in (inst.children or {}).values()):
         return f"`{inst.path}` has coglets that no spec declares", 0
     claims = 0
     for activity in inst.activities or ():
@@ -120,10 +119,10 @@ def _odd_tables(kernel: Kernel) -> str:
     opened, outer, models = kernel.opened, kernel.outer, kernel.models
     if opened.codes or opened.hosted or opened.listeners or opened.opaque or any(opened.sent.values()):
         return "code in Python has made coglets"
-    if outer.links or outer.units or outer.pending or outer.unstarted or len(kernel.units) > 1:
-        return "orders have made coglets or links"
-    if kernel.handles or kernel.once.busy:
-        return "an effect is at work"
+    if outer.pending or outer.unstarted or outer.sinks:
+        return "an order is under way"
+    if kernel.handles or kernel.once.busy or (len(kernel.units) > 1 and kernel.once.results()):
+        return "an effect is at work, or is kept beside those of another program"
     if models.waiting or models.questions or models.spending or models.partials or models.sandbox is not None:
         return "a model is asked"
     for inst in instances(kernel.root) if kernel.root is not None else ():
@@ -198,6 +197,7 @@ def written(kernel: Kernel) -> Data:
         for (path, use), state in ((key, stream.getstate()) for key, stream in kernel.streams.items())
     ]
     found["once"] = kernel.once.results()
+    found["added"] = added.written(kernel)
     found["models"] = _models(kernel)
     found["tree"] = _tree(kernel.root)
     found["timers"] = list(_timers(kernel))
@@ -233,12 +233,13 @@ def _tree(inst: Instance) -> Data:
             for number, memory in (inst.extra or {}).items()
             if isinstance(memory, Join | Memory)
         ],
-        "children": [_slot(slot) for slot in (inst.children or {}).values()],
+        "children": [_slot(inst.kernel, slot) for slot in (inst.children or {}).values()],
     }
 
 
-def _slot(slot: Slot) -> Data:
+def _slot(kernel: Any, slot: Slot) -> Data:
     return {
+        **({"made": added.slot(kernel, slot)} if slot.alone else {}),
         "name": slot.name,
         "next": slot.next_index,
         "cursor": slot.cursor,
@@ -331,6 +332,7 @@ def _models(kernel: Kernel) -> Data:
     models = kernel.models
     agents = []
     assert kernel.root is not None
+    there = {inst.path for inst in instances(kernel.root)}
     for inst in instances(kernel.root):
         own = models.known_agent(inst)
         if own is not None:
@@ -338,7 +340,7 @@ def _models(kernel: Kernel) -> Data:
             agents.append([inst.path, own.paused_at, own.paused_once, list(own.injected), own.started, names])
     return {
         "budget": _budget(models.budget),
-        "shared": [[path, _budget(budget)] for path, budget in models.shared.items()],
+        "shared": [[path, _budget(budget)] for path, budget in models.shared.items() if path in there],
         "usages": [[*key, usage.numbers()] for key, usage in models.usages.items()],
         "registry": [record.value() for record in models.registry.records.values()],
         "agents": agents,
@@ -401,10 +403,16 @@ class _Reader:
         for path, use, (version, numbers, gauss) in data["streams"]:
             kernel.stream(path, use).setstate((version, tuple(numbers), gauss))
         kernel.once.restore(kernel.unit, data["once"])
+        added.adopt(kernel, data.get("added", {}))
         code = kernel.code(kernel.unit, kernel.first)
         kernel.root = self._instance(data["tree"], code, code.name, None, None)
         self._routes(kernel.root)
         wiring.sink_root(kernel, kernel.root)
+        added.link(kernel, data.get("added", {}))
+        if kernel.outer.active:
+            for made in (made for inst in self.known.values() for made in inst.outs):
+                if made is not None:
+                    kernel.outer.join(made)
         for made in kernel.root.outs:
             if made is not None and made.muted:
                 made.extra = None
@@ -487,21 +495,29 @@ class _Reader:
 
     def _children(self, inst: Instance, data: list[Data]) -> None:
         code = inst.code
-        known, found = [child.spec.name for child in code.children], [given["name"] for given in data]
+        declared, made = [g for g in data if "made" not in g], [g for g in data if "made" in g]
+        known, found = [child.spec.name for child in code.children], [given["name"] for given in declared]
         if found != known and found:
             odd = next((n for n in [*found, *known] if (n in found) != (n in known)), found[0])
             raise Misfit(f"the children of `{inst.path}` are others: `{odd}`")
         if not data:
             return
         inst.children = {}
-        for number, (child, given) in enumerate(zip(code.children, data, strict=True)):
+        for number, (child, given) in enumerate(zip(code.children, declared, strict=True) if declared else ()):
             spec = child.spec
             own = self.kernel.code(code.unit, spec.coglet)
-            slot = inst.children[spec.name] = Slot(spec.name, number, child, own, child.low is None and not child.each)
-            slot.next_index, slot.cursor, slot.highest = given["next"], given["cursor"], given["highest"]
-            slot.grown, slot.items = list(given["grown"]), given["items"]
-            for member in given["members"]:
-                slot.members[member["index"]] = self._instance(member, own, spec.name, inst, slot)
+            self._slot(inst, Slot(spec.name, number, child, own, child.low is None and not child.each), given)
+        for given in made:
+            self._slot(inst, added.slot_again(self.kernel, given["name"], *given["made"]), given)
+
+    def _slot(self, inst: Instance, slot: Slot, given: Data) -> None:
+        """Give a coglet the children of one name."""
+        assert inst.children is not None
+        inst.children[slot.name] = slot
+        slot.next_index, slot.cursor, slot.highest = given["next"], given["cursor"], given["highest"]
+        slot.grown, slot.items = list(given["grown"]), given["items"]
+        for member in given["members"]:
+            slot.members[member["index"]] = self._instance(member, slot.code, slot.name, inst, slot)
 
     def _ports(self, inst: Instance, data: list[list[Any]]) -> None:
         code = inst.code

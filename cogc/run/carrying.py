@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeGuard, assert_never
+from typing import Any, Protocol, TypeGuard, assert_never
 
 import trio
 
@@ -65,6 +65,19 @@ def is_free(effect: Effect) -> TypeGuard[Call]:
         return False
     program = effect.program
     return program.effects == "none" or (program.kind == "plan store" and program.argument == "save")
+
+
+class Table(Protocol):
+    """A table of a service in snapshots."""
+
+    def obstacle(self) -> str:
+        """Return what keeps the table from being written now, or nothing."""
+
+    def written(self) -> Any:
+        """Return the table as values of the language."""
+
+    def take_up(self, data: Any) -> None:
+        """Make the table again, once the kernel has its state."""
 
 
 class Carrier:
@@ -117,8 +130,10 @@ class Carrier:
         """The instants at which calls were begun first that a resumed run begins again."""
         self.notes: dict[str, Callable[..., object]] = {}
         """The functions that take the notes of the journal when the run is resumed, by their kinds."""
-        self.remembers = False
-        """True if the journal has notes: a service goes through them when the run is resumed."""
+        self.tables: dict[str, Table] = {}
+        """The tables of a service, which follow from the notes, and stand in snapshots by these names."""
+        self.kept_tables: dict[str, Any] = {}
+        """Tables of a snapshot that nobody in this process keeps: they go on into the next one."""
         self.on_resumed: list[Callable[[], object]] = []
         """The functions that are called when the state of a resumed run is there, before anything of it goes on."""
         self._noted = 0
@@ -144,7 +159,6 @@ class Carrier:
     def remember(self, kind: str, *data: Any) -> None:
         """Note in the journal of a durable run what a service has to know when the run goes on; `notes` takes it then."""
         if self.commit is not None:
-            self.remembers = True
             self._event(kind, *data)
 
     async def certain(self) -> None:

@@ -168,8 +168,6 @@ def _count(carrier: Carrier, events: list[Event]) -> None:
             carrier.orders.recorded(*data)
         elif kind == "unit":
             carrier.orders.adopted(data[0], carrier.kernel.outer.units[data[0]])
-        elif kind in carrier.notes:
-            carrier.remembers = True
     options = carrier.options
     waiting = [(0, *item) for item in options.inputs]
     waiting += sorted(options.later, key=lambda item: item[0])

@@ -7,7 +7,8 @@ with it, or, where earlier events are kept, goes on behind it. So the time of a 
 two snapshots, and the journal of a long run by the size of its state.
 
 The shell's part is what `resume.py` otherwise counts in the events: how many messages, orders and effects there were, which scripted
-answers are used up, what objects in Python would go on with.
+answers are used up, what objects in Python would go on with. A service adds its tables, which otherwise follow from the notes of the journal
+(`Carrier.tables`): tasks that have ended, the messages of channels that are observed, the places of the coglets of a runtime.
 
 Costs. Each byte of a snapshot stands for a byte of the journal at least, so that snapshots at most double what is written. A look
 that finds an obstacle is repeated after `AGAIN` bytes.
@@ -52,8 +53,10 @@ class Snapshots:
         self.obstacle = snapshot.obstacle(carrier.kernel)
         if carrier.executors.plans.held:
             self.obstacle = "a plan is held"
-        elif carrier.remembers or carrier.orders.open:
-            self.obstacle = "a service has tasks"
+        elif carrier.orders.open:
+            self.obstacle = "an order is under way"
+        else:
+            self.obstacle = self.obstacle or next(filter(None, (t.obstacle() for t in carrier.tables.values())), "")
         if self.obstacle:
             self._next = self.journal.grown + min(AGAIN, self.compaction.every)
         return not self.obstacle
@@ -91,6 +94,8 @@ class Snapshots:
             "entries": [entries.seq, entries.given, dict(entries.counts)],
             "keys": entries.keys.written(),
             "orders": carrier.orders.last,
+            "calls": carrier.orders.calls,
+            "tables": {**carrier.kept_tables, **{name: t.written() for name, t in carrier.tables.items()}},
             "carried": carrier.carried,
             "outputs": carrier.outputs,
             "last": carrier.last,
@@ -110,7 +115,14 @@ def take_up(carrier: Carrier, data: dict[str, Any]) -> dict[int, int]:
     entries.seq, entries.given, counts = data["entries"]
     entries.counts.update(counts)
     entries.keys.take_up(data.get("keys", []))
-    carrier.orders.last = data["orders"]
+    carrier.orders.last, carrier.orders.calls = data["orders"], data.get("calls", 0)
+    for digest, unit in carrier.kernel.outer.units.items():
+        carrier.orders.adopted(digest, unit)
+    for name, table in data.get("tables", {}).items():
+        if name in carrier.tables:
+            carrier.tables[name].take_up(table)
+        else:
+            carrier.kept_tables[name] = table
     carrier.carried = data["carried"]
     carrier.outputs, carrier.last = data["outputs"], data["last"]
     carrier.heard_up_to(carrier.kernel.outputs)

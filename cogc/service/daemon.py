@@ -17,6 +17,7 @@ from cogc.kernel.effects import LogLine
 from cogc.run.build import build_session
 from cogc.run.instance import Instance
 from cogc.run.journal import VERSION, Journal
+from cogc.run.options import EVERY, Compaction
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
@@ -40,7 +41,7 @@ class Setup:
     """The parts of a runtime: the settings of its programs, its folder, its files, its seed, and who hears what.
 
     `seed` is None for ids that are drawn anew in each process. `say` takes lines for the people who run the server. A runtime with an
-    `instance` is durable; `begun` is what its command line has begun it with. `hears` takes the records of its trace, and learns of the programs
+    `instance` is durable; `begun` is what its command line has begun it with, `every` and `share` say how often its journal begins anew (`Compaction`). `hears` takes the records of its trace, and learns of the programs
     that come into it.
     """
 
@@ -57,6 +58,8 @@ class Setup:
     instance: Instance | None = None
     begun: dict[str, Any] | None = None
     hears: Hears | None = None
+    every: int = EVERY
+    share: int = 1
 
 
 def make(setup: Setup) -> Runtime:
@@ -75,12 +78,16 @@ def make(setup: Setup) -> Runtime:
         journal = instance.journal({**head, "begun": setup.begun, "runs": instance.runs + 1})
         if setup.journal is not None:
             journal.copy = instance.copy_to(setup.journal)
-        sinks = Sinks(trace, journal, None, instance.sync, recording)
+        own = {key: value for key, value in head.items() if key != "journal"}
+        own = {"begun": setup.begun, "runs": instance.runs + 1, **own, "version": VERSION}
+        keeps = not instance.keep.nothing or setup.journal is not None
+        compaction = Compaction(own, None if keeps else instance.put, setup.every, setup.share)
+        sinks = Sinks(trace, journal, None, instance.sync, recording, compaction)
 
     def resumed(begun_again: int) -> None:
         assert recording is not None
         calls = "1 call was" if begun_again == 1 else f"{begun_again} calls were"
-        setup.say(f"run {head['run']} goes on after {len(recording.events)} events; {calls} under way")
+        setup.say(f"run {head['run']} goes on after {recording.length} events; {calls} under way")
 
     options = RunOptions(
         seed=head["seed"], epoch=head["epoch"], run=head["run"], stay=True, on_log=setup.on_log, on_resumed=resumed,

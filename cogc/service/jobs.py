@@ -7,7 +7,8 @@ random. Followers hear what happens to a job, from a bounded list that loses the
 Jobs of a durable run live as long as the run. The journal has a note `task` for each, with the number of its order, and a note
 `cancelled` for one that was cancelled. When the run is resumed, the answers to orders, which come again while the journal is
 replayed, make the jobs what they were; one that had not ended goes on under its id. A client that waits for its job with its own
-request has gone with the process, so that its job is given up.
+request has gone with the process, so that its job is given up. A snapshot has the jobs that have ended, and none is written while
+one works.
 """
 
 from __future__ import annotations
@@ -157,6 +158,7 @@ class Jobs:
         self.nursery: trio.Nursery | None = None
         self._recorded: dict[int, Job] = {}
         self._held: set[str] = set()
+        self.session.tables["tasks"] = self
         self.session.notes |= {"task": self._noted, "cancelled": self._cancelled}
         self.session.orders.on_recall = self._recalled
         self.session.on_resumed.append(self._resumed)
@@ -297,6 +299,34 @@ class Jobs:
                 self._begin(job, held=False)
         self._recorded.clear()
         self._held.clear()
+
+    # ---- snapshots -----------------------------------------------------------------------------------------
+
+    def obstacle(self) -> str:
+        """Return what keeps the jobs from being written now, or nothing."""
+        return "a task is under way" if any(not job.over for job in self.known.values()) else ""
+
+    def written(self) -> list[list[Any]]:
+        """Return the jobs that are kept, all of which have ended. Nobody follows them any more, so that what they have told is left out."""
+        self._forget()
+        return [
+            [
+                job.id, job.offer.name, job.given, job.context, job.message, job.path, job.status, job.words, job.answer,
+                job.failure, job.began.isoformat(), job.changed.isoformat(), job.count,
+            ]
+            for job in self.known.values()
+        ]  # fmt: skip
+
+    def take_up(self, data: list[list[Any]]) -> None:
+        """Make the jobs of a snapshot again. Those of an offer that there is no more are left out."""
+        for id, offer, given, context, message, path, status, words, answer, failure, began, changed, count in data:
+            if offer not in self.exports.offers:
+                continue
+            job = self.known[id] = Job(self.exports.offers[offer], given, context, id)
+            job.message, job.path, job.answer, job.failure, job.count = message, path, answer, failure, count
+            job.began = datetime.fromisoformat(began)
+            job.end(status, words)
+            job.was(datetime.fromisoformat(changed))
 
     # ---- the end of jobs -----------------------------------------------------------------------------------
 

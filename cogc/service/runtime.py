@@ -62,6 +62,8 @@ class Runtime:
         self.ids: dict[str, str] = {}
         self.paths: dict[str, str] = {}
         self.folders: dict[str, str] = {}
+        self.packages: dict[str, list[str]] = {}
+        session.tables["places"] = self  # before the tasks, whose offers come of it
         self.exports = Exports(session)
         self.jobs = Jobs(self.exports)
         self.units: dict[str, str] = {}
@@ -113,6 +115,7 @@ class Runtime:
         if id is not None:
             del self.paths[id]
         self.folders.pop(path, None)
+        self.packages.pop(path, None)
         digest = self.units.pop(path, None)
         if digest is not None and digest not in self.units.values():
             self.exports.remove(digest)
@@ -153,13 +156,26 @@ class Runtime:
         it may import. The journal of a durable runtime has the same as a note."""
         id = path.rpartition("/")[2]
         self.session.executors.settings.allow_imports |= frozenset(packages)
-        self.ids[path], self.paths[id], self.folders[path] = id, path, place
+        self.ids[path], self.paths[id], self.folders[path], self.packages[path] = id, path, place, packages
         if digest not in self.units.values():
             unit = self.kernel.outer.units[digest]
             self.exports.add(unit, digest, ROOT)
             if self.learn is not None:
                 self.learn(unit.bundle)
         self.units[path] = digest
+
+    def obstacle(self) -> str:
+        """Return what keeps the places of coglets from being written into a snapshot, which is nothing."""
+        return ""
+
+    def written(self) -> list[list[Any]]:
+        """Return what `_placed` has taken note of, of the coglets that are there."""
+        return [[path, self.folders[path], digest, self.packages[path]] for path, digest in self.units.items()]
+
+    def take_up(self, data: list[list[Any]]) -> None:
+        """Make the places of coglets of a snapshot again."""
+        for placed in data:
+            self._placed(*placed)
 
     def _resumed(self) -> None:
         """Forget what was noted of coglets whose creation has not entered, or was refused."""

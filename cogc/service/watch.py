@@ -5,7 +5,7 @@ sender up.
 
 A message has a number among those of its channel, by which an observer goes on where it was. In a durable run the numbers mean
 the same after a resume: the replay makes the records again (`record.py`), since the kernel says the same messages again. The
-record of a listen channel begins when somebody asks for it, so that this is noted in the journal. And an observer hears a
+record of a listen channel begins when somebody asks for it, so that this is noted in the journal. Snapshots have the records. And an observer hears a
 message when all that led to it is on disk, and not before: what was heard cannot come otherwise again.
 """
 
@@ -169,6 +169,7 @@ class Watched:
         self._heard: set[tuple[str, str]] = set()
         self._brief: set[tuple[str, str]] = set()
         session.notes["heard"] = self._hear
+        session.tables["channels"] = self
 
     def shown(self, value: Any) -> Any:
         """Return a value as JSON data for people, without its private fields."""
@@ -240,6 +241,30 @@ class Watched:
             return []
         epoch = self.kernel.epoch
         return [{"ts": (epoch + at) / 1e9, "data": self.shown(value)} for at, value in list(record.last)[-most:]]
+
+    # ---- snapshots -----------------------------------------------------------------------------------------
+
+    def obstacle(self) -> str:
+        """Return what keeps the records from being written, which is nothing: they follow the kernel at once."""
+        return ""
+
+    def written(self) -> list[list[Any]]:
+        """Return the records, but for those that are kept briefly: path, channel, whether somebody has asked about it, and what it has."""
+        return [
+            [path, channel, (path, channel) in self._heard, *record.written()]
+            for path, records in self._records.items()
+            for channel, record in records.items()
+            if (path, channel) not in self._brief
+        ]
+
+    def take_up(self, data: list[list[Any]]) -> None:
+        """Make the records of a snapshot again."""
+        for path, channel, heard, *kept in data:
+            record = self._record(path, channel)
+            record.take_up(*kept)
+            if heard and (path, channel) not in self._heard:
+                self._heard.add((path, channel))
+                self.kernel.outer.tap(path, channel, record.note)
 
     # ---- observers -----------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from cogc.loading import bundle_of
 from cogc.run.build import build_session
 from cogc.run.instance import Instance
 from cogc.run.instance_folder import JOURNAL
-from cogc.run.journal import VERSION, load
+from cogc.run.journal import SNAPSHOT, VERSION, load
 from cogc.run.options import Compaction
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
@@ -129,7 +129,8 @@ def test_a_runtime_that_is_killed_comes_back_as_it_was(tmp_path: Path) -> None:
         served(body, tmp_path, place)
 
 
-def test_a_listen_channel_that_is_observed_keeps_its_numbers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [1 << 20, 1])
+def test_a_listen_channel_that_is_observed_keeps_its_numbers(tmp_path: Path, every: int) -> None:
     spec, place = tmp_path / "s.cog", tmp_path / "i"
     spec.write_text(COUNTER)
     place.mkdir()
@@ -145,8 +146,95 @@ def test_a_listen_channel_that_is_observed_keeps_its_numbers(tmp_path: Path) -> 
         await client.post(f"/transmit/{ids[0]}/add?data=3")
         assert await stream(client.port, f"/observe/{ids[0]}/add", 2, "r.1") == [("r.2", "2"), ("r.3", "3")]
 
-    served(first, tmp_path, place)
-    served(second, tmp_path, place)
+    served(first, tmp_path, place, every=every, share=0)
+    assert (load((place / JOURNAL).read_bytes()).events[0][2] == SNAPSHOT) == (every == 1)
+    served(second, tmp_path, place, every=every, share=0)
+
+
+PROGRAMS = """
+coglet Cell(step: int = 1) {
+  listen add: int
+  transmit sum: int
+  state n: int = 0
+  on add as x {
+    if x < 0 { fail "less" }
+    n = n + x * step
+    sum <- n
+  }
+}
+coglet Pair {
+  listen add: int
+  transmit twice: int
+  create cell = Cell(step: 2)
+  link self.add -> cell.add
+  link cell.sum -> self.twice
+}
+coglet Main { create c = Cell }
+"""
+
+
+def test_a_runtime_goes_on_from_each_write_of_a_journal_that_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snapshot is written at each moment that has one. From all that was ever on disk the coglets, their links, histories and ids come back."""
+    spec, other, place = tmp_path / "s.cog", tmp_path / "o.cog", tmp_path / "i"
+    spec.write_text(PROGRAMS)
+    other.write_text(COUNTER)
+    place.mkdir()
+    states: list[bytes] = []
+    ids: list[str] = []
+    put = Instance.put
+
+    def seen(instance: Instance, text: bytes) -> Any:
+        states.append((instance.folder / JOURNAL).read_bytes())  # killed before it, or after it
+        made = put(instance, text)
+        states.append(text)
+        return made
+
+    async def does(client: Client, runtime: Runtime) -> None:
+        p, c = await client.create(f"{spec}:Pair"), await client.create(f"{other}:Counter")
+        gone = await client.create(f"{other}:Sink")
+        ids.extend((p, c, gone))
+        await client.post(f"/link?src_id={p}&src_channel=twice&dest_id={c}&dest_channel=add")
+        await client.post(f"/link?src_id={c}&src_channel=sum&dest_id={gone}&dest_channel=take")
+        for x in (1, 2):
+            assert (await client.post(f"/transmit/{p}/add?data={x}")).status == 200
+        await client.post(f"/stop/{gone}")
+        assert (await client.post(f"/transmit/{c}/add?data=100")).status == 200
+        snapshots = runtime.session.snapshots
+        assert snapshots is not None
+        await until(lambda: snapshots.journal.grown == 0)
+
+    async def looks(client: Client, runtime: Runtime) -> None:
+        await until(lambda: not runtime.kernel.busy)  # what was under way has gone on
+        there = {c["id"]: c for c in (await client.get("/status")).json["coglets"]}
+        p, c, gone = ids
+        for id in (p, c, gone):
+            if id in there:
+                assert there[id]["cog_dir"].startswith(str(spec if id == p else other))
+        sums = [m["data"] for m in (await client.get(f"/history/{c}/sum")).json["messages"]] if c in there else []
+        assert sums == [2, 8, 108][: len(sums)]
+        if sums and gone in there:
+            assert [m["data"] for m in (await client.get(f"/history/{gone}/took")).json["messages"]] == sums
+        if sums:  # what comes next is what would have come without the kill, through links and children, by its number
+            assert (await client.post(f"/transmit/{p}/add?data=3")).status == 200
+            before = {0: 0, 1: 2, 2: 6}[min(len(sums), 2)]
+            wanted = str(sums[-1] + before + 6)
+            assert await stream(client.port, f"/observe/{c}/sum", 1, f"r.{len(sums)}") == [
+                (f"r.{len(sums) + 1}", wanted)
+            ]
+        fresh = await client.create(f"{spec}:Cell")
+        assert (await client.post(f"/transmit/{fresh}/add?data=-1")).status == 500
+        assert fresh not in [c["id"] for c in (await client.get("/status")).json["coglets"]]
+
+    monkeypatch.setattr(Instance, "put", seen)
+    served(does, tmp_path, place, every=1, share=0)
+    monkeypatch.setattr(Instance, "put", put)
+    assert load(states[-1]).events[0][2] == SNAPSHOT and len(load(states[-1]).events) == 1
+    assert len(set(states)) > 8
+    for state in dict.fromkeys(s for s in states if load(s).events):
+        (place / JOURNAL).write_bytes(state)
+        served(looks, tmp_path, place)
 
 
 def test_what_an_observer_hears_is_on_disk(tmp_path: Path) -> None:
@@ -429,6 +517,51 @@ def test_tasks_survive_with_their_ids(tmp_path: Path) -> None:
     (place / JOURNAL).write_bytes(state[0])
     survivor(spec, place, second)
     survivor(spec, place, third)
+
+
+def test_tasks_that_have_ended_are_in_snapshots(tmp_path: Path) -> None:
+    """The journal of a service with tasks begins anew between them; who knows the id of a task finds it in the lives that follow."""
+    spec, place = write(tmp_path), tmp_path / "i"
+    with open(tmp_path / "m.yml", "a") as script:
+        script.write(LATER)
+    soon = {"configuration": {"returnImmediately": True}}
+    ids: list[str] = []
+
+    async def first(port: int, session: Session, doors: Doors) -> None:
+        for skill, text in (("Answerer", "a question"), ("Answerer", "nothing"), ("Waiter", "wait")):
+            ids.append((await rpc(port, "SendMessage", **message(skill, text, **soon)))["task"]["id"])
+        for id in ids[:2]:
+            await doors.jobs.known[id].wait()
+        await until(lambda: session.kernel.calls)
+        assert session.snapshots is not None and not session.snapshots.ready(), "a task is under way"
+        await rpc(port, "CancelTask", id=ids[2])
+        await grown(session)
+        seen.extend([await rpc(port, "GetTask", id=id) for id in ids])
+
+    async def grown(session: Session) -> None:
+        snapshots = session.snapshots
+        assert snapshots is not None
+        await until(lambda: snapshots.journal.grown == 0)
+
+    async def second(port: int, session: Session, doors: Doors) -> None:
+        assert [await rpc(port, "GetTask", id=id) for id in ids] == seen
+        assert len((await rpc(port, "ListTasks"))["tasks"]) == 3
+        more = (await rpc(port, "SendMessage", **message("Answerer", "a question")))["task"]
+        assert more["status"]["state"] == "TASK_STATE_COMPLETED" and more["id"] not in ids
+        ids.append(more["id"])
+        assert session.orders.calls == 4, "names of calls do not come twice"
+        seen.append(await rpc(port, "GetTask", id=more["id"]))
+
+    async def third(port: int, session: Session, doors: Doors) -> None:
+        found = [await rpc(port, "GetTask", id=id) for id in ids]
+        assert found[:3] == seen[:3] and found[3]["artifacts"] == seen[3]["artifacts"]
+
+    seen: list[Any] = []
+    survivor(spec, place, first, 1)
+    kinds = [e[2] for e in load((place / JOURNAL).read_bytes()).events]
+    assert kinds[0] == SNAPSHOT and not {"task", "order"} & {*kinds}
+    survivor(spec, place, second)
+    survivor(spec, place, third, 1)
 
 
 def test_a_task_whose_order_had_not_entered_is_begun_again(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""The additions of orders to a system, as its snapshots have them: units, coglets with their policies, and links.
+
+An order (`orders.py`) creates a coglet of any unit below another one. Its slot is `alone`. So a snapshot has the units that
+the kernel holds with their whole texts, and for each slot its unit, its key and its policy: what the order had.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cogc import ir
+from cogc.kernel import orders
+from cogc.kernel.objects import Slot
+from cogc.kernel.outer import Link
+from cogc.kernel.unit import Unit
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+
+
+def written(kernel: Kernel) -> dict[str, Any]:
+    """Return the units that the kernel holds for orders, whether or not a coglet of them is there, and the links."""
+    return {
+        "units": [[digest, ir.encode(unit.bundle).decode()] for digest, unit in kernel.outer.units.items()],
+        "links": [list(link) for links in kernel.outer.links.values() for link in links],
+    }
+
+
+def slot(kernel: Kernel, slot: Slot) -> list[Any]:
+    """Return what an order has said of a coglet: the digest of its unit, its key, its number below its parent, and its policy."""
+    digest = next((d for d, unit in kernel.outer.units.items() if unit is slot.code.unit), "")
+    policy = slot.spec.spec
+    assert isinstance(policy.max_restarts, ir.Const) and isinstance(policy.backoff, ir.DurationConst)
+    return [digest, slot.code.key, slot.number, policy.restart, policy.max_restarts.value, policy.backoff.nanos]
+
+
+def slot_again(
+    kernel: Kernel, name: str, digest: str, key: str, number: int, restart: ir.Restart, most: int, backoff: int
+) -> Slot:
+    """Return the slot of a coglet that an order has created."""
+    unit = kernel.outer.units[digest] if digest else kernel.unit
+    made = Slot(name, number, unit.policy(restart, most, backoff), kernel.code(unit, key), True)
+    made.brief = made.alone = True
+    return made
+
+
+def adopt(kernel: Kernel, data: dict[str, Any]) -> None:
+    """Let a new kernel hold the units."""
+    for digest, text in data.get("units", ()):
+        kernel.adopt(digest, Unit(ir.decode(text.encode())))
+
+
+def link(kernel: Kernel, data: dict[str, Any]) -> None:
+    """Make the links again, once the coglets are there."""
+    for source, said, target, heard in data.get("links", ()):
+        orders.lay(kernel, Link(source, said, target, heard))

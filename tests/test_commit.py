@@ -83,7 +83,7 @@ def test_a_slow_disk_and_a_timer_that_is_due_before_leave_it_to_the_writer(
     async def scenario() -> None:
         disk.write()
         assert not disk.commit.at_once(left) and not disk.synced
-        await disk.commit.settle() if seconds > QUICK else await trio.sleep(1)
+        await disk.commit._done.wait()
         assert disk.synced == [2] and disk.threads != [threading.get_ident()]
 
     disk.run(scenario)

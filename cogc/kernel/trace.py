@@ -5,6 +5,8 @@ nothing in them changes later, because values never do. `specs/trace.md` lists t
 
 A state is recorded as what changed since its last record, where that is less than the whole (`changes.py`). For that the tracer
 keeps the last value of each state; a coglet's are forgotten when it restarts or stops.
+
+While nobody takes the records, as in the replay of a run that is resumed, the tracer may be `quiet`: it counts them, and makes none.
 """
 
 from __future__ import annotations
@@ -34,13 +36,14 @@ Record: TypeAlias = dict[str, Any]
 class Tracer:
     """Collects the records of one kernel."""
 
-    __slots__ = ("kernel", "paths", "records", "run", "seq", "states")
+    __slots__ = ("kernel", "paths", "quiet", "records", "run", "seq", "states")
 
     def __init__(self, kernel: Clock, run: str) -> None:
         self.kernel = kernel
         self.run = run
         self.records: list[Record] = []
         self.seq = 0
+        self.quiet = False
         self.paths: dict[Instance, str] = {}
         self.states: dict[Instance, dict[str, Value]] = {}
 
@@ -56,6 +59,8 @@ class Tracer:
     def record(self, kind: str, inst: Instance | None, cause: int = -1, **fields: object) -> int:
         """Add a record and return its `seq`."""
         self.seq += 1
+        if self.quiet:
+            return self.seq
         kernel = self.kernel
         if kernel.private:
             fields = {k: hidden(v, kernel.private) for k, v in fields.items()}
@@ -76,6 +81,8 @@ class Tracer:
     def transmit(self, inst: Instance, out: Out, value: Value) -> int:
         """Add the record of a transmitted message and return its `seq`. This is `record`, written out for speed."""
         self.seq += 1
+        if self.quiet:
+            return self.seq
         kernel = self.kernel
         self.records.append(
             {
@@ -95,6 +102,8 @@ class Tracer:
     def deliver(self, port: Port, message: Value, cause: int) -> int:
         """Add the record of a delivered message and return its `seq`. The data is in the record that caused it."""
         self.seq += 1
+        if self.quiet:
+            return self.seq
         self.records.append(
             {
                 "v": 1,
@@ -111,6 +120,9 @@ class Tracer:
 
     def state(self, inst: Instance, name: str, value: Value) -> None:
         """Add the record of a state that was set: its value, or the edits of the value that it had."""
+        if self.quiet:
+            self.seq += 1
+            return
         value = hidden(value, self.kernel.private)
         known = self.states.setdefault(inst, {})
         edits: Edits | None = difference(known[name], value) if name in known else None

@@ -70,8 +70,10 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
     found = Resumed(_left(events), {e[3] for e in events if e[2] == "call"})
     if start >= 0:
         _begin_with(carrier, found, recording.events[start])
-    door = carrier.kernel.door
+    door, trace = carrier.kernel.door, carrier.kernel.trace
     poll, told, door.poll, door.told = door.poll, door.told, None, None
+    if trace is not None:
+        trace.quiet = not _is_read(carrier, events)
     try:
         replay(
             carrier.kernel,
@@ -84,6 +86,8 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
         )
     finally:
         door.poll, door.told, door.cuts = poll, told, None
+        if trace is not None:
+            trace.quiet = False
     _count(carrier, events)
     for act in carrier.on_resumed:
         act()
@@ -95,6 +99,14 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
     _taken(carrier, found, _drained(carrier))
     _begin_again(carrier, found)
     return found
+
+
+def _is_read(carrier: Carrier, events: list[Event]) -> bool:
+    """Return whether anybody takes the records of a replay: a file, a listener, or a message with a key, whose reply is found by them."""
+    if carrier.sinks.trace is not None or carrier.options.on_records is not None:
+        return True
+    taps = carrier.taps
+    return bool(taps.tails or taps.listeners or taps.led) or any(e[2] == "input" and len(e) > 6 for e in events)
 
 
 def _begin_with(carrier: Carrier, found: Resumed, event: Event) -> None:

@@ -27,6 +27,14 @@ is part of, else to the coglet (`State.fail`). A failure that `interrupts` (a ti
 - `resume` never calls a generator; only a step does.
 - What is given up (`interrupt`) can have no answer any more: its turn has passed.
 - Every answer that nobody waits for is dropped silently, except an item of a queue, which is given back (`claims.orphaned`).
+
+**A worked example.** `on x as v { let r = ask(v)  y <- r }` hears 1.
+
+1. `reactions` makes the activity. `enter` closes the gate of the coglet. `advance` starts the generator, which yields a
+   `CallProgram`; `State.carry_out` puts a `Call` among the effects. The activity is in its turn 1.
+2. The result comes. `resume` queues a step for the turn 1.
+3. The step runs: the turn fits, and `advance` sends the result to the generator, which emits it and returns.
+4. `leave` opens the gate, and the coglet takes what waits in its backlog.
 """
 
 from __future__ import annotations
@@ -49,13 +57,10 @@ if TYPE_CHECKING:
 
 def enter(activity: Activity) -> None:
     """Add an activity to its coglet, and close the gate if it holds the coglet."""
-    inst = activity.inst
-    if inst.activities is None:
-        inst.activities = []
-    inst.activities.append(activity)
+    beside(activity)
     if activity.holds:
-        inst.held += 1
-        inst.gate |= HELD
+        activity.inst.held += 1
+        activity.inst.gate |= HELD
 
 
 def leave(kernel: State, activity: Activity) -> None:
@@ -212,12 +217,12 @@ def wake(kernel: State, waiting: list[Waiter]) -> None:
 # ---- several activities --------------------------------------------------------------------------------------
 
 
-def beside(sub: Activity) -> None:
-    """Add an activity that is part of another one, or runs beside it, to its coglet, so that it ends with the
-    coglet."""
-    if sub.inst.activities is None:
-        sub.inst.activities = []
-    sub.inst.activities.append(sub)
+def beside(activity: Activity) -> None:
+    """Add an activity to its coglet, so that it ends with the coglet."""
+    inst = activity.inst
+    if inst.activities is None:
+        inst.activities = []
+    inst.activities.append(activity)
 
 
 def start(

@@ -152,12 +152,10 @@ class Conversation:
         self.roster = self._roster(program)
         budget = settings.get("budget") or {}
         spent_around: Budget = around.spending if around is not None else kernel.models.budget_of(inst)
-        self.budget: Budget
-        self.spending: Budget
-        self.budget = self.spending = Budget(program.name, budget, self._turns(settings), spent_around)
-        left = self.budget.begin(kernel.now)
-        self.limit = self._limit(settings) or DEADLINE
-        self.limit = self.limit if left is None else min(self.limit, left)
+        self.budget = Budget(program.name, budget, self._turns(settings), spent_around)
+        self.spending: Budget = self.budget
+        left, limit = self.budget.begin(kernel.now), self._limit(settings) or DEADLINE
+        self.limit = limit if left is None else min(limit, left)
         self._start_clock()
         self.calls = ToolCalls(self, perform)
         self._take_up(program, settings)

@@ -233,9 +233,8 @@ class Executors:
         given: list[object] = []
         raised: list[BaseException] = []
 
-        def call() -> (
-            None
-        ):  # gives its result by lists that can be emptied: an idle thread of Trio holds what it returned last
+        def call() -> None:
+            # its result goes by lists that can be emptied: an idle thread of Trio holds what it returned last
             nonlocal state
             with lock:
                 if state == "cancelled":
@@ -243,9 +242,8 @@ class Executors:
                 state = "runs"
             try:
                 given.append(function(**arguments))
-            except (
-                BaseException
-            ) as error:  # it must not end the thread: a Cancelled or StopIteration means something to Trio
+            except BaseException as error:
+                # it must not end the thread: a Cancelled or StopIteration means something to Trio
                 raised.append(error)
             finally:
                 with lock:
@@ -501,9 +499,8 @@ def _inside(file: str, folders: list[str]) -> bool:
 def _takes_id(function: Function) -> bool:
     """Return whether a function has a parameter for the id of its call."""
     code = getattr(function, "__code__", None)
-    if code is not None and not hasattr(
-        function, "__wrapped__"
-    ):  # the signature of a plain function takes long to find
+    if code is not None and not hasattr(function, "__wrapped__"):
+        # a plain function, whose signature would take long to find
         return CALL_ID in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     try:
         return CALL_ID in inspect.signature(function).parameters

@@ -71,11 +71,8 @@ async def _wait(client: Any, handle: str) -> Any:
     while True:
         asked = types.GetTaskRequest(params=types.GetTaskRequestParams(task_id=handle))
         state = await client.session.send_request(asked, types.GetTaskResult)
-        if state.status in (
-            "completed",
-            "failed",
-            "input_required",
-        ):  # the result of a task that asks somebody waits for the answer
+        # the result of a task that asks somebody waits for the answer
+        if state.status in ("completed", "failed", "input_required"):
             params = types.GetTaskPayloadRequestParams(task_id=handle)
             return await client.session.send_request(types.GetTaskPayloadRequest(params=params), types.CallToolResult)
         if state.status == "cancelled":

@@ -174,19 +174,7 @@ class Servers:
         except ValueError as error:  # of pydantic: the answer breaks the protocol
             first = str(error).splitlines()[0]
             raise Failure("program", f"the MCP server `{name}` breaks the protocol: {first}") from None
-        parts = [whole(p) if isinstance(p, str) else p for block in result.content if (p := _part(block))]
-        said = "\n".join(map(str, parts))
-        shown = [part for part in parts if isinstance(part, Media)]
-        if result.is_error:
-            raise Failure("program", f"`{name}.{tool}`: {said or 'it failed'}")
-        if result.structured_content is not None:
-            structured = _finite(whole(result.structured_content))
-            wrong = known.misfit(structured) if known is not None else ""
-            if wrong:
-                raise Failure("program", f"the result of `{name}.{tool}` does not fit the server's own schema: {wrong}")
-            value = _unwrapped(structured)
-            return [json.dumps(value, ensure_ascii=False), *shown] if shown else value
-        return parts if shown else said
+        return _value_of(result, f"{name}.{tool}", known)
 
     def _note(self, caller: Caller, handle: str) -> None:
         """Have the journal keep the handle of a task."""
@@ -404,6 +392,23 @@ def _seconds(key: Key) -> float | None:
     wanted = _declared(key).attributes.get("timeout")
     value = None if wanted is None else key[0].evaluate(wanted)
     return value.nanos / 1e9 if isinstance(value, Duration) else None
+
+
+def _value_of(result: Any, tool: str, schemas: ToolSchemas | None) -> Any:
+    """Return the value of a tool's result: what is structured in it, else its parts. Raise Failure for an error, or one that does not fit."""
+    parts = [whole(p) if isinstance(p, str) else p for block in result.content if (p := _part(block))]
+    said = "\n".join(map(str, parts))
+    shown = [part for part in parts if isinstance(part, Media)]
+    if result.is_error:
+        raise Failure("program", f"`{tool}`: {said or 'it failed'}")
+    if result.structured_content is None:
+        return parts if shown else said
+    structured = _finite(whole(result.structured_content))
+    wrong = schemas.misfit(structured) if schemas is not None else ""
+    if wrong:
+        raise Failure("program", f"the result of `{tool}` does not fit the server's own schema: {wrong}")
+    value = _unwrapped(structured)
+    return [json.dumps(value, ensure_ascii=False), *shown] if shown else value
 
 
 def _part(block: Any) -> str | Media:

@@ -29,7 +29,8 @@ _COLUMNS = 12
 """How many coglets have a column of their own."""
 _BEGINS = {"call": "result", "ask": "reply"}
 """The kinds of records that begin something, and those that end it: both have the number `call`."""
-
+_LEAVE = ("transmit", "send", "guide", "input", "deliver")
+"""The kinds of records by which a message leaves. A link hands on what was delivered to a channel of its parent."""
 _FAR = 100_000
 """How many messages that have left are remembered, for the arrows to their deliveries."""
 
@@ -84,12 +85,8 @@ def _events(
     calls: dict[int, tuple[str, int]],
 ) -> Iterator[dict[str, Any]]:
     """Yield the trace events of a record, times in microseconds."""
-    kind, path, at, seq = (
-        str(record["kind"]),
-        str(record.get("path", "")),
-        round(float(record["t"]) * 1e6, 3),
-        record["seq"],
-    )
+    kind, path = str(record["kind"]), str(record.get("path", ""))
+    at = round(float(record["t"]) * 1e6, 3)
     if path not in tracks:
         tracks[path] = len(tracks) + 1
         yield {"ph": "M", "pid": 1, "tid": tracks[path], "name": "thread_name", "args": {"name": path or OUTSIDE}}
@@ -101,38 +98,17 @@ def _events(
         yield {**base, "ph": "b", "id": record["call"], "name": about, "args": arguments}
     elif kind in _BEGINS.values() and record.get("call") in calls:
         name, track = calls.pop(record["call"])
-        yield {
-            **base,
-            "tid": track,
-            "ph": "e",
-            "id": record["call"],
-            "name": name,
-            "args": arguments,
-            "cat": _kind_of_begin(kind),
-        }
+        begun = _kind_of_begin(kind)
+        yield {**base, "tid": track, "ph": "e", "id": record["call"], "name": name, "args": arguments, "cat": begun}
     else:
         yield {**base, "ph": "i", "s": "t", "name": f"{kind} {about}".strip(), "args": arguments}
     if kind in ("deliver", "command") and record.get("cause") in leaves:
+        arrow = {"cat": "message", "name": "message", "id": record["seq"]}
         track, left = leaves[record["cause"]]
-        yield {"ph": "s", "pid": 1, "tid": track, "ts": left, "cat": "message", "name": "message", "id": seq}
-        yield {
-            "ph": "f",
-            "bp": "e",
-            "pid": 1,
-            "tid": tracks[path],
-            "ts": at,
-            "cat": "message",
-            "name": "message",
-            "id": seq,
-        }
-    if kind in (
-        "transmit",
-        "send",
-        "guide",
-        "input",
-        "deliver",
-    ):  # a link hands on what was delivered to a channel of its parent
-        leaves[seq] = tracks[path], at
+        yield {"ph": "s", "pid": 1, "tid": track, "ts": left, **arrow}
+        yield {"ph": "f", "bp": "e", "pid": 1, "tid": tracks[path], "ts": at, **arrow}
+    if kind in _LEAVE:
+        leaves[record["seq"]] = tracks[path], at
         if len(leaves) > _FAR:
             del leaves[next(iter(leaves))]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from cogc.analysis.check import check
 from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_usable
-from cogc.checks import CHECKS
+from cogc import checks
 from cogc.desugar.expand import expand
 from cogc.diagnostics.problems import MARK, Problems
 from cogc.diagnostics.source import Span
@@ -50,8 +50,7 @@ def analyse(
     if memory is not None:
         memory.begin(world)
     checked = check(world, problems, options or Options(), memory)
-    for rule in CHECKS:
-        rule(checked)
+    checks.apply(checked)
     marked = [u.source for u in world.units.values() if not u.is_std and MARK in u.source.text]
     if marked:
         from cogc.diagnostics.ignores import leave_out  # for files with such a comment

@@ -4,7 +4,9 @@ Lark reads the grammar and computes the LALR(1) tables; this module writes them 
 `cogc/syntax/lalr.py`, so that no start of `cogc` pays for Lark. It is Lark's only owner.
 
 The tables. A state's row maps a terminal to an action: `n >= 0` shifts into state n, `-1 - r` reduces by rule r. A row
-in which every terminal reduces by one rule is that bare action. `RULES[r]` is (left side, length, builder, kept, mode):
+in which every terminal reduces by one rule is that bare action. Other rows are written as texts of two characters an
+entry, the terminal and `SHIFTED` + the action, and so are the rows of `GOTOS`, of a nonterminal and a state: a small file
+meets a fifth of the states, and a text costs nothing before it is read. `RULES[r]` is (left side, length, builder, kept, mode):
 `kept` lists the children that go to the builder as offsets from the rule's first symbol, -1 for one that is absent and
 gives None. `mode` is how the value is made: 0 calls the builder, 1 hands the only child on, 2 makes a list to be
 spliced into the rule above. `SPLICED` are the nonterminals whose values are such lists.
@@ -21,6 +23,8 @@ from lark import Lark
 from cogc.disk.resources import folder
 
 BUILD, PASS, SPLICE = 0, 1, 2
+SHIFTED = 4096
+"""What is added to an action in the text of a row, so that each is the number of a character."""
 
 
 class _Postlex:
@@ -118,8 +122,9 @@ def make() -> str:
         f"OPERATORS = {marks!r}",
         f"RULES = {written_rules!r}",
         f"FINAL = {final}",
-        _rows("ACTIONS", actions),
-        _rows("GOTOS", gotos),
+        f"SHIFTED = {SHIFTED}",
+        _rows("ACTIONS", [_text(r, SHIFTED) if isinstance(r, dict) else r for r in actions]),
+        _rows("GOTOS", [_text(r, 0) for r in gotos]),
     ]
     return "\n".join(parts) + "\n"
 
@@ -139,9 +144,14 @@ def _in_order(table: Any) -> list[Any]:
 def _rows(name: str, rows: list[Any]) -> str:
     """Return the text of rows as literals; equal rows are written once, and the list refers to them."""
     seen: dict[str, int] = {}
-    order = [seen.setdefault(repr(r), len(seen)) for r in rows]
+    order = [seen.setdefault(ascii(r), len(seen)) for r in rows]
     distinct = ",\n".join(seen)
-    return f"_{name}: list[Any] = [\n{distinct},\n]\n{name} = [_{name}[i] for i in {order!r}]"
+    return f"_{name}: tuple[int | str, ...] = (\n{distinct},\n)\n{name} = [_{name}[i] for i in {order!r}]"
+
+
+def _text(row: dict[int, int], shifted: int) -> str:
+    """Return the text of a row."""
+    return "".join(chr(key) + chr(shifted + value) for key, value in row.items())
 
 
 def _is_rule(symbol: str, rules: list[Any]) -> bool:

@@ -24,7 +24,7 @@ from cogc.lsp.places import around
 from cogc.syntax import lalr, nodes
 from cogc.syntax.lexer import lex
 from cogc.syntax.parse_cog import RULES
-from cogc.syntax.tables import ACTIONS, KEYWORDS, OPERATORS, TERMINALS
+from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 from cogc.syntax.tables import RULES as WRITTEN
 
 TYPE_CHECKING = False
@@ -188,7 +188,7 @@ _STRINGS = frozenset(TERMINALS[t] for t in ("STRING", "LONG_STRING", "RAW_STRING
 
 def _as_name(state: int) -> bool:
     """Return whether a keyword that leads to a state is read there as a name."""
-    row = ACTIONS[state]
+    row = lalr.row_of(state)
     return isinstance(row, int) and row < 0 and WRITTEN[-1 - row][2] == "name"
 
 

@@ -13,7 +13,7 @@ from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Literal, TypeAlias, TypeVar
 
     from cogc.diagnostics.problems import Problems
@@ -96,6 +96,11 @@ class Unit:
             for node in self._order():
                 self._nodes.setdefault(node.__class__, []).append(node)
         return self._nodes.get(kind, [])
+
+    def kinds(self) -> Iterable[type[nodes.Node]]:
+        """Return the classes of the nodes in the file."""
+        self.all(nodes.File)
+        return self._nodes or ()
 
     def walked(self, node: nodes.Node) -> list[nodes.Node]:
         """Return a node and all nodes below it, as `nodes.walk` does; a declaration or a member of the file is not walked again."""

@@ -7,9 +7,10 @@ The model
     The parser is a stack automaton. Each entry of the stack is a grammar symbol that has been read: the state that the
     automaton is in behind it, the symbol's value, and the span of its text. The four are kept in four parallel lists
     (`Stack`), because one list of tuples costs an allocation for each token.
-    `ACTIONS[state]` maps the next terminal to an action: `n >= 0` shifts the token and enters state n, `-1 - r` reduces
+    `row_of(state)` maps the next terminal to an action: `n >= 0` shifts the token and enters state n, `-1 - r` reduces
     by rule r. A state in which every terminal reduces by the same rule has that action itself in place of a mapping.
-    `GOTOS[state][left]` is the state behind a rule's left side, once the rule has been reduced.
+    `_goto(state, left)` is the state behind a rule's left side, once the rule has been reduced. The tables have rows as
+    texts, and each is read when the automaton first comes to its state: a small file comes to a fifth of them.
     A reduction takes the rule's symbols off the stack, makes one value of theirs and pushes the left side with it. How
     the value is made is the rule's mode: `_BUILD` calls the builder, `_PASS` hands the only child on, `_SPLICE` makes a
     list whose items become children of the rule above (`_items`, and what Lark makes of a `*`).
@@ -48,7 +49,7 @@ Recovery
 
 from __future__ import annotations
 
-from cogc.syntax.tables import ACTIONS, FINAL, GOTOS, RULES, TERMINALS
+from cogc.syntax.tables import ACTIONS, FINAL, GOTOS, RULES, SHIFTED, TERMINALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +71,31 @@ _END = TERMINALS["$END"]
 _OPENING = frozenset(TERMINALS[n] for n in ("LBRACE", "LPAR", "LSQB"))
 _CLOSING = frozenset(TERMINALS[n] for n in ("RBRACE", "RPAR", "RSQB"))
 _RBRACE = TERMINALS["RBRACE"]
+_ROWS: list[dict[int, int] | int | None] = [None] * len(ACTIONS)
+"""The rows of `ACTIONS` that have been read, by state."""
+_GOTOS: dict[int, dict[int, int]] = {}
+"""The rows of `GOTOS` that have been read, by state."""
 _CHAINS: dict[int, int] = {}
 """The results of `_chain` so far, by state, left side and next terminal. They depend on the tables, not on the builders."""
+
+
+def row_of(state: int) -> dict[int, int] | int:
+    """Return the actions of a state by the next terminal, or the one action that it has for all of them."""
+    found = _ROWS[state]
+    if found is None:
+        row = ACTIONS[state]
+        found = row if isinstance(row, int) else {ord(k): ord(v) - SHIFTED for k, v in zip(row[::2], row[1::2], strict=True)}
+        _ROWS[state] = found
+    return found
+
+
+def _goto(state: int, left: int) -> int | None:
+    """Return the state behind the left side of a rule that has been reduced in a state, None where no such rule can be."""
+    row = _GOTOS.get(state)
+    if row is None:
+        text = GOTOS[state]
+        row = _GOTOS[state] = {ord(k): ord(v) for k, v in zip(text[::2], text[1::2], strict=True)}
+    return row.get(left)
 
 
 def bind(builders: dict[str, Builder]) -> list[Rule]:
@@ -121,11 +145,13 @@ def parse(
         leaves = [text[s:e] for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=False)]
     stack = stack or Stack()
     states, values, starts, ends = stack.states, stack.values, stack.starts, stack.ends
-    actions, chains = ACTIONS, _CHAINS
+    rows, chains = _ROWS, _CHAINS
     at, failed = 0, -1
     kind = kinds[0]
     while True:
-        row = actions[states[-1]]
+        row = rows[states[-1]]
+        if row is None:
+            row = row_of(states[-1])
         action = row if row.__class__ is int else row.get(kind)
         if action is None:
             if kind == _END and states[-1] == FINAL:
@@ -174,14 +200,15 @@ def parse(
 def _chain(state: int, left: int, kind: int, rules: list[Rule]) -> int:
     """Return the state behind a reduction to `left`, once all rules that only hand it on are reduced too."""
     while True:
-        target = GOTOS[state][left]
-        row = ACTIONS[target]
+        target = _goto(state, left)
+        assert target is not None  # the rule was reduced in a state that expects its left side
+        row = row_of(target)
         action = row if isinstance(row, int) else row.get(kind)
         if action is None or action >= 0:
-            return target  # type: ignore[no-any-return]
+            return target
         rule = rules[-1 - action]
         if rule[1] != 1 or rule[4] != _PASS:
-            return target  # type: ignore[no-any-return]
+            return target
         left = rule[0]
 
 
@@ -231,7 +258,7 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
     start = tokens.starts[at]
     opened: list[str] = []  # the brackets of the phrase that are still open, those taken off the stack first
     while True:
-        row = ACTIONS[states[-1]]
+        row = row_of(states[-1])
         action = None if isinstance(row, int) else row.get(_ERROR)
         if action is not None and (kinds[at] != _END or len(states) > 1 or at == 0 or not opened):
             break
@@ -283,7 +310,7 @@ def shifts(states: list[int], rules: list[Rule]) -> dict[int, int]:
     for terminal in range(len(TERMINALS)):
         stack = list(states)
         while True:
-            row = ACTIONS[stack[-1]]
+            row = row_of(stack[-1])
             action = row if isinstance(row, int) else row.get(terminal)
             if action is None:
                 break
@@ -293,7 +320,8 @@ def shifts(states: list[int], rules: list[Rule]) -> dict[int, int]:
             left, length = rules[-1 - action][:2]
             if length:
                 del stack[-length:]
-            if left not in GOTOS[stack[-1]]:
+            target = _goto(stack[-1], left)
+            if target is None:
                 break
-            stack.append(GOTOS[stack[-1]][left])
+            stack.append(target)
     return found

@@ -8,10 +8,10 @@ Each stage returns whatever the files say; mistakes go into `Problems`.
 
 from __future__ import annotations
 
+from cogc import checks
 from cogc.analysis.check import check
 from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_usable
-from cogc import checks
 from cogc.desugar.expand import expand
 from cogc.diagnostics.problems import MARK, Problems
 from cogc.diagnostics.source import Span

@@ -10,8 +10,6 @@ import re
 from cogc.analysis import reports
 from cogc.analysis.attribute_check import check_block, word_of
 from cogc.analysis.scope import Scope
-from cogc.desugar.agents import QUERY
-from cogc.desugar.parts import extends_itself
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean, is_suggestion
 from cogc.language import types
@@ -124,6 +122,8 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
             _choices(checked, unit, node, found)
         case "agent":
             what = f"agent `{shape.name if shape is not None else node.name.id}`"
+            from cogc.desugar.agents import QUERY  # for files with an agent
+
             scope.bind(QUERY, STRING, "parameter")  # in its attributes the task is a text
             check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
             _limits(checked, unit, executor.attributes)
@@ -373,13 +373,13 @@ def _parameters(checked: Checked, unit: Unit, name: str, parameters: tuple[nodes
 def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
     """Check the names and settings of a definition of done, and what its criteria say."""
     from cogc.analysis.fillings import criterion_parts
-    from cogc.desugar import dods
+    from cogc.desugar import dods, parts
 
     world = checked.world
     scope = _parameters(checked, unit, node.name.id, dods.parameters_of(world, unit, node))
     if node.extends is not None:
         find_declared(checked, unit, node.extends.text, node.extends, "dod")
-        if extends_itself(world, unit, node, "dod"):
+        if parts.extends_itself(world, unit, node, "dod"):
             checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
     own = [c for c in node.criteria if isinstance(c, nodes.Attribute) and c.key.id in dods.SETTINGS]
     check_block(tuple(own), "dod", node.name, scope, checked.inference, f"dod `{node.name.id}`")
@@ -495,7 +495,7 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
 def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     """Check the names and attributes of a plan, and what its steps say."""
     from cogc.analysis.fillings import step_parts, step_results
-    from cogc.desugar import plans
+    from cogc.desugar import parts, plans
 
     scope = _parameters(checked, unit, node.name.id, node.parameters)
     for p in node.parameters:
@@ -503,7 +503,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
             checked.problems.add("shadowed-name", unit.span(p.name), name="goal", what="the goal of the plan")
     if node.extends is not None:
         find_declared(checked, unit, node.extends.text, node.extends, "plan")
-        if extends_itself(checked.world, unit, node, "plan"):
+        if parts.extends_itself(checked.world, unit, node, "plan"):
             checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
     extended = plans.ExtendedPlan(checked.world, unit, node)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     _Const: TypeAlias = tuple[nodes.Const, Unit, Shape | None]
 
 PURE_EXECUTORS = ("expr", "template")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD = r"[A-Za-z_][A-Za-z0-9_]*"
 _MOST_PARTS = 500
 """The most parts of the type of a const that is inferred: larger ones are `any`, since each use of them would be compared."""
 
@@ -182,7 +182,7 @@ class Inference:
                 case nodes.Field():
                     found = [scope.qualified(part)]
                 case nodes.Text(value=text, template=True):
-                    found = [scope.find(word) for word in _WORD.findall(text)]
+                    found = [scope.find(word) for word in re.findall(_WORD, text)]
                 case _:
                     continue
             for symbol in found:

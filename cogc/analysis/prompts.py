@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from cogc.analysis.tables import Tables
     from cogc.diagnostics.problems import Problems
 
-_SIMPLE = re.compile(
-    r"\{\{[ \t\n]*(?:([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|file\([ ]*(\"[^\"{}]*\"|'[^'{}]*')[ ]*\))[ \t\n]*\}\}"
-)
+_SIMPLE = r"\{\{[ \t\n]*(?:([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|file\([ ]*(\"[^\"{}]*\"|'[^'{}]*')[ ]*\))[ \t\n]*\}\}"
 _JINJA_WORDS = frozenset(
     ["true", "false", "none", "True", "False", "None", "not", "loop", "range", "and", "or", "in", "is", "if", "else"]
 )
@@ -53,7 +51,7 @@ def simple_parts(text: str) -> list[Part] | None:
         return None
     parts: list[Part] = []
     at = 0
-    for found in _SIMPLE.finditer(text):
+    for found in re.finditer(_SIMPLE, text):
         if "{{" in text[at : found.start()] or "}}" in text[at : found.start()]:
             return None
         if found.start() > at:
@@ -355,22 +353,23 @@ def _bound(target: Any, type_: Type) -> dict[str, Type]:
     return {name: found for part in getattr(target, "items", ()) for name, found in _bound(part, item).items()}
 
 
-_CODE = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_PIECE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|\S""", re.DOTALL)
-_GIVEN = re.compile(r"\s*=(?!=)")  # behind the name of an argument
+_CODE = r"(?s)\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}"
+_PIECE = r"""(?s)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|\S"""
+_GIVEN = r"\s*=(?!=)"  # behind the name of an argument
 _KINDS_OF_WORDS = {".": "attr", "|": "filter", "is": "test"}
 
 
 def _words(text: str) -> dict[tuple[str, str], list[int]]:
     """Return the places of the words of a template's code, by their kind (name, attr, filter, test) and themselves."""
     found: dict[tuple[str, str], list[int]] = {}
-    for code in _CODE.finditer(text):
+    pieces, given = re.compile(_PIECE), re.compile(_GIVEN)
+    for code in re.finditer(_CODE, text):
         before, depth = "", 0
-        for piece in _PIECE.finditer(text, code.start() + 2, code.end() - 2) if text[code.start() + 1] != "#" else ():
+        for piece in pieces.finditer(text, code.start() + 2, code.end() - 2) if text[code.start() + 1] != "#" else ():
             word, start = piece[0], piece.start()
             if word[0] in "'\"" and before == "[":
                 found.setdefault(("attr", word[1:-1]), []).append(start + 1)
-            elif (word[0].isalpha() or word[0] == "_") and not (depth and _GIVEN.match(text, piece.end())):
+            elif (word[0].isalpha() or word[0] == "_") and not (depth and given.match(text, piece.end())):
                 found.setdefault((_KINDS_OF_WORDS.get(before, "name"), word), []).append(start)
             depth += (word == "(") - (word == ")")
             before = before if (before, word) == ("is", "not") else word

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.names.world import Member, Shape
 
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
@@ -38,7 +38,7 @@ def _headers(checked: Checked, shape: Shape, member: Member, value: nodes.Expr |
     for entry in value.entries:
         if not isinstance(entry, nodes.Entry) or not isinstance(entry.value, nodes.Text) or entry.value.template:
             report(entry, "headers", "the name of a header is a plain string")
-        elif not _NAME.fullmatch(entry.value.value):
+        elif not re.fullmatch(_NAME, entry.value.value):
             report(entry.value, entry.value.value, "this is no name of a header")
         elif entry.value.value.lower() in _CREDENTIALS:
             report(

@@ -7,10 +7,12 @@ that bid in a sett. Further coglets stand in their unit under names that no user
 
 from __future__ import annotations
 
-from cogc.desugar.agents import coglet_of, judge_of, program_of
-from cogc.desugar.parts import Part
 from cogc.names.world import Declared, Shape, Unit, World, exports_of
 from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.desugar.parts import Part
 
 
 def expand(world: World) -> None:
@@ -25,14 +27,16 @@ def expand(world: World) -> None:
 
 def _agent_or_dod(world: World, unit: Unit, declared: Declared) -> None:
     """Add the one shape of an agent or of a definition of done."""
+    # the modules of what only some files declare are imported where one does: every check would pay for them
     if declared.kind == "agent":
-        shape = Shape(
-            unit, coglet_of(declared.of(nodes.Agent), _plan_of(world, unit, declared.of(nodes.Agent))), "agent"
-        )
+        from cogc.desugar import agents
+
+        agent = declared.of(nodes.Agent)
+        shape = Shape(unit, agents.coglet_of(agent, _plan_of(world, unit, agent)), "agent")
         world.shapes[shape.key] = shape
-        world.agent_programs[id(declared.node)] = program_of(declared.of(nodes.Agent))
+        world.agent_programs[id(declared.node)] = agents.program_of(agent)
     elif declared.kind == "dod":
-        from cogc.desugar import dods  # few files declare one, and every check would pay for it
+        from cogc.desugar import dods
 
         shape = Shape(unit, dods.coglet_of(world, unit, declared.of(nodes.Dod)), "dod")
         world.shapes[shape.key] = shape
@@ -62,8 +66,10 @@ def _judges(world: World, unit: Unit) -> None:
                 continue
             agent = world.lookup(unit, unit.source.text[ran.start : ran.end])
             if agent is not None and agent.kind == "agent":
-                judge = judge_of(agent.of(nodes.Agent), f"{declared.node.name.id}.{item.name.id}")
-                shape = Shape(agent.unit, coglet_of(judge), "agent")
+                from cogc.desugar import agents
+
+                judge = agents.judge_of(agent.of(nodes.Agent), f"{declared.node.name.id}.{item.name.id}")
+                shape = Shape(agent.unit, agents.coglet_of(judge), "agent")
                 world.shapes[shape.key] = shape
 
 

@@ -26,19 +26,113 @@ else:
         return lambda cls: cls
 
 
-_init_codes: dict[int, CodeType] = {}
+# The constructors of records by the number of their fields, whose names each class replaces. To compile them takes as long
+# as the import of ten modules.
+
+
+def _init_0(self: Any) -> None:
+    pass
+
+
+def _init_1(self: Any, a) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+
+
+def _init_2(self: Any, a, b) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+
+
+def _init_3(self: Any, a, b, c) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+    self.c = c
+
+
+def _init_4(self: Any, a, b, c, d) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+
+
+def _init_5(self: Any, a, b, c, d, e) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+    self.e = e
+
+
+def _init_6(self: Any, a, b, c, d, e, f) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+    self.e = e
+    self.f = f
+
+
+def _init_7(self: Any, a, b, c, d, e, f, g) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+    self.e = e
+    self.f = f
+    self.g = g
+
+
+def _init_8(self: Any, a, b, c, d, e, f, g, h) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+    self.e = e
+    self.f = f
+    self.g = g
+    self.h = h
+
+
+def _init_9(self: Any, a, b, c, d, e, f, g, h, i) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+    self.e = e
+    self.f = f
+    self.g = g
+    self.h = h
+    self.i = i
+
+
+def _init_10(self: Any, a, b, c, d, e, f, g, h, i, j) -> None:  # type: ignore[no-untyped-def]
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+    self.e = e
+    self.f = f
+    self.g = g
+    self.h = h
+    self.i = i
+    self.j = j
+
+
+_INIT_CODES = [
+    f.__code__
+    for f in (_init_0, _init_1, _init_2, _init_3, _init_4, _init_5, _init_6, _init_7, _init_8, _init_9, _init_10)
+]
 
 
 def _init_code(count: int) -> CodeType:
-    """Return the code of `def __init__(self, f0, f1, ...): self.f0 = f0; ...` for `count` fields, compiled once."""
-    code = _init_codes.get(count)
-    if code is None:
-        names = [f"f{i}" for i in range(count)]
-        body = "; ".join(f"self.{n} = {n}" for n in names) or "pass"
+    """Return the code of `def __init__(self, f0, f1, ...): self.f0 = f0; ...` for `count` fields."""
+    while len(_INIT_CODES) <= count:
+        names = [f"f{i}" for i in range(len(_INIT_CODES))]
         scope: dict[str, Any] = {}
-        exec(f"def __init__({', '.join(['self', *names])}): {body}", scope)
-        code = _init_codes[count] = scope["__init__"].__code__
-    return code
+        exec(f"def __init__({', '.join(['self', *names])}): {'; '.join(f'self.{n} = {n}' for n in names)}", scope)
+        _INIT_CODES.append(scope["__init__"].__code__)
+    return _INIT_CODES[count]
 
 
 def _getter(fields: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
@@ -61,26 +155,28 @@ class RecordType(type):
     """Gives the compared fields of a record."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> RecordType:
-        own = tuple(f for f in space.get("__annotations__", ()) if not f.startswith("_"))
-        inherited: tuple[str, ...] = getattr(bases[0], "_fields_", ()) if bases else ()
-        defaults = {**(getattr(bases[0], "_defaults_", {}) if bases else {})}
-        defaults.update({f: space.pop(f) for f in own if f in space})
-        fields = inherited + own
+        # every start of `cogc` makes 150 records here: plain loops, and nothing is set behind the making of the class
+        own = [f for f in space.get("__annotations__", ()) if f[0] != "_"]
+        base: Any = bases[0] if bases else None
+        fields: tuple[str, ...] = (*base._fields_, *own) if base is not None else tuple(own)
+        defaults: dict[str, Any] = dict(base._defaults_) if base is not None else {}
+        for field in own:
+            if field in space:
+                defaults[field] = space.pop(field)
+        unequal: tuple[str, ...] = space.get("_unequal_") or (base._unequal_ if base is not None else ())
+        compared = tuple([f for f in fields if f not in unequal]) if unequal else fields
         space["__slots__"] = own
-        space["__match_args__"] = fields
-        space["_fields_"] = fields
+        space["__match_args__"] = space["_fields_"] = fields
         space["_defaults_"] = defaults
+        space["_compared_"] = compared
+        space["_values_"] = staticmethod(_getter(compared))
         if "__init__" not in space:
             code = _init_code(len(fields)).replace(co_varnames=("self", *fields), co_names=fields)
             init = FunctionType(code, {}, "__init__")
-            init.__defaults__ = tuple(defaults[f] for f in fields if f in defaults)
+            if defaults:
+                init.__defaults__ = tuple([defaults[f] for f in fields if f in defaults])
             space["__init__"] = init
-        cls = super().__new__(mcs, name, bases, space)
-        unequal: tuple[str, ...] = getattr(cls, "_unequal_", ())
-        compared = tuple(f for f in fields if f not in unequal)
-        type.__setattr__(cls, "_compared_", compared)
-        type.__setattr__(cls, "_values_", staticmethod(_getter(compared)))
-        return cls
+        return super().__new__(mcs, name, bases, space)
 
 
 class Record(metaclass=RecordType):

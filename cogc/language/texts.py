@@ -1,4 +1,7 @@
-"""The text forms of values: durations and string literals, and the reserved words."""
+"""The text forms of values: durations and string literals, and the reserved words.
+
+Each start of `cogc` imports this module, so its patterns are texts, which `re` compiles where they are first used.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,11 @@ UNITS = {
     "d": 86_400_000_000_000,
     "w": 604_800_000_000_000,
 }
-_PART = re.compile(r"([0-9](?:_?[0-9])*(?:\.[0-9]+)?)(ms|[smhdw])")
-_DURATION = re.compile(r"-?(?:[0-9](?:_?[0-9])*(?:\.[0-9]+)?(?:ms|[smhdw]))+\Z")
+_PART = r"([0-9](?:_?[0-9])*(?:\.[0-9]+)?)(ms|[smhdw])"
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
 _SIZE = r"(?i)\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
-_MEMBER = re.compile(r"\[[^\]/]*\]")
+_MEMBER = r"\[[^\]/]*\]"
 _ESCAPE = r"(?s)\\(u[0-9a-fA-F]{4}|.)"
 
 RESERVED = frozenset(
@@ -52,7 +54,7 @@ MARK = "·"
 
 def without_members(path: str) -> str:
     """Return the path of a coglet without the members of pools: `Main/worker/job` for `Main/worker[3]/job`."""
-    return _MEMBER.sub("", path) if "[" in path else path
+    return re.sub(_MEMBER, "", path) if "[" in path else path
 
 
 def is_internal(name: str) -> bool:
@@ -70,9 +72,10 @@ Segments = tuple[tuple[int, int], ...]
 
 def nanoseconds(text: str) -> int:
     """Return the nanoseconds of a duration such as `1m30s` or `1.5s`; raise ValueError for another text."""
-    if not _DURATION.match(text):
+    parts = re.findall(_PART, text)
+    if not parts or "".join(n + u for n, u in parts) != text.removeprefix("-"):
         raise ValueError(f"`{text}` is no duration")
-    total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in _PART.findall(text))
+    total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in parts)
     return -total if text.startswith("-") else total
 
 
@@ -184,7 +187,7 @@ def place(segments: Segments, offset: int) -> int:
 
 def is_variable(name: str) -> bool:
     """Return whether a text is the name of a variable of the environment that a shell can set."""
-    return _VARIABLE.match(name) is not None
+    return re.match(_VARIABLE, name) is not None
 
 
 def is_image(name: str) -> bool:
@@ -194,4 +197,4 @@ def is_image(name: str) -> bool:
 
 COMMANDED = ("command", "bid_script", "image", "build", "worker", "health_check", "environment")
 """The attributes of an agent of a sett whose texts reach commands and container engines."""
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\Z"

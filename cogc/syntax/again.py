@@ -20,6 +20,8 @@ of the same file. Nobody else changes a node.
 
 from __future__ import annotations
 
+import re
+
 from cogc.diagnostics.problems import Problems
 from cogc.language.record import Record, replace
 from cogc.syntax import lalr, nodes
@@ -169,7 +171,9 @@ class Trees:
         """Return whether the declaration behind the broken one begins a line with its word."""
         behind = broken.tree.declarations[broken.at + 1 : broken.at + 2]
         at = broken.end
-        return not behind or (broken.text[at - 1] == "\n" and WORD_AT_MARGIN.match(broken.text, at) is not None)
+        return not behind or (
+            broken.text[at - 1] == "\n" and re.compile(WORD_AT_MARGIN).match(broken.text, at) is not None
+        )
 
     def _is_sound(self, node: nodes.Declaration, text: str) -> bool:
         """Return whether recovery reads a declaration of a text as the strict reading does."""

@@ -53,7 +53,7 @@ from cogc.syntax.tables import ACTIONS, FINAL, GOTOS, RULES, SHIFTED, TERMINALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from cogc.syntax.lexer import Tokens
@@ -71,7 +71,7 @@ _END = TERMINALS["$END"]
 _OPENING = frozenset(TERMINALS[n] for n in ("LBRACE", "LPAR", "LSQB"))
 _CLOSING = frozenset(TERMINALS[n] for n in ("RBRACE", "RPAR", "RSQB"))
 _RBRACE = TERMINALS["RBRACE"]
-_ROWS: list[dict[int, int] | int | None] = [None] * len(ACTIONS)
+_ROWS: list[Any] = [None] * len(ACTIONS)
 """The rows of `ACTIONS` that have been read, by state."""
 _GOTOS: dict[int, dict[int, int]] = {}
 """The rows of `GOTOS` that have been read, by state."""
@@ -81,11 +81,10 @@ _CHAINS: dict[int, int] = {}
 
 def row_of(state: int) -> dict[int, int] | int:
     """Return the actions of a state by the next terminal, or the one action that it has for all of them."""
-    found = _ROWS[state]
+    found: dict[int, int] | int | None = _ROWS[state]
     if found is None:
         row = ACTIONS[state]
-        found = row if isinstance(row, int) else {ord(k): ord(v) - SHIFTED for k, v in zip(row[::2], row[1::2], strict=True)}
-        _ROWS[state] = found
+        found = _ROWS[state] = row if isinstance(row, int) else {k: v - SHIFTED for k, v in _pairs(row)}
     return found
 
 
@@ -93,9 +92,13 @@ def _goto(state: int, left: int) -> int | None:
     """Return the state behind the left side of a rule that has been reduced in a state, None where no such rule can be."""
     row = _GOTOS.get(state)
     if row is None:
-        text = GOTOS[state]
-        row = _GOTOS[state] = {ord(k): ord(v) for k, v in zip(text[::2], text[1::2], strict=True)}
+        row = _GOTOS[state] = dict(_pairs(str(GOTOS[state])))
     return row.get(left)
+
+
+def _pairs(row: str) -> Iterator[tuple[int, int]]:
+    """Yield the entries of a row that is written as a text."""
+    return zip(map(ord, row[::2]), map(ord, row[1::2]), strict=True)
 
 
 def bind(builders: dict[str, Builder]) -> list[Rule]:

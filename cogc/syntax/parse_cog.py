@@ -88,7 +88,7 @@ def reads_alike(text: str, start: int, end: int) -> bool:
     return not found.found and strict.kinds == recovering.kinds and strict.starts == recovering.starts
 
 
-WORD_AT_MARGIN = re.compile(r"(?:" + "|".join(sorted(DECLARATIONS)) + r")\b")
+WORD_AT_MARGIN = r"(?:" + "|".join(sorted(DECLARATIONS)) + r")\b"
 """The words at which recovery begins anew where they begin a line."""
 
 
@@ -139,7 +139,7 @@ def _in_place(kind: str, source: Source, text: str, segments: Segments) -> nodes
     it, and mistakes are reported by `_wrapped`.
     """
     at = segments[0][1]
-    if len(segments) > 1 or not source.text.startswith(text, at) or _NEEDS_WRAPPING.search(text):
+    if len(segments) > 1 or not source.text.startswith(text, at) or any(mark in text for mark in _NEEDS_WRAPPING):
         return None
     before, behind = _around(kind)
     found = Problems()
@@ -168,7 +168,7 @@ def pieces_of(text: str) -> list[int]:
 
 
 _STATEMENT_LINE = r"[ \t]*(?:(?:let|if|for|fail|log|guide|stop|restart)\b|[\w.\[\]]+ *(?:<-|=(?!=)))"
-_NEEDS_WRAPPING = re.compile(r"[#;\n]")
+_NEEDS_WRAPPING = "#;\n"
 _AROUND: dict[str, tuple[lalr.Stack, list[int]]] = {}
 
 

@@ -622,7 +622,7 @@ _BUILDERS.update(
 def _rules() -> list[lalr.Rule]:
     """Return the rules of the grammar with these builders: each keeps all of its tokens, and none keeps a place for what is absent."""
     rules: list[lalr.Rule] = []
-    for left, length, name, kept, mode in RULES:
+    for left, length, name, kept, mode, _ in RULES:
         spliced = {k - _SPLICED for k in kept if k >= _SPLICED}
         places = tuple(i + _SPLICED if i in spliced else i for i in range(length))
         passed = mode == 1 and length == 1

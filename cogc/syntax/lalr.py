@@ -102,12 +102,11 @@ def _pairs(row: str) -> Iterator[tuple[int, int]]:
 
 
 def bind(builders: dict[str, Builder]) -> list[Rule]:
-    """Return the rules of the tables with their builders. A rule is plain if all its symbols are children, none of them a list."""
-    rules: list[Rule] = []
-    for left, length, name, kept, mode in RULES:
-        plain = kept == tuple(range(length))
-        rules.append((left, length, builders[name] if mode == _BUILD else None, kept, mode, plain))
-    return rules
+    """Return the rules of the tables with their builders."""
+    return [
+        (left, length, builders[name] if mode == _BUILD else None, kept, mode, plain)
+        for left, length, name, kept, mode, plain in RULES
+    ]
 
 
 class Stack:

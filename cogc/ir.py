@@ -17,7 +17,9 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 VERSION = 1
-PortKind: TypeAlias = Literal["own_listen", "own_transmit", "child_listen", "child_transmit", "queue", "dead_queue"]
+PortKind: TypeAlias = Literal[
+    "own_listen", "own_transmit", "child_listen", "child_transmit", "queue", "dead_queue", "failed_queue"
+]
 """The kinds of ports. Lowering makes an inbox of the coglet itself of a port of a queue; a built program has none."""
 TriggerKind: TypeAlias = Literal["port", "all", "error", "start", "stop", "every", "ticks", "after", "command"]
 ProgramKind: TypeAlias = Literal[
@@ -304,8 +306,11 @@ class Log(Node, tag="log", frozen=True):
 
 
 class Fail(Node, tag="fail", frozen=True):
+    """`fail e`. In a handler, `again` fails with the failure that is being handled, and the value does not count."""
+
     value: Expr
     at: int = 0
+    again: bool = False
 
 
 class If(Node, tag="branch", frozen=True):
@@ -582,7 +587,8 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Queue(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A queue, with its backend and the place of that. Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`."""
+    """A queue, with its backend and the place of that. Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`, and `KEY.failed` where a
+    reaction takes dead items with their failures."""
 
     key: str
     name: str

@@ -16,6 +16,7 @@ from zipfile import ZipFile
 import pytest
 
 from support.cli import cogc, cogc_here
+from support.games import GAMES
 from support.paths import ROOT
 
 PLAYER = ROOT / "examples" / "cvc"
@@ -211,16 +212,7 @@ def test_the_coach_keeps_what_is_no_worse_and_takes_back_the_rest(tmp_path: Path
     """The whole session with the real git, the real plan and its definition of done; only the games are not played."""
     for name in ("coach.cog", "coach.yml", "player.py"):
         (tmp_path / name).write_text((PLAYER / name).read_text())
-    (tmp_path / "games.py").write_text(
-        "import json, pathlib\n"
-        "async def episode(policy, seed, steps, *keywords):\n"
-        "    given = dict(k.split('=', 1) for k in keywords)\n"
-        "    s = json.loads(open(given['heuristic']).read())\n"
-        "    learnt = pathlib.Path(given['learnings'])\n"
-        "    learnt.mkdir(parents=True)\n"
-        "    (learnt / '0000.json').write_text(json.dumps([{'report': {'cogs': seed}}]))\n"
-        "    return {'score': 20 + seed - 2 * s['scramblers'] + s['crowd'] - min(15, s['poor'] / 10)}\n"
-    )
+    (tmp_path / "games.py").write_text(GAMES)
     words = ["coach.cog", "--set", "seeds=[1, 2, 3]", "--set", "steps=10"]
     done = cogc("run", *words, cwd=tmp_path, GIT_CONFIG_GLOBAL="/dev/null")
     assert done.returncode == 0, done.stderr

@@ -156,9 +156,17 @@ def test_the_tool_and_a_spec_share_a_queue(tmp_path: Path) -> None:
         return done.stdout.splitlines()
 
     cogc("run", "a.cog", "--input", "x=13", "--for", "1s", cwd=tmp_path)
-    assert [line.split()[1] for line in queue("list", "bad")] == ["dead"]
+    item, why = queue("list", "bad")
+    assert item.split()[1] == "dead" and why.startswith("  1 attempt, last failure at 20")
+    assert why.endswith("Z: error: unlucky (Main/w)") and queue("show", "bad", item.split()[0]) == [item, why]
+    shown = json.loads(queue("show", "bad", item.split()[0], "--json")[0])
+    assert shown["failure"].pop("at").endswith("Z") and shown == {
+        "id": item.split()[0], "status": "dead", "value": {"n": 13}, "tries": 1, "token": 1, "redriven": 0,
+        "failure": {"kind": "error", "message": "unlucky", "path": "Main/w"},
+    }  # fmt: skip
     assert queue("redrive", "bad") == ["1"] and queue("list", "bad", "--status", "dead") == []
-    (first,) = queue("get", "bad")
+    first, why = queue("get", "bad")
+    assert why.startswith("  1 attempt since redrive 1, last failure at 20")
     assert '{"n": 13}' in first and queue("complete", "bad", first.split()[0], "--token", first.split()[3]) == []
     queue("put", "bad", '{"n": 4711}')
     assert "out: 4711" in cogc("run", "a.cog", "--until", "len(out) == 1", cwd=tmp_path).stdout

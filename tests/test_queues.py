@@ -236,10 +236,10 @@ def test_an_item_whose_last_lease_is_over_is_its_workers_until_somebody_takes_it
             await queue.put("a")
             claimed = await queue.take()
             assert claimed is not None and await queue.take() is None
-            assert [i.status for i in await queue.items()] == ["dead"] and queue.buried == 1
+            assert [i.status for i in await queue.items()] == ["dead"] and len(queue.buried) == 1
             await getattr(queue, late)(*claimed[1:])
             left = {"done": [], "extend": ["todo"], "unclaim": ["todo"], "back": ["dead"]}[late]
-            assert [i.status for i in await queue.items()] == left and queue.buried == 1
+            assert [i.status for i in await queue.items()] == left and len(queue.buried) == 1
             if late == "done":
                 assert await queue.dead() is None
             if late == "back":
@@ -311,20 +311,21 @@ def test_a_late_end_of_a_claim_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     assert trio.run(left) == [2]
 
 
-@pytest.mark.parametrize("listens", [False, True])
-def test_an_item_that_is_given_up_is_reported_unless_somebody_takes_it(listens: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("listens", ["", "dead", "failed"])
+def test_an_item_that_is_given_up_is_reported_unless_somebody_takes_it(listens: str, tmp_path: Path) -> None:
     text = """
     queue q: int = memory { attempts: 2 }
     coglet Work { on q as x { fail "no" } DEAD }
     coglet Main { create w = Work { restart: on_error, backoff: 1ms }
       on start { q <- 7 } }
-    """.replace("DEAD", "\n on q.dead as x { log info x }" if listens else "")
+    """.replace("DEAD", f"\n on q.{listens} as x {{ log info x }}" if listens else "")
     (tmp_path / "a.cog").write_text(text)
     done = cogc("run", "a.cog", cwd=tmp_path)
     assert done.returncode == (0 if listens else 3)
-    assert ("error q: an item is given up after 2 attempts, and nobody listens to `q.dead`" in done.stderr) == (
-        not listens
+    words = (
+        "error q: an item is given up after 2 attempts, and nobody listens to `q.dead`; the last failure was error: no"
     )
+    assert (words in done.stderr) == (not listens)
     assert ("cogc: lost: 1 item given up by a queue: q 1" in done.stderr) == (not listens)
 
 
@@ -344,6 +345,47 @@ def test_what_fails_is_given_back_and_dead_when_that_was_too_often(backend: str,
     if backend == "sqlite" and not sim:  # what is done with leaves nothing behind
         with contextlib.closing(sqlite3.connect(tmp_path / "q.db")) as db:
             assert [db.execute(f"select count(*) from {t}").fetchone() for t in ("records", "members")] == [(0,), (0,)]
+
+
+@pytest.mark.parametrize("backend", ["memory", "sqlite"])
+def test_a_dead_item_says_why_it_is_dead(backend: str, tmp_path: Path) -> None:
+    where = f'sqlite "{tmp_path}/q.db"' if backend == "sqlite" else backend
+    text = f"""
+    queue q: int = {where} {{ attempts: 2 }}
+    program slow(x: int) -> int = shell ["sleep", "9"] {{ timeout: 10ms }}
+    coglet Work {{ transmit out: any
+      on q as x {{ out <- slow(x) }}
+      on q.failed as f {{ out <- f }} }}
+    coglet Main {{ transmit out: any
+      create w = Work {{ restart: on_error, backoff: 1ms }}
+      link w.out -> self.out
+      on error(w) as e {{ out <- [e.kind, e.event] }}
+      on start {{ q <- 7 }} }}
+    """
+    made = session(build(text, "Main"), Settings(str(tmp_path)), lambda s: len(s.outputs["out"]) == 3)
+    *failures, dead = made.outputs["out"]
+    assert failures == [["timeout", 7]] * 2  # the failure that it met, for the message that it was given
+    when = dead.pop("at")
+    assert abs(when.nanos - time.time_ns()) < 60 * 10**9
+    message = "`slow` took longer than 10ms"
+    assert dead == {
+        "item": 7, "kind": "timeout", "message": message, "path": "Main/w", "attempts": 2, "redriven": 0,
+    }  # fmt: skip
+
+
+def test_a_coglet_that_fails_in_its_else_leaves_its_failure_in_the_item() -> None:
+    text = """
+    queue q: int = memory { attempts: 1 }
+    coglet Work { transmit out: any
+      on q as x { fail "first" } else as e { fail "then" }
+      on q.failed as f { out <- [f.item, f.message, f.at < now()] } }
+    coglet Main { transmit out: any
+      create w = Work { restart: on_error }
+      link w.out -> self.out
+      on start { q <- 7 } }
+    """
+    made = session(build(text, "Main"), Settings("."), None, sim=True)
+    assert made.outputs["out"] == [[7, "then", True]]  # it has failed before it was taken as a dead one
 
 
 def test_a_handled_failure_is_done_with() -> None:

@@ -16,7 +16,7 @@ from cogc.analysis.scope import Scope
 from cogc.analysis.tables import Port
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.texts import is_internal
-from cogc.language.types import ANY, INT
+from cogc.language.types import ANY, INT, dead_item
 from cogc.names.lower_type import lower_type
 from cogc.names.world import Member
 from cogc.syntax import nodes
@@ -169,20 +169,23 @@ def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: b
 
 def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
     assert scope.shape is not None
-    if not sending and isinstance(node.base, nodes.Name) and node.name.id == "dead":
+    if not sending and isinstance(node.base, nodes.Name) and node.name.id in ("dead", "failed"):
         declared = scope.world.lookup(scope.unit, node.base.id)
         if declared is not None and declared.kind == "queue":
             item = lower_type(scope.world, declared.unit, declared.of(nodes.Queue).type, inference.problems)
-            return Port("dead_queue", declared.unit.key(declared.node.name.id), item)
+            key = declared.unit.key(declared.node.name.id)
+            if node.name.id == "dead":
+                return Port("dead_queue", key, item)
+            return Port("failed_queue", key, dead_item(item))
     if isinstance(node.base, nodes.Name) and node.base.id not in scope.shape.children:
         declared = scope.world.lookup(scope.unit, node.base.id)
         if declared is not None and declared.kind == "queue":
             help = (
                 f"send to the queue itself: `{node.base.id} <- ...`"
                 if sending
-                else did_you_mean(node.name.id, ["dead"])
+                else did_you_mean(node.name.id, ["dead", "failed"])
             )
-            help = help or "its items are taken by its name, and those that failed too often by `.dead`"
+            help = help or "its items are taken by its name, and those that failed too often by `.dead` or `.failed`"
             inference.tables.used.add(id(declared.node))
             name, span = node.name.id, scope.unit.span(node.name)
             inference.problems.add("unknown-port", span, help=help, owner=node.base.id, what="channel", name=name)
@@ -207,6 +210,6 @@ def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: 
 
 def no_queue(inference: Inference, port: Port | None, node: nodes.Node, scope: Scope, where: str) -> None:
     """Report a queue where only channels can stand: items of a queue are taken by a reaction of their own."""
-    if port is not None and port.kind in ("queue", "dead_queue"):
+    if port is not None and port.kind.endswith("queue"):
         help = "take the items with a reaction of their own: `on QUEUE as item { ... }`"
         inference.problems.add("not-yet", scope.unit.span(node), help=help, what=f"{where} the queue", name=port.name)

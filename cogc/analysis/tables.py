@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cogc.syntax import nodes
 
     PortKind: TypeAlias = Literal[
-        "own_transmit", "own_listen", "child_listen", "child_transmit", "queue", "dead_queue"
+        "own_transmit", "own_listen", "child_listen", "child_transmit", "queue", "dead_queue", "failed_queue"
     ]  # fmt: skip
 
 

@@ -322,7 +322,7 @@ class _Reader:
             observed = self._observed(parts(node)) if self.test is not None else None
             known = self._of_meant(node.name) or observed or self._of_type(node)
             self._use(node.name, node.name.id, known, of=node)
-        elif port.kind == "dead_queue" and isinstance(node.base, nodes.Name):
+        elif port.kind in ("dead_queue", "failed_queue") and isinstance(node.base, nodes.Name):
             self._use(node.base, node.base.id, self._declared(node.base.id))
         self._all(node.base)
         return True

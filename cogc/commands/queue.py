@@ -5,6 +5,7 @@
     complete [NAME] ID      complete a claimed task
     cancel [NAME] ID        cancel a task
     list [NAME]             list what the queue holds
+    show [NAME] ID          show one task, or one item and its last failure
     redrive [NAME]          make the dead items of a queue of values free again
 
 A queue that a spec declares, and that a run has used, is found in its store
@@ -28,6 +29,7 @@ import trio
 from cogc.commands.options import duration, words
 from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
+from cogc.diagnostics.visible import visible_line
 from cogc.disk.state_folder import here
 from cogc.language.codec import packed, unpacked
 from cogc.language.values import plain
@@ -36,7 +38,8 @@ from cogc.stores import open_store
 from cogc.stores.values import Item, ValueQueue, is_announced
 from cogc.tasks import Task, TaskQueue, open_queue, task
 
-_WORDS = {"put": ("TITLE",), "get": (), "complete": ("ID",), "cancel": ("ID",), "list": (), "redrive": ()}
+_ONE = ("ID",)
+_WORDS = {"put": ("TITLE",), "get": (), "complete": _ONE, "cancel": _ONE, "list": (), "show": _ONE, "redrive": ()}
 
 _ATTEMPTS = 3
 _STATUSES = ("todo", "in_progress", "done", "cancelled", "dead")
@@ -129,6 +132,8 @@ async def _do_values(queue: ValueQueue, options: Namespace) -> int:
             for item in items:
                 _show_item(item, options.json)
             return 0
+        case "show":
+            return await _show_one(queue, options.words[0], options)
         case "redrive":
             print(await queue.redrive())
             return 0
@@ -143,19 +148,32 @@ async def _get_item(queue: ValueQueue, options: Namespace) -> int:
     if options.status == "in_progress":
         raise UsageError("get --status in_progress: an item of a queue of values is claimed by one at a time")
     claimed = await queue.claim()
-    if claimed is None:
-        return 3
-    _show_item(Item(claimed["id"], "in_progress", claimed["value"], claimed["token"], claimed["token"]), options.json)
-    return 0
+    return 3 if claimed is None else await _show_one(queue, claimed["id"], options)
+
+
+async def _show_one(queue: ValueQueue, id: str, options: Namespace) -> int:
+    """Print the item with an id. Return the exit code."""
+    for item in await queue.items():
+        if item.id == id:
+            _show_item(item, options.json)
+            return 0
+    return _none(id, options)
 
 
 def _show_item(item: Item, as_json: bool) -> None:
     """Print an item of a queue of values."""
-    value = plain(unpacked(item.value))
+    value, failure = plain(unpacked(item.value)), plain(unpacked(item.failure))
     if as_json:
-        print(json.dumps(msgspec.to_builtins(msgspec.structs.replace(item, value=value)), ensure_ascii=False))
-    else:
-        print(f"{item.id}  {item.status}  token {item.token}  {json.dumps(value, ensure_ascii=False)}")
+        shown = msgspec.structs.replace(item, value=value, failure=failure)
+        print(json.dumps(msgspec.to_builtins(shown), ensure_ascii=False))
+        return
+    print(f"{item.id}  {item.status}  token {item.token}  {json.dumps(value, ensure_ascii=False)}")
+    if failure is not None:
+        attempts = "1 attempt" if item.tries == 1 else f"{item.tries} attempts"
+        since = f" since redrive {item.redriven}" if item.redriven else ""
+        whose = f" ({failure['path']})" if failure["path"] else ""
+        why = f"{failure['kind']}: {failure['message']}{whose}"
+        print(visible_line(f"  {attempts}{since}, last failure at {failure['at']}: {why}"))
 
 
 # ---- tasks ---------------------------------------------------------------------------------------------------
@@ -186,6 +204,12 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
         for item in tasks:
             _show(item, options.json)
         return 0
+    if options.action == "show":
+        for item in await queue.list(None, None, None):
+            if item.id == options.words[0]:
+                _show(item, options.json)
+                return 0
+        return _none(options.words[0], options)
     if options.action == "redrive":
         raise UsageError(f"`{options.queue}` is a queue of tasks: a task is never dead")
     id = options.words[0]
@@ -198,6 +222,12 @@ def _say_if_empty(found: Sequence[object], options: Namespace) -> None:
     if not found:
         narrow = any((options.status, options.assignee, options.priority))
         sys.stderr.write(f"cogc: the queue `{options.queue}` has no {'such ' if narrow else ''}item\n")
+
+
+def _none(id: str, options: Namespace) -> int:
+    """Say that the queue has no item with an id. Return the exit code."""
+    sys.stderr.write(f"cogc: the queue `{options.queue}` has no item {visible_line(id)}\n")
+    return 3
 
 
 def _ended(ended: bool, options: Namespace) -> int:

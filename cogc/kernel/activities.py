@@ -42,11 +42,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cogc.kernel import claims, courses
-from cogc.kernel.objects import AWAITING, HELD, Activity, Await, Instance, Queued, Waiter
+from cogc.kernel.objects import AWAITING, HELD, Activity, Await, FailureReport, Instance, Queued, Waiter
 from cogc.kernel.ports import outside_step
 from cogc.language.limits import outside
 from cogc.language.meter import METER
-from cogc.language.values import Failure
+from cogc.language.values import Again, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,10 @@ def _finished(kernel: State, activity: Activity, value: object) -> None:
 
 def _broken(kernel: State, activity: Activity, error: Exception) -> None:
     """End an activity that failed. Its own `else`, the activity that it is part of, or its coglet takes the failure."""
-    failure = activity.inst.code.failure(activity.inst, error)
+    if isinstance(error, Again) and activity.failure is not None:
+        failure = activity.failure
+    else:
+        failure = activity.inst.code.failure(activity.inst, error)
     parent, handler = activity.parent, activity.handler
     if activity.done is not None:
         leave(kernel, activity)
@@ -151,9 +154,9 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
             parent.subs = parent.queued = None
             advance(kernel, parent, None, failure)
         return
-    if handler is not None and handler.on_failure is not None and not activity.in_handler:
+    if handler is not None and handler.on_failure is not None and activity.failure is None:
         kernel.cancel(activity)
-        activity.in_handler = True
+        activity.failure = failure
         activity.deadline = activity.course = None
         METER.step = failure
         record = failure.record(activity.inst.path, activity.event)
@@ -161,8 +164,12 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
         advance(kernel, activity, None, None)
         return
     leave(kernel, activity)
-    name = handler.name if handler is not None else "lifecycle"
-    kernel.fail(activity.inst, failure, name, activity.event)
+    name, event = handler.name if handler is not None else "lifecycle", activity.event
+    report = None
+    if handler is not None and handler.trigger.claims and isinstance(event, list):  # a claim, of what a user has put
+        place = activity.inst.code.unit.place(failure.at)
+        report = FailureReport(failure, activity.inst.path, name, event[0], place)
+    kernel.fail(activity.inst, failure, name, event, report)
 
 
 def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cogc.kernel.objects import Activity, Instance, Port, Waiter
     from cogc.kernel.state import State
     from cogc.kernel.unit import Unit
-    from cogc.language.values import Value
+    from cogc.language.values import Failure, Value
 
 
 def claim_of(item: Any) -> tuple[str, int]:
@@ -26,8 +26,8 @@ def claim_of(item: Any) -> tuple[str, int]:
     return id, token
 
 
-def aborted(kernel: State, inst: Instance, failed: bool, event: Value = None) -> None:
-    """Give back the items on which a coglet was at work. If it has `failed`, that counts as an attempt.
+def aborted(kernel: State, inst: Instance, failure: Failure | None, event: Value = None) -> None:
+    """Give back the items on which a coglet was at work. If it has failed by a `failure`, that counts as an attempt.
 
     With several at work, it counts for the item alone that was the `event` of the failure, if it was one of them.
     """
@@ -38,7 +38,7 @@ def aborted(kernel: State, inst: Instance, failed: bool, event: Value = None) ->
     at_work = [c for c in claims if c not in waiting]
     to_blame = [c for c in at_work if isinstance(event, list) and event[1:] == list(c)] or at_work
     for claim in at_work:
-        _give_back(kernel, inst, claim, failed and claim in to_blame)
+        _give_back(kernel, inst, claim, failure if claim in to_blame else None)
 
 
 def _is_of(port: Port, inst: Instance) -> bool:
@@ -48,12 +48,15 @@ def _is_of(port: Port, inst: Instance) -> bool:
 def forsaken(kernel: State, port: Port, item: Value) -> None:
     """Give back the item of a message that its coglet will not take any more."""
     if _is_of(port, port.inst) and claim_of(item) in kernel.unsettled.get(port.inst, {}):
-        _give_back(kernel, port.inst, claim_of(item), False)
+        _give_back(kernel, port.inst, claim_of(item), None)
 
 
-def _give_back(kernel: State, inst: Instance, claim: tuple[str, int], failed: bool) -> None:
+def _give_back(kernel: State, inst: Instance, claim: tuple[str, int], failure: Failure | None) -> None:
     queue = _queue(kernel.unsettled[inst].pop(claim))
-    kernel.effects.append(Unclaim(inst.code.unit, queue, [None, *claim], failed))
+    why: Value = None
+    if failure is not None:
+        why = {"kind": failure.kind, "message": failure.message, "path": inst.path, "at": kernel.moment(inst)}
+    kernel.effects.append(Unclaim(inst.code.unit, queue, [None, *claim], why))
 
 
 def orphaned(kernel: State, activity: Activity, value: object) -> None:
@@ -73,7 +76,7 @@ def at_work(kernel: State) -> list[tuple[Unit, str, tuple[str, int]]]:
 
 def _queue(channel: str) -> str:
     """Return the key of the queue whose items come into an inbox."""
-    return channel.removeprefix(QUEUE).removesuffix(".dead")
+    return channel.removeprefix(QUEUE).removesuffix(".dead").removesuffix(".failed")
 
 
 def settled(kernel: State, inst: Instance, key: str, arguments: list[Value]) -> list[list[Waiter]]:
@@ -88,4 +91,5 @@ def settled(kernel: State, inst: Instance, key: str, arguments: list[Value]) -> 
     kernel.unsettled.get(inst, {}).pop(claim, None)
     if action == "back":
         return []
-    return [kernel.settling.get((inst.path, channel), []) for channel in (f"{QUEUE}{name}", f"{QUEUE}{name}.dead")]
+    channels = (f"{QUEUE}{name}", f"{QUEUE}{name}.dead", f"{QUEUE}{name}.failed")
+    return [kernel.settling.get((inst.path, channel), []) for channel in channels]

@@ -127,6 +127,8 @@ class Writer:
                     self.line("return")
             case ir.Log(level=level, value=value):
                 self.line(f"I.kernel.log(I, {level!r}, {self.expr(value)})")
+            case ir.Fail(again=True):
+                self.line("raise Again")
             case ir.Fail(value=value):
                 self.line(f"fail({self.expr(value)})")
             case ir.If():
@@ -162,7 +164,7 @@ class Writer:
             case "child_listen":
                 index = "None" if port.member is None else self.expr(port.member)
                 self.line(f"I.kernel.send(I, {port.child!r}, {index}, {port.name!r}, {value})")
-            case "child_transmit" | "queue" | "dead_queue":
+            case "child_transmit" | "queue" | "dead_queue" | "failed_queue":
                 raise AssertionError(port)  # nobody sends there: what goes to a queue is lowered to a call
             case _:
                 assert_never(port.kind)

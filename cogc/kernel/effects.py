@@ -126,13 +126,13 @@ class AgentMessage:
 
 
 class Unclaim:
-    """An item of a queue that was claimed for a coglet which is gone: `[value, id, token]`. If the coglet has `failed`, that
-    counts as an attempt."""
+    """An item of a queue that was claimed for a coglet which is gone: `[value, id, token]`. If the coglet has failed, `failure` is
+    `{kind, message, path, at}`, and that counts as an attempt."""
 
-    __slots__ = ("failed", "item", "queue", "unit")
+    __slots__ = ("failure", "item", "queue", "unit")
 
-    def __init__(self, unit: Unit, queue: str, item: Value, failed: bool = False) -> None:
-        self.failed = failed
+    def __init__(self, unit: Unit, queue: str, item: Value, failure: Value = None) -> None:
+        self.failure = failure
         self.unit = unit
         self.queue = queue
         self.item = item

@@ -92,7 +92,7 @@ def fail(
     kernel.lose("failed")
     if kernel.outer.pending:
         kernel.outer.failed(inst, failure, event)
-    supervision.abort(kernel, inst, failed=True, event=event)
+    supervision.abort(kernel, inst, failure, event)
     inst.gate |= FAILED
     inst.failure = report
     kernel.outer.lives("fail", inst)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
 from cogc.language import functions, meter
+from cogc.language.values import Again
 
 if TYPE_CHECKING:
     from cogc.kernel.host import Host
@@ -48,6 +49,7 @@ NAMES: Space = {
     "first_known": functions.first_known,
     "folded": functions.folded,
     "fail": functions.fail,
+    "Again": Again,
     "absent": ABSENT,
     "record_of": record_of,
     "CallProgram": CallProgram,

@@ -251,11 +251,12 @@ _WORDS = (
 class Activity:
     """A reaction that waits: its generator, the event that it handles, and what it waits for.
 
-    `request` is what its generator has asked for last, `course` what the generator was given since it began (`courses.py`).
+    `request` is what its generator has asked for last, `course` what the generator was given since it began (`courses.py`), and
+    `failure` what its `else` handles, once it is there.
     """
 
     __slots__ = (
-        "alarm", "alive", "args", "asks", "behind", "calls", "cause", "course", "deadline", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
+        "alarm", "alive", "args", "asks", "behind", "calls", "cause", "course", "deadline", "done", "event", "failure", "generator", "handler", "holds", "inst", "left",
         "parent", "port", "queued", "request", "results", "slot", "subs", "timer", "turn",
     )  # fmt: skip
 
@@ -276,7 +277,7 @@ class Activity:
         self.cause = cause
         self.holds = holds
         self.alive = True
-        self.in_handler = False
+        self.failure: Failure | None = None
         self.args: tuple[Value, ...] = ()
         self.course: list[tuple[Any, list[Any]]] | None = None
         self.request: Request | None = None

@@ -351,7 +351,7 @@ def failed(
         METER.step = failure
         generator = handler.on_failure(inst, *arguments, failure.record(inst.path, event))
         activity = Activity(inst, handler, generator, event, kernel.cause, True)
-        activity.in_handler = True
+        activity.failure = failure
         enter(activity)
         advance(kernel, activity, None, None)
         return

@@ -260,13 +260,13 @@ def _run_on_stop(kernel: State, inst: Instance, handler: Handler) -> Talk:
         kernel.log(inst, "error", f"on stop failed: {failure.message}")
 
 
-def abort(kernel: State, inst: Instance, failed: bool = False, event: Value = None) -> None:
+def abort(kernel: State, inst: Instance, failure: Failure | None = None, event: Value = None) -> None:
     """Cancel what is under way in a coglet, with its timers. The events at hand become dead letters, and items of queues go back.
 
-    `event` is what the coglet was at when it `failed`.
+    `event` is what the coglet was at when it failed by a `failure`.
     """
     if kernel.unsettled:
-        claims.aborted(kernel, inst, failed, event)
+        claims.aborted(kernel, inst, failure, event)
     for activity in list(inst.activities or ()):
         if activity.parent is None:
             activity.generator.close()

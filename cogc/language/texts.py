@@ -62,6 +62,10 @@ def is_internal(name: str) -> bool:
     return MARK in name
 
 
+REPORT = "report"
+"""The `output` of a criterion's command: an `outcome` without the times that tools write into what they report."""
+
+
 def shown(name: str) -> str:
     """Return a name as traces show it, without the mark that keeps it apart from the names of users."""
     return name.removesuffix(MARK)

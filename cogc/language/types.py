@@ -99,6 +99,13 @@ else:
     Type = object
 
 
+def dead_item(item: Type) -> Type:
+    """Return the type of what `on QUEUE.failed as f` binds: a dead item, and how its last attempt failed."""
+    texts = tuple(FieldOf(name, STRING) for name in ("kind", "message", "path"))
+    numbers = tuple(FieldOf(name, INT) for name in ("attempts", "redriven"))
+    return RecordOf((FieldOf("item", item), *texts, FieldOf("at", TIME), *numbers))
+
+
 def expand(type: Type) -> Type:
     """Return the type that a name stands for; `any` for a name that is declared nowhere or by itself."""
     seen = 0

@@ -53,6 +53,10 @@ class Failure(Exception):
         return {"kind": kind, "message": message, "path": path, "event": event, "partial": partial}
 
 
+class Again(Exception):
+    """Raised in an `else` to fail with the failure that is being handled, as it was."""
+
+
 class Duration:
     """A length of time in nanoseconds."""
 

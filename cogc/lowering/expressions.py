@@ -447,7 +447,7 @@ class Lowering:
 
     def port(self, port: Port, node: nodes.Node, unit: Unit) -> ir.Port:
         """Lower one end of a link, a send or a trigger, and the queue with it."""
-        if port.kind in ("queue", "dead_queue"):
+        if port.kind.endswith("queue"):
             self.tables.queue(port.name)
         return ir.Port(port.kind, port.name, port.child, None if port.index is None else self.expr(port.index))
 

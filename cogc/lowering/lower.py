@@ -28,11 +28,11 @@ from cogc.diagnostics.source import is_folder
 from cogc.language import types
 from cogc.language.attributes import INWARD
 from cogc.language.closed import assert_never
-from cogc.language.texts import shown
+from cogc.language.texts import REPORT, is_internal, shown
 from cogc.language.types import ANY, STRING, ListOf, Type
 from cogc.lowering import methods
 from cogc.lowering.expressions import Lowering, piped
-from cogc.lowering.queues import claiming, lower_queue, queue_tools, taking
+from cogc.lowering.queues import QUEUE_PORTS, claiming, lower_queue, queue_tools, taking
 from cogc.lowering.tables import Layout, Place, Tables
 from cogc.names.headers import headers_of
 from cogc.names.locks import tools_of
@@ -152,6 +152,8 @@ class Lower:
         models, tools = list[str](), list[str]()
         if executor.kind.id not in INWARD:
             attributes, models, tools = self._executor_attributes(lowering, unit, executor)
+        if kind == "shell" and is_internal(node.name.id) and "output" in attributes:
+            attributes["output"] = ir.Const(REPORT)
         resumed, effects = (_word_of(attributes, name) for name in ("on_resume", "effects"))
         return ir.Program(
             key=key,
@@ -627,13 +629,16 @@ class _Coglet:
         if isinstance(node.body, nodes.Pipeline) and len(triggers) == 1 and not triggers[0].names:
             triggers = [_with_name(t, "it") for t in triggers if t.kind in ("port", "all", "error")] or triggers
         error_name = node.handler.name.id if node.handler else ""
-        taken = next((t.ports[0] for t in triggers if t.ports and t.ports[0].kind in ("queue", "dead_queue")), None)
+        taken = next((t.ports[0] for t in triggers if t.ports and t.ports[0].kind in QUEUE_PORTS), None)
         if taken is not None:
-            channel = f"{ir.QUEUE}{taken.name}{'.dead' if taken.kind == 'dead_queue' else ''}"
+            channel = f"{ir.QUEUE}{taken.name}{QUEUE_PORTS[taken.kind]}"
             self.queues.append(channel)
             queue = self.run.tables.queues[taken.name]
             claims = claiming(self.run.tables, queue, channel, triggers[0], single.pop("by", None))
-            triggers, body, error_name, handler = taking(queue, channel, triggers[0], claims, body, error_name, handler)
+            tables = self.run.tables
+            triggers, body, error_name, handler = taking(
+                tables, queue, channel, triggers[0], claims, body, error_name, handler
+            )
             lowering.waits.found = True
             beside = False
         return ir.Reaction(

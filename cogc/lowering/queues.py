@@ -7,21 +7,23 @@ import posixpath
 import msgspec
 
 from cogc import ir
-from cogc.language.types import ANY, INT, STRING
+from cogc.language.types import ANY, INT, STRING, dead_item
 from cogc.lowering.expressions import Lowering
 from cogc.lowering.tables import Place, Tables
 from cogc.syntax import nodes
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.names.world import Declared
+
+QUEUE_PORTS = {"queue": "", "dead_queue": ".dead", "failed_queue": ".failed"}
+"""The kinds of port from which items of a queue are taken, and what stands behind its name in the channel of each."""
+
 
 def lower_queue(tables: Tables, key: str) -> None:
     """Lower a queue, and the programs by which coglets use it."""
-    declared = next(
-        d
-        for u in tables.world.units.values()
-        for d in u.declared.values()
-        if d.kind == "queue" and u.key(d.node.name.id) == key
-    )
-    node: nodes.Queue = declared.of(nodes.Queue)
+    declared = _declared(tables, key)
+    node = declared.of(nodes.Queue)
     at = tables.at(declared.unit, node.name)
     tables.queues[key] = ir.Queue(
         key=key,
@@ -38,13 +40,20 @@ def lower_queue(tables: Tables, key: str) -> None:
         ("take", []),
         ("dead", []),
         ("done", ["id", "token"]),
-        ("back", ["id", "token"]),
+        ("back", ["id", "token", "failure"]),
     ):
         parameters = [ir.ParameterDecl(n, tables.type(ANY)) for n in names]
         name = f"{node.name.id}.{action}"
         tables.programs[f"{key}.{action}"] = ir.Program(
             f"{key}.{action}", name, "queue", parameters, tables.type(ANY), argument=key, at=at
         )
+
+
+def _declared(tables: Tables, key: str) -> Declared:
+    """Return the declaration of a queue."""
+    units = tables.world.units.values()
+    queues = ((u, d) for u in units for d in u.declared.values() if d.kind == "queue")
+    return next(d for u, d in queues if u.key(d.node.name.id) == key)
 
 
 def queue_tools(tables: Tables, key: str) -> list[str]:
@@ -72,6 +81,12 @@ def claiming(tables: Tables, queue: ir.Queue, channel: str, trigger: ir.Trigger,
     plain = channel.removeprefix(ir.QUEUE)
     if plain.endswith(".dead"):
         return plain
+    if plain.endswith(".failed"):
+        program = ir.Program(
+            plain, f"{queue.name}.failed", "queue", [], tables.type(ANY), argument=queue.key, at=queue.at
+        )
+        tables.programs[plain] = program
+        return plain
     take = tables.programs[f"{plain}.take"]
     assert take is not None
     if by is None:
@@ -83,6 +98,7 @@ def claiming(tables: Tables, queue: ir.Queue, channel: str, trigger: ir.Trigger,
 
 
 def taking(
+    tables: Tables,
     queue: ir.Queue,
     channel: str,
     trigger: ir.Trigger,
@@ -93,16 +109,20 @@ def taking(
 ) -> tuple[list[ir.Trigger], list[ir.Statement], str, list[ir.Statement]]:
     """Return the triggers, body, error name and handler of a reaction that takes an item from a queue, which the program `claims` claims.
 
-    The reaction takes `[value, id, token]` from the inbox `channel`, and settles the item at its end.
+    The reaction takes `[value, id, token]` from the inbox `channel`, and settles the item at its end. Without a handler of the user's
+    it gives the item back, with its failure, and fails its coglet with that.
     """
     plain = len(trigger.names) == 1 and not trigger.apart
     item = trigger.names[0] if plain else "item_"
     claim: list[ir.Expr | None] = [ir.Local("id_"), ir.Local("token_")]
 
-    def say(action: str) -> ir.Statement:
-        return ir.Evaluate(ir.Call(f"{queue.key}.{action}", claim, True))
+    def say(action: str, *more: ir.Expr) -> ir.Statement:
+        return ir.Evaluate(ir.Call(f"{queue.key}.{action}", [*claim, *more], True))
 
-    typed: list[ir.Statement] = [ir.Let([item], ir.Check(ir.Local(item), queue.type))]
+    wanted = queue.type
+    if channel.endswith(".failed"):
+        wanted = tables.type(dead_item(tables.type_of(_declared(tables, queue.key).of(nodes.Queue).type)))
+    typed: list[ir.Statement] = [ir.Let([item], ir.Check(ir.Local(item), wanted))]
     if trigger.names and not plain:
         typed.append(ir.Let(trigger.names, ir.Local(item), trigger.apart))
         typed.append(ir.Let([ir.PIPED], ir.Local(item)))
@@ -115,7 +135,9 @@ def taking(
         ir.Let([error], ir.Record([ir.Entry(ir.Local(error)), ir.Entry(ir.Index(event, ir.Const(0)), name="event")])),
     ]
     if handler is None:
-        handler = [*again, say("back"), ir.Fail(ir.Local(error))]
+        why = [ir.Entry(ir.Field(ir.Local(error), name, True), name=name) for name in ("kind", "message", "path")]
+        why.append(ir.Entry(ir.Builtin("now"), name="at"))
+        handler = [*again, say("back", ir.Record(why)), ir.Fail(ir.Local(error), again=True)]
     else:
         known = typed if trigger.names and ir.uses(handler, trigger.names) else []
         handler = [*again, *known, *handler, say("done")]

@@ -51,12 +51,13 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
             options.on_log(LogLine(level, where, words, kernel.now))
 
     clock = (lambda: kernel.now / 1e9) if options.sim else None
+    time_of_day = (lambda: (kernel.epoch + kernel.now) / 1e9) if options.sim else None
     hosting = Hosting(outside, background, to_python, from_python)
     executors = Executors(
         settings,
         Coglets(outside.notify, to_python, from_python, hosting, settings.workspace),
         Servers(settings.workspace, background, settings.sandboxed, settings.kept, outside.progress, settings.contexts),
-        Claims(outside, background, clock, settings.kept, log, settings.lasting, options.run),
+        Claims(outside, background, time_of_day, settings.kept, log, settings.lasting, options.run),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )
     settings.people.clock = RunClock(outside)

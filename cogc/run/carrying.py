@@ -291,7 +291,7 @@ class Carrier:
                 case AgentMessage():
                     self.dispatchers.send(effect)
                 case Unclaim():
-                    self.executors.claims.give_back((effect.unit, effect.queue), effect.item, effect.failed)
+                    self.executors.claims.give_back((effect.unit, effect.queue), effect.item, effect.failure)
                 case OrderDone() | OrderNews():
                     self.orders.tell(effect)
                 case ChildMessage():

@@ -113,7 +113,7 @@ class _Used:
 class Claims:
     """The claims and queues of one run.
 
-    `clock` is that of a simulation in seconds, None where real time counts. `lasting` is the file of a durable run that has its queues
+    `clock` is that of a simulation in seconds since 1970, None where real time counts. `lasting` is the file of a durable run that has its queues
     in memory, and `run` its id.
     """
 
@@ -153,7 +153,7 @@ class Claims:
     async def call(
         self, key: Key, action: str, arguments: list[Any], call: int = 0, by: ir.ItemKey | None = None
     ) -> Any:
-        """Carry out put, take, done, back, dead or unclaim. Raise Failure if the store cannot be reached.
+        """Carry out put, take, done, back, dead, failed or unclaim. Raise Failure if the store cannot be reached.
 
         A `take` claims the items of one key in their order, if there is a key `by` which they are in order.
         """
@@ -164,10 +164,10 @@ class Claims:
                 return await self._claim(
                     queue, key, line, call, partial(queue.take, self._key_of(key, by), self._id(call))
                 )
-            if action == "dead":
-                return await self._claim(
-                    queue, key, self._of(key).line(action), call, partial(queue.dead, self._id(call))
-                )
+            if action in ("dead", "failed"):
+                report = action == "failed"
+                line = self._of(key).line("dead")
+                return await self._claim(queue, key, line, call, partial(queue.dead, self._id(call), report), report)
             if action in ("done", "back", "unclaim"):
                 self._of(key).working.discard((arguments[0], arguments[1]))
             given = [packed(a) for a in arguments]
@@ -184,7 +184,13 @@ class Claims:
             raise Failure("program", f"the queue `{_declared(key).name}`: {error}") from None
 
     async def _claim(
-        self, queue: ValueQueue, key: Key, line: Line, call: int, claim: Callable[[], Awaitable[Claim | None]]
+        self,
+        queue: ValueQueue,
+        key: Key,
+        line: Line,
+        call: int,
+        claim: Callable[[], Awaitable[Claim | None]],
+        report: bool = False,
     ) -> list[Any]:
         """Claim an item, or take a dead one, waiting in line while there is none."""
         used = self._of(key)
@@ -192,7 +198,7 @@ class Claims:
         while True:
             seen = line.changes
             try:
-                found = await queue.again(self._id(call)) if is_again else None
+                found = await queue.again(self._id(call), report) if is_again else None
                 is_again = False
                 found = found or await claim()
             except BaseException:
@@ -243,19 +249,19 @@ class Claims:
 
     def _look_for_dead(self, key: Key, queue: ValueQueue) -> None:
         """Count the items that were found without attempts left, and log them if no coglet takes them."""
-        count, queue.buried = queue.buried, 0
+        buried, queue.buried = queue.buried, []
         unit, name = key
-        if not count or any(
-            c.name == f"{QUEUE}{name}.dead" for coglet in unit.bundle.coglets.values() for c in coglet.listens
-        ):
+        heard = {f"{QUEUE}{name}.dead", f"{QUEUE}{name}.failed"}
+        if not buried or any(c.name in heard for coglet in unit.bundle.coglets.values() for c in coglet.listens):
             return
         declared = _declared(key).name
-        self.given_up[declared] += count
-        items = "an item is" if count == 1 else f"{count} items are"
+        self.given_up[declared] += len(buried)
+        items = "an item is" if len(buried) == 1 else f"{len(buried)} items are"
+        why = f"{buried[-1]['kind']}: {buried[-1]['message']}"
         self.log(
             "error",
             declared,
-            f"{items} given up after {queue.attempts} attempts, and nobody listens to `{declared}.dead`",
+            f"{items} given up after {queue.attempts} attempts, and nobody listens to `{declared}.dead`; the last failure was {why}",
         )
 
     # ---- items for coglets that are gone -------------------------------------------------------------------
@@ -263,7 +269,7 @@ class Claims:
     def began(self, call: Call) -> None:
         """Remember a call that claims an item."""
         program = call.program
-        if program.kind == "queue" and program.name.endswith((".take", ".dead")):
+        if program.kind == "queue" and program.name.endswith((".take", ".dead", ".failed")):
             self.claimed[call.id] = call.unit, str(program.argument)
 
     def hold(self, key: Key, claim: tuple[str, int]) -> None:
@@ -288,17 +294,20 @@ class Claims:
         if key is not None and not wanted:
             self.give_back(key, value)
 
-    def give_back(self, key: Key, item: Any, failed: bool = False) -> None:
-        """Put a claimed item `[value, id, token]` back into its queue, before the run may end. If the work on it has `failed`, that
-        counts as an attempt."""
+    def give_back(self, key: Key, item: Any, failure: Any = None) -> None:
+        """Put a claimed item `[value, id, token]` back into its queue, before the run may end. If the work on it has failed, by a
+        `failure`, that counts as an attempt."""
         if isinstance(item, list):
             self.returned -= 1
             self.outside.begin(self.returned)
-            self.background.start_soon(self._unclaim, self.returned, key, item, failed)
+            self.background.start_soon(self._unclaim, self.returned, key, item, failure)
 
-    async def _unclaim(self, number: int, key: Key, item: list[Any], failed: bool) -> None:
+    async def _unclaim(self, number: int, key: Key, item: list[Any], failure: Any) -> None:
         with suppress(Failure):  # the queue takes the item back when its lease is over
-            await self.call(key, "back" if failed else "unclaim", item[1:])
+            if failure is None:
+                await self.call(key, "unclaim", item[1:])
+            else:
+                await self.call(key, "back", [*item[1:], failure])
         self.outside.end(number)
         self.outside.wake()
 

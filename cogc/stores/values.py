@@ -2,7 +2,7 @@
 
 An item is claimed for the length of the lease, by the clock of the store. A claim that ends without `done` (given back, or
 its lease is over) makes the item free again; an item that has been claimed `attempts` times is dead, and moves to a set of
-its own (`dead:NAME`). `token` counts the claims of an item, so that a claim which has ended cannot answer for a later one.
+its own (`dead:NAME`). Each of these ends leaves its failure in the item, so that a dead one says why. `token` counts the claims of an item, so that a claim which has ended cannot answer for a later one.
 
 A lease that is over ends nothing by itself. The worker may be late, not dead: until somebody else has claimed the item, or
 has taken it out of the dead ones, its claim can be renewed and done. So an item that was done is never dead.
@@ -18,7 +18,12 @@ from typing import Any
 import msgspec
 import trio
 
+from cogc.language.codec import packed
+from cogc.language.values import Time
 from cogc.stores.base import Store, Tx
+
+LONGEST_MESSAGE = 2000
+"""How many characters of a failure's message an item keeps."""
 
 
 def random_id() -> str:
@@ -37,14 +42,40 @@ QUEUES = "queues"
 """The hash with the names of a store's queues of values."""
 
 
+Why = dict[str, Any]
+"""The failure of an attempt, packed: `{kind, message, path, at}`."""
+
+
+def _failure(kind: str, message: str, at: float) -> Why:
+    """Return a failure that no coglet has reported, at an instant of the store's clock."""
+    why: Why = packed({"kind": kind, "message": message, "path": "", "at": Time(int(at * 1000) * 1_000_000)})
+    return why
+
+
+_UNKNOWN = _failure("unknown", "the item died before failures were kept", 0)
+
+
+def _ended(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item whose lease has ended, with the failure of that attempt if nobody has given the item back."""
+    if item["until"] <= 0:
+        return item
+    message = "the lease ended, and whoever had claimed the item had not said what became of it"
+    return {**item, "failure": _failure("lease", message, item["until"])}
+
+
 class Item(msgspec.Struct, frozen=True):
-    """An item as people see it: `status` is `todo`, `in_progress` or `dead`."""
+    """An item as people see it: `status` is `todo`, `in_progress` or `dead`.
+
+    `failure` is that of the last attempt that failed, packed: `{kind, message, path, at}`. `redriven` is how often the item was redriven.
+    """
 
     id: str
     status: str
     value: Any
     tries: int
     token: int
+    failure: Why | None = None
+    redriven: int = 0
 
 
 class ValueQueue:
@@ -58,8 +89,8 @@ class ValueQueue:
         self.lease = lease
         self.attempts = attempts
         self.new_id = new_id
-        self.buried = 0
-        """How many items this queue has found without attempts left, at claims and when they were given back."""
+        self.buried: list[Why] = []
+        """The last failures of the items that this queue has found without attempts left, at claims and when they were given back."""
         self.in_order = False
         """True if items are claimed in the order of a key, so that one that is done may make another one free."""
 
@@ -95,8 +126,10 @@ class ValueQueue:
         self.in_order = self.in_order or key_of is not None
         return await self._shielded(partial(self._try, key_of, by))
 
-    async def again(self, by: str) -> Claim | None:
-        """Return the claim that a call has made, if nobody has claimed its item since, with a new lease; else None."""
+    async def again(self, by: str, report: bool = False) -> Claim | None:
+        """Return the claim that a call has made, if nobody has claimed its item since, with a new lease; else None.
+
+        The value is the item, or the `report` of a dead one."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> Claim | None:
@@ -105,7 +138,7 @@ class ValueQueue:
                     item = await tx.get(f"item:{id}")
                     if item is not None and item.get("by") == by:
                         tx.put(f"item:{id}", {**item, "until": now + self.lease})
-                        return [item["value"], id, item["token"]]
+                        return [_report(item) if report else item["value"], id, item["token"]]
             return None
 
         return await self._shielded(lambda: self.store.transact(work))
@@ -126,11 +159,10 @@ class ValueQueue:
         """Claim the oldest free item in one transaction. An item without attempts left moves to the dead ones on the
         way."""
         now = await self.store.now()
-        buried = 0
+        buried: list[Why] = []
 
         async def work(tx: Tx) -> Claim | None:
-            nonlocal buried
-            buried = 0
+            buried.clear()
             busy: set[str] = set()
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
@@ -143,9 +175,9 @@ class ValueQueue:
                     continue
                 if key in busy:
                     continue
+                item = _ended(item)
                 if item["tries"] >= self.attempts:
-                    self._bury(tx, id, item, now)
-                    buried += 1
+                    buried.append(self._bury(tx, id, item, now))
                     continue
                 item["token"] += 1
                 item["tries"] += 1
@@ -159,10 +191,13 @@ class ValueQueue:
         self.buried += buried
         return found
 
-    async def dead(self, by: str = "") -> Claim | None:
-        """Claim the oldest dead item for the length of the lease. Return `[value, id, token]`, or None if there is none."""
+    async def dead(self, by: str = "", report: bool = False) -> Claim | None:
+        """Claim the oldest dead item for the length of the lease. Return `[value, id, token]`, or None if there is none.
+
+        The value is the item, or with `report` the record `{item, kind, message, path, at, attempts, redriven}`.
+        """
         await self._try_bury()
-        return await self._shielded(partial(self._exhume, by))
+        return await self._shielded(partial(self._exhume, by, report))
 
     async def _try_bury(self) -> None:
         """Move the items whose last claim has run out of its lease to the dead ones."""
@@ -172,11 +207,11 @@ class ValueQueue:
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
                 if item is not None and item["tries"] >= self.attempts and item["until"] <= now:
-                    self._bury(tx, id, item, now)
+                    self._bury(tx, id, _ended(item), now)
 
         await self.store.transact(work)
 
-    async def _exhume(self, by: str) -> Claim | None:
+    async def _exhume(self, by: str, report: bool) -> Claim | None:
         """Claim the oldest dead item that is free. The claim of whoever worked on it has ended by that."""
         now = await self.store.now()
 
@@ -187,7 +222,7 @@ class ValueQueue:
                     continue
                 item.update(gone=True, token=item["token"] + 1, until=now + self.lease, by=by)
                 tx.put(f"item:{id}", item)
-                return [item["value"], id, item["token"]]
+                return [_report(item) if report else item["value"], id, item["token"]]
             return None
 
         return await self.store.transact(work)
@@ -212,22 +247,27 @@ class ValueQueue:
         item since, or removed it."""
         return await self.remove(id, token)
 
-    async def back(self, id: str, token: int) -> bool:
-        """Give an item back: it is free again, or dead after its last attempt. Return False if the claim has ended."""
+    async def back(self, id: str, token: int, failure: Why | None = None) -> bool:
+        """Give an item back: it is free again, or dead after its last attempt. Return False if the claim has ended.
+
+        `failure` says why the attempt has failed.
+        """
         now = await self.store.now()
-        buried = 0
+        why = failure or _failure("returned", "the item was given back", now)
+        why = {**why, "message": why["message"][:LONGEST_MESSAGE]}
+        buried: list[Why] = []
 
         async def work(tx: Tx) -> bool:
-            nonlocal buried
-            buried = 0
+            buried.clear()
             item = await tx.get(f"item:{id}")
             if item is None or item["token"] != token:
                 return False
+            if not item.get("gone"):
+                item["failure"] = why
             item.update(until=0.0, gone=False, by="")
             tx.put(f"item:{id}", item)
             if item["tries"] >= self.attempts and not item.get("buried"):
-                self._bury(tx, id, item, now)
-                buried = 1
+                buried.append(self._bury(tx, id, item, now))
             tx.publish("item_events", id)
             return True
 
@@ -265,7 +305,8 @@ class ValueQueue:
                     item = await tx.get(f"item:{id}")
                     if item is not None:
                         status = "dead" if dead else "in_progress" if item["until"] > now else "todo"
-                        found.append(Item(id, status, item["value"], item["tries"], item["token"]))
+                        why, redriven = item.get("failure"), item.get("redriven", 0)
+                        found.append(Item(id, status, item["value"], item["tries"], item["token"], why, redriven))
             return found
 
         return await self.store.transact(work)
@@ -280,7 +321,7 @@ class ValueQueue:
                 item = await tx.get(f"item:{one}")
                 if item is None or item["until"] > now:  # somebody handles it as a dead one
                     continue
-                item.update(tries=0, until=0.0, gone=False)
+                item.update(tries=0, until=0.0, gone=False, redriven=item.get("redriven", 0) + 1)
                 self._revive(tx, one, item, now)
                 tx.put(f"item:{one}", item)
                 tx.publish("item_events", one)
@@ -305,18 +346,31 @@ class ValueQueue:
 
         return await self.store.transact(work)
 
-    def _bury(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> None:
-        """Move an item to the dead ones."""
+    def _bury(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> Why:
+        """Move an item to the dead ones, and return its last failure."""
         tx.put(f"item:{id}", {**item, "until": 0.0, "buried": True})
         tx.remove(f"items:{self.name}", id)
         tx.add(f"dead:{self.name}", id, now)
         tx.publish("item_events", id)
+        return _why(item)
 
     def _revive(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> None:
         """Move a dead item to the others; its record is the caller's to write."""
         item["buried"] = False
         tx.remove(f"dead:{self.name}", id)
         tx.add(f"items:{self.name}", id, now)
+
+
+def _why(item: dict[str, Any]) -> Why:
+    """Return the last failure of an item that is dead."""
+    why: Why = item.get("failure") or _UNKNOWN
+    return why
+
+
+def _report(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what a program hears of a dead item, packed."""
+    about = {"attempts": item["tries"], "redriven": item.get("redriven", 0)}
+    return {"item": item["value"], **_why(item), **about}
 
 
 async def is_announced(store: Store, name: str) -> bool:

@@ -63,10 +63,10 @@ async def play(seeds: list[int], steps: int) -> list[float]:
 
 
 def change(idea: dict[str, Any]) -> str:
-    """Change a setting, and commit it, with the reason as its message. Return the name of the commit."""
+    """Change a setting, and commit it, with the reason as its message. Return what stands for the settings as they are then."""
     SETTINGS.write_text(json.dumps({**read(SETTINGS), idea["setting"]: idea["value"]}) + "\n")
     git("commit", "-q", "--allow-empty", "-a", "-m", f"{idea['setting']} = {idea['value']}: {idea['why']}")
-    return git("rev-parse", "HEAD")
+    return now()
 
 
 def not_worse(work: dict[str, Any]) -> dict[str, str]:
@@ -133,7 +133,8 @@ class PlayerCoglet(GitLet, Coglet, LifeLet):
         for known in read(EXPERIENCE).values():
             scores = known["scores"].values()
             told.append(f"{json.dumps(known['settings'])}: a mean of {mean(scores):.2f} in {len(scores)} games.")
-        told += [f"Tried: {line}" for line in LOG.read_text().splitlines()[-10:]] if LOG.exists() else []
+        tried = [json.loads(line) for line in LOG.read_text().splitlines()[-10:]] if LOG.exists() else []
+        told += [f"Tried: {json.dumps({k: v for k, v in trial.items() if k != 'commit'})}" for trial in tried]
         learnt = read(EXPERIENCE).get(now(), {}).get("learnt", [])
         told += [f"Learnt in a game: {json.dumps(reports)}" for reports in learnt[-3:]]
         return "\n".join(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cogc.kernel.effects import Call, Unclaim
-from cogc.language.values import Failure
+from cogc.language.values import Failure, Time
 from support.sim import Sim
 
 SPEC = """
@@ -59,7 +59,8 @@ def test_an_item_is_done_when_its_reaction_has_ended_and_the_next_one_is_claimed
 
 def test_an_item_that_fails_is_given_back_and_its_coglet_fails() -> None:
     sim = start().answer(["boom", "id1", 7])
-    assert ("back", ["id1", 7]) in asked(sim)
+    why = {"kind": "error", "message": "no", "path": "Main/w[0]", "at": Time(0)}
+    assert ("back", ["id1", 7, why]) in asked(sim)
     back = place(sim, "back")
     sim.answer(None, back)
     assert sim.kernel.losses.letters == {"failed": 1} and sim.kernel.report is None
@@ -78,7 +79,13 @@ def test_a_timeout_of_the_reaction_gives_the_item_back() -> None:
     sim = start("timeout 5s").answer(["wait", "id1", 7])
     assert ("back", ["id1", 7]) not in asked(sim)
     sim.run(5)
-    assert ("back", ["id1", 7]) in asked(sim)
+    why = {
+        "kind": "timeout",
+        "message": "`on items` took longer than its timeout",
+        "path": "Main/w[0]",
+        "at": Time(5 * 10**9),
+    }
+    assert ("back", ["id1", 7, why]) in asked(sim)
 
 
 def test_a_send_to_a_queue_waits_until_the_item_is_stored() -> None:

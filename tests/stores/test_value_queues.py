@@ -75,6 +75,50 @@ def test_an_item_that_is_done_is_gone_and_is_done_once(queue: Queue) -> None:
     assert queue.done("a", 1) is False and queue.items() == [] and queue.take() is None
 
 
+def test_an_item_keeps_its_last_failure_until_it_is_done(queue: Queue) -> None:
+    queue.put_all("x")
+    why = {"kind": "error", "message": "no" * 2000, "path": "Main", "at": {"$time": 5}}
+    queue.take()
+    queue.back("a", 1, why)
+    (item,) = queue.items()
+    assert (item.status, item.failure) == ("todo", {**why, "message": "no" * 1000})
+    queue.take()
+    queue.clock.now += 10.5
+    assert queue.take() is None
+    (item,), (buried,) = queue.items(), queue.queue.buried
+    assert (
+        item.status == "dead"
+        and item.failure == buried
+        and buried["kind"] == "lease"
+        and item.failure["at"] == {"$time": 1011 * 10**9}
+    )
+    value, id, token = queue.dead("", True)
+    assert value == {"item": "x", **item.failure, "attempts": 2, "redriven": 0}
+    queue.back(id, token)  # whoever looked at the dead item has failed: the item died of something else
+    assert queue.items()[0].failure == item.failure
+    assert queue.redrive() == 1
+    (again,) = queue.items()
+    assert (again.status, again.tries, again.redriven, again.failure) == ("todo", 0, 1, item.failure)
+    _, id, token = queue.take()
+    queue.back(id, token)
+    assert queue.items()[0].failure["kind"] == "returned"
+
+
+def test_an_item_that_died_before_failures_were_kept_is_reported_too(queue: Queue) -> None:
+    async def main() -> Any:
+        async def work(tx: Any) -> None:
+            tx.put("item:a", {"value": 1, "token": 3, "tries": 2, "until": 0.0, "buried": True})
+            tx.add("dead:q", "a", 0)
+
+        await queue.queue.store.transact(work)
+        return await queue.queue.dead("", True)
+
+    assert trio.run(main)[0] == {
+        "item": 1, "kind": "unknown", "message": "the item died before failures were kept", "path": "", "at": {"$time": 0},
+        "attempts": 2, "redriven": 0,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("method", ["done", "back", "extend"])
 def test_a_claim_that_has_ended_can_do_nothing(queue: Queue, method: str) -> None:
     queue.put_all("x")

@@ -39,7 +39,7 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Value])
             own.injected.append(str(arguments[0]))
         case "cancel":
             for activity in list(inst.activities or ()):
-                if activity.parent is None and activity.done is None and not activity.in_handler:
+                if activity.parent is None and activity.done is None and activity.failure is None:
                     activities.interrupt(kernel, activity, Failure("cancelled", "the task was cancelled"))
         case _:
             assert_never(known)

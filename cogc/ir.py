@@ -410,8 +410,7 @@ class LinkDecl(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A trigger. `names` are bound by the pattern; `apart` if they take a list apart; `sender` if the record of the
-    member that sent the message is bound too; `claims` is the program that claims the items of a queue."""
+    """A trigger. `names` are bound by the pattern; `apart` if they take a list apart; `sender` if the record of the member that sent the message is bound too; `claims` is the program that claims the items of a queue."""
 
     kind: TriggerKind
     ports: list[Port] = []
@@ -433,8 +432,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A reaction. `name` is shown to people; `waits` if the body has a call that waits, or an await; `piped` if the body
-    uses the message as `PIPED`, beside the names that the triggers bind."""
+    """A reaction. `name` is shown to people; `waits` if the body has a call that waits, or an await; `piped` if the body uses the message as `PIPED`, beside the names that the triggers bind."""
 
     name: str
     triggers: list[Trigger]
@@ -587,8 +585,7 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Queue(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A queue, with its backend and the place of that. Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`, and `KEY.failed` where a
-    reaction takes dead items with their failures."""
+    """A queue, with its backend and the place of that. Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`, and `KEY.failed` where a reaction takes dead items with their failures."""
 
     key: str
     name: str
@@ -608,8 +605,7 @@ class Bid(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SettAgent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One agent of a sett. `run` is the key of the coglet that does its work in place of a command, `judge` of the one that
-    bids for it."""
+    """One agent of a sett. `run` is the key of the coglet that does its work in place of a command, `judge` of the one that bids for it."""
 
     role: str
     bids: list[Bid] = []

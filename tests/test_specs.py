@@ -70,6 +70,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/testing.md", "jsonl"): (1, "the rows of a test of the page, which test_testing.py runs"),
     ("specs/testing.md", "sh"): (1, PARSED),
     ("specs/testing.md", "yaml"): (1, "test_testing.py runs it"),
+    ("specs/queue.md", "console"): (1, "test_queue.py lists a dead item, and compares what stands below it"),
     ("specs/trace.md", "console"): (1, "test_trace_files.py runs the command, and compares what it prints"),
     ("specs/trace.md", "sh"): (1, PARSED),
     ("specs/travel.md", "sh"): (3, PARSED),

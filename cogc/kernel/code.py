@@ -127,10 +127,8 @@ class Writer:
                     self.line("return")
             case ir.Log(level=level, value=value):
                 self.line(f"I.kernel.log(I, {level!r}, {self.expr(value)})")
-            case ir.Fail(again=True):
-                self.line("raise Again")
-            case ir.Fail(value=value):
-                self.line(f"fail({self.expr(value)})")
+            case ir.Fail(value=value, again=again):
+                self.line("raise Again" if again else f"fail({self.expr(value)})")
             case ir.If():
                 self._if(node)
             case ir.Cases():

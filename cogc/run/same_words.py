@@ -1,4 +1,4 @@
-"""What a tool reports, without what differs from run to run: how long pytest took, and when coverage wrote its report.
+"""Reports of tools, without what differs from run to run: how long pytest took, and when coverage wrote its report.
 
 The findings of a definition of done are handed to a fixer, and stand in the trace. The same work gives the same findings, so
 that a simulation with real tools gives the same trace each time.

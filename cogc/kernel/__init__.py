@@ -24,8 +24,8 @@ The files form four layers. Each calls only its own layer and those before it.
    `machine.Kernel` has them from `failing` and `requests`.
 4. The doors. `machine.Kernel` is the state with the loop, the events, and the services that compiled code calls.
    `models/conversation` and `models/roster` are generators that activities run without knowing them, and
-   `models/steering` carries out what people ask of agents. `touching`, `picking`, `rewind` and
-   `snapshot` stand on the machine.
+   `models/steering` carries out what people ask of agents. `touching`, `picking`, `rewind`,
+   `snapshot` and `restoring` stand on the machine.
 
 Who may call whom: the shell (`run/`) calls `Kernel` and takes `Kernel.effects`. Compiled code calls `I.kernel`, the
 kernel of the coglet `I`, and nothing else. A generator that waits yields a record of `waits` and never calls the loop.

@@ -36,7 +36,7 @@ from cogc.diagnostics.visible import visible_bytes
 from cogc.kernel import disturb
 from cogc.kernel.effects import Ask, Call, Dispatch, Effect
 from cogc.kernel.machine import Kernel
-from cogc.kernel.snapshot import Misfit, restore
+from cogc.kernel.restoring import Misfit, restore
 from cogc.kernel.unit import Unit
 from cogc.language.codec import encode, unpacked
 from cogc.language.values import Failure, shorten

@@ -8,7 +8,8 @@ import pytest
 
 from cogc.kernel.effects import Persist
 from cogc.kernel.machine import Kernel
-from cogc.kernel.snapshot import restore, written
+from cogc.kernel.restoring import restore
+from cogc.kernel.snapshot import written
 from cogc.kernel.unit import Unit
 from cogc.language.codec import decode, encode
 from cogc.language.values import Duration, Failure

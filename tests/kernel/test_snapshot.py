@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.machine import Kernel
-from cogc.kernel.snapshot import Misfit, obstacle, restore, written
+from cogc.kernel.restoring import Misfit, restore
+from cogc.kernel.snapshot import obstacle, written
 from cogc.kernel.unit import Unit
 from cogc.language.codec import decode, encode
 from cogc.run.journal import digest

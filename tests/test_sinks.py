@@ -366,6 +366,7 @@ FILES: list[tuple[list[str], int]] = [
 def test_the_files_of_every_command_may_be_lost(project: Path) -> None:
     (project / "old").mkdir()
     (project / "old" / "plans.db").write_text("x")
+    (project / "old" / ".gitignore").write_text("*\n")
     (project / "file").write_text("x")
     cases = [
         (words, code, case(words, project, limit=None if "/dev/full" in " ".join(words) else 0))

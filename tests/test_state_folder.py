@@ -226,6 +226,30 @@ def test_state_of_an_earlier_version_is_said_once_and_taken_over(
     assert (state(project) / "instances" / "old").is_dir()
 
 
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("a.cog", "it holds `a.cog`, which is no state of cogc"),
+        ("runs README tests .gitignore", "it holds `README`, which is no state of cogc"),
+        ("bin etc project", "it holds `bin` and 1 more, which is no state of cogc"),
+        ("tests plans", "cogc has not made it"),
+        (".gitignore tests", "cogc has not made it"),
+    ],
+)
+def test_what_is_no_state_folder_is_not_moved(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], made: str, said: str
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in made.split():
+        (other / name).write_text("mine")
+    (other / made.split()[0]).chmod(0o644)
+    assert cli.main(["where", "--take-over", str(other)]) == 2
+    assert f"nothing was moved: `{other}` is no state folder: {said}" in capsys.readouterr().err
+    assert sorted(path.name for path in other.iterdir()) == sorted(made.split())
+    assert stat.S_IMODE((other / made.split()[0]).stat().st_mode) == 0o644
+
+
 def test_a_queue_beside_the_spec_is_not_left_in_silence(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "a.cog").write_text(QUEUE)
     (project / "late.db").write_bytes(b"")

@@ -3,8 +3,8 @@
 With --take-over, state of an earlier version, or of a project that was moved,
 is moved into that folder first.
 
-Exit codes: 0 done; 2 there is no such spec or folder, or the state folder has
-a file of the same name already.
+Exit codes: 0 done; 2 there is no such spec or folder, DIR is no state
+folder, or the state folder has a file of the same name already.
 """
 
 from __future__ import annotations
@@ -59,4 +59,6 @@ def _take_over(state: StateFolder, folder: str) -> None:
         names = state.take_over(folder)
     except FileExistsError as error:
         raise UsageError(f"nothing was moved: the state folder {state.path} has `{error.filename}` already") from None
+    except ValueError as error:
+        raise UsageError(f"nothing was moved: `{folder}` is no state folder: {error}") from None
     sys.stderr.write(f"cogc: taken over: {', '.join(names) or 'nothing'}\n")

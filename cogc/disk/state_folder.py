@@ -35,6 +35,10 @@ FORMER = ".cogc"
 _FORMER = ("runs", "instances", "plans.db", "setts", "queue.db", "questions")
 _RECORD = "project"
 _USES = "used-from"
+_IGNORE, _ALL = ".gitignore", "*\n"
+_KEPT = (*_FORMER, "plans", "runtimes", "tests", _RECORD, _USES, _IGNORE)
+"""The names of all that a state folder holds. SQLite adds to those of its files (`plans.db-wal`), and a draft has a number behind its name."""
+_ADDED = tuple(f"{name}{mark}" for name in _KEPT for mark in ("-", "."))
 _MOST_USES = 20
 _NAME = 24
 
@@ -68,8 +72,8 @@ class StateFolder:
             for line in news:
                 self.say(line)
         _own(self.path)
-        if not os.path.exists(self.at(".gitignore")):
-            _write(self.at(".gitignore"), "*\n")
+        if not os.path.exists(self.at(_IGNORE)):
+            _write(self.at(_IGNORE), _ALL)
         self._record()
         self._note_use()
         place = self.path
@@ -103,10 +107,18 @@ class StateFolder:
         return found
 
     def take_over(self, folder: str) -> list[str]:
-        """Move what is in a folder into the state folder; return the names. FileExistsError for what is there already."""
+        """Move the state in a folder into the state folder; return the names. FileExistsError for what is there already, ValueError
+        if the folder holds anything that is no state of cogc: nothing is moved then."""
         import shutil  # needed by this one alone, and slow to import
 
-        names = sorted(n for n in os.listdir(folder) if n not in (_RECORD, ".gitignore"))
+        found = sorted(os.listdir(folder))
+        foreign = [n for n in found if n not in _KEPT and not n.startswith(_ADDED)]
+        if foreign:
+            more = f" and {len(foreign) - 1:,} more" if len(foreign) > 1 else ""
+            raise ValueError(f"it holds `{foreign[0]}`{more}, which is no state of cogc")
+        if os.path.basename(os.path.realpath(folder)) != FORMER and _RECORD not in found and not _is_ignored(folder):
+            raise ValueError(f"cogc has not made it: it has no file `{_RECORD}`")
+        names = [n for n in found if n not in (_RECORD, _IGNORE)]
         self.make()
         for name in names:
             if os.path.lexists(self.at(name)):
@@ -354,6 +366,15 @@ def _own(path: str) -> None:
         raise PermissionError(errno.EPERM, "the state folder belongs to another user", path)
     if stat.S_IMODE(status.st_mode) != 0o700:
         os.chmod(path, 0o700)
+
+
+def _is_ignored(folder: str) -> bool:
+    """Return whether a folder tells git to ignore all of it, as a state folder does."""
+    try:
+        with open(os.path.join(folder, _IGNORE), encoding="utf-8") as file:
+            return file.read(len(_ALL) + 1) == _ALL
+    except (OSError, ValueError):
+        return False
 
 
 def _tighten(path: str) -> None:

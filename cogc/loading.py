@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -12,7 +11,7 @@ from cogc.analysis.checked import Options
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
-from cogc.disk.files import main_spec, read
+from cogc.disk.files import main_spec, read, read_whole
 from cogc.language.attributes import PROVIDERS
 from cogc.names.catalogue import Catalogue
 
@@ -25,7 +24,7 @@ def bundle_of(
     path = main_spec(path)
     if path.endswith(".json"):
         try:
-            return ir.decode(Path(path).read_bytes())
+            return ir.decode(read_whole(path))
         except (OSError, ValueError) as error:
             reason = str(error.strerror).lower() if isinstance(error, OSError) else str(error)
             slug = "unreadable-file" if isinstance(error, OSError) else "bad-build"

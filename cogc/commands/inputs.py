@@ -15,6 +15,7 @@ from typing import Any
 from cogc import ir
 from cogc.commands.options import goal_input, has, typed
 from cogc.commands.usage import UsageError, pair
+from cogc.disk.files import read_text, read_whole
 from cogc.kernel.unit import Unit
 from cogc.language import types
 from cogc.language.media import type_by_name
@@ -107,7 +108,7 @@ def _content(path: str, channel: str, option: str, text: bool) -> Any:
 def _media(path: str, channel: str, option: str) -> Any:
     """Return the image or document that a file holds."""
     try:
-        return taken(Path(path).read_bytes(), type_by_name(path), Path(path).name)
+        return taken(read_whole(path), type_by_name(path), Path(path).name)
     except OSError as error:
         why = str(error.strerror).lower()
         raise UsageError(f"{option} {channel}=@{path}: cannot read `{path}`: {why}") from None
@@ -118,7 +119,7 @@ def _media(path: str, channel: str, option: str) -> Any:
 def read_file(path: str, what: str) -> str:
     """Return the text of a file that an option names."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return read_text(path)
     except OSError as error:
         raise UsageError(f"{what}: cannot read `{path}`: {str(error.strerror).lower()}") from None
     except ValueError:

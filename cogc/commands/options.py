@@ -19,7 +19,7 @@ from cogc import ir
 from cogc.commands.usage import UsageError, pair
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.visible import shown_line
-from cogc.disk.files import main_spec
+from cogc.disk.files import main_spec, read_text
 from cogc.language.attributes import SANDBOXES
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Failure, plain
@@ -222,7 +222,7 @@ def goal_of(options: Namespace) -> str | None:
     if options.goal_file is None:
         return None if options.goal is None else goal_text(options.goal, "--goal")
     try:
-        return goal_text(Path(options.goal_file).read_text(encoding="utf-8").strip(), "--goal-file")
+        return goal_text(read_text(options.goal_file).strip(), "--goal-file")
     except OSError as error:
         reason = str(error.strerror).lower()
     except ValueError:

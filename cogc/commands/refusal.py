@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from cogc.commands.usage import UsageError
 
 BUG = 70
+_LONGEST = 2000
+"""The characters of a line for people."""
 
 
 def said(error: BaseException) -> int:
@@ -18,7 +20,7 @@ def said(error: BaseException) -> int:
         return error.code if isinstance(error.code, int) else 2
     code, line = of(error)
     if line:
-        sys.stderr.write(f"cogc: {line}\n")
+        sys.stderr.write(f"cogc: {_bounded(line)}\n")
     return code
 
 
@@ -32,6 +34,11 @@ def of(error: BaseException) -> tuple[int, str]:
         return 130, ""
     bug = next((e for e in found if not isinstance(e, UsageError | OSError)), None)
     return (2, _reason(found[0])) if bug is None else (BUG, _report(bug))
+
+
+def _bounded(line: str) -> str:
+    """Return a line whose middle is left out where it is too long to read, such as one that repeats a word of the command line."""
+    return line if len(line) <= _LONGEST or "\n" in line else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -32,6 +32,7 @@ from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.visible import shown_line
+from cogc.disk.files import refuse_unreadable
 from cogc.language.texts import nanoseconds
 from cogc.run import trace
 from cogc.run.trace_filter import KINDS, TraceFilter, refuse_kinds
@@ -130,6 +131,8 @@ def run(options: Namespace) -> int:
         raise UsageError(f"there is no trace `{options.file}`; `cogc view NAME --plain` shows the run of an instance")
     act = {"show": _show, "diff": _diff, "bisect": bisections.run, "export": _export}[options.action]
     try:
+        if options.action in ("show", "export") and os.path.exists(path):
+            refuse_unreadable(path)
         return act(options)
     except OSError as error:
         sys.stderr.write(f"cogc: cannot read `{error.filename or options.file}`: {str(error.strerror).lower()}\n")

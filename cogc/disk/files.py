@@ -21,6 +21,22 @@ def read(path: str) -> bytes:
         return file.read((LIMIT_MB << 20) + (1 << 20))
 
 
+def read_whole(path: str) -> bytes:
+    """Return all that is in a file, or comes out of a pipe. Raise OSError for what cannot be read, and for a device, which may have no
+    end; a terminal and /dev/null have one."""
+    with open(path, "rb") as file:
+        mode = os.fstat(file.fileno())
+        is_device = stat.S_ISCHR(mode.st_mode) or stat.S_ISBLK(mode.st_mode)
+        if is_device and not file.isatty() and mode.st_rdev != os.stat(os.devnull).st_rdev:
+            raise OSError(errno.EINVAL, "it is a device and no file", path)
+        return file.read()
+
+
+def read_text(path: str) -> str:
+    """Return the text of a file or a pipe, with `\\n` as ends of lines. OSError as for `read_whole`, ValueError if it is not in UTF-8."""
+    return read_whole(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def refuse_unreadable(path: str) -> None:
     """Raise OSError for what is no regular file: opening a pipe waits for its writer, and a device may have no end."""
     mode = os.stat(path).st_mode

@@ -33,6 +33,7 @@ import msgspec
 
 from cogc import ir
 from cogc.diagnostics.visible import visible_bytes
+from cogc.disk.files import read_whole
 from cogc.kernel import disturb
 from cogc.kernel.effects import Ask, Call, Dispatch, Effect
 from cogc.kernel.machine import Kernel
@@ -416,7 +417,7 @@ def _is_torn(line: bytes) -> bool:
 
 def read(path: Path) -> tuple[dict[str, Any], list[Event]]:
     """Return the head and the events of a journal. Raise ValueError if it is none, or a line was changed."""
-    found = load(path.read_bytes())
+    found = load(read_whole(str(path)))
     return found.head, found.events
 
 

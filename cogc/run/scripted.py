@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from cogc.disk.files import read_text
 from cogc.kernel.effects import Ask
 from cogc.kernel.models.content import media_of
 from cogc.language.functions import text
@@ -196,7 +197,7 @@ class Scripted:
     @classmethod
     def load(cls, path: Path) -> Scripted:
         """Read a script. Raise OSError if it cannot be read, and ValueError with the place of a mistake."""
-        source = path.read_text(encoding="utf-8")
+        source = read_text(str(path))
         try:
             return cls(yaml.load(source, _Loader), str(path))
         except ItemError as error:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import trio
 
 from cogc.diagnostics.visible import visible_bytes
+from cogc.disk.files import read_whole
 from cogc.kernel.effects import Ask
 from cogc.language.codec import packed, unpacked
 from cogc.language.values import Failure, plain
@@ -100,7 +100,7 @@ def digest(ask: Ask) -> str:
 def load(path: str) -> Recording:
     """Read a recording. Raise BadRecording."""
     try:
-        written = Path(path).read_bytes().splitlines()
+        written = read_whole(path).splitlines()
     except OSError as error:
         raise BadRecording((error.strerror or str(error)).lower()) from None
     lines = [(number, line) for number, line in enumerate(written, 1) if line.strip()]

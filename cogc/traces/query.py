@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from math import isfinite
 
 import msgspec
 
@@ -40,6 +41,11 @@ class Query(msgspec.Struct, frozen=True):
 
 def parsed(words: str) -> Query:
     """Return what the words of a filter bar ask for. Raise ValueError for a time or a kind that is none."""
+    if not words.isascii():
+        try:
+            words.encode()
+        except UnicodeEncodeError:
+            raise ValueError("it is not text in UTF-8") from None
     kinds: list[str] = []
     named: dict[str, str] = {}
     rest: list[str] = []
@@ -66,9 +72,12 @@ def parsed(words: str) -> Query:
 def seconds(text: str) -> float:
     """Return a time of the run, `250ms`, `10s`, `5m` or a number of seconds. Raise ValueError if it is none."""
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
         return nanoseconds(text) / 1e9
+    if not isfinite(found):
+        raise ValueError(f"`{text}` is no time")
+    return found
 
 
 def row_named(index: Index, at: str) -> int | None:

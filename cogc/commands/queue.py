@@ -187,6 +187,8 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
         )
         try:
             made = await queue.put(new)
+        except UnicodeEncodeError:
+            raise
         except ValueError as taken:
             raise UsageError(f"--id: {taken}") from None
         print(json.dumps(_value(made)) if options.json else made.id)

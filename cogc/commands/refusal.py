@@ -20,7 +20,7 @@ def said(error: BaseException) -> int:
         return error.code if isinstance(error.code, int) else 2
     code, line = of(error)
     if line:
-        sys.stderr.write(f"cogc: {_bounded(line)}\n")
+        sys.stderr.write(f"cogc: {line}\n")
     return code
 
 
@@ -32,13 +32,13 @@ def of(error: BaseException) -> tuple[int, str]:
     found = list(_leaves(error))
     if any(isinstance(e, KeyboardInterrupt) for e in found):
         return 130, ""
-    bug = next((e for e in found if not isinstance(e, UsageError | OSError)), None)
-    return (2, _reason(found[0])) if bug is None else (BUG, _report(bug))
+    bug = next((e for e in found if not isinstance(e, UsageError | OSError) and not _is_undecoded(e)), None)
+    return (2, _bounded(_reason(found[0]))) if bug is None else (BUG, _report(bug))
 
 
 def _bounded(line: str) -> str:
     """Return a line whose middle is left out where it is too long to read, such as one that repeats a word of the command line."""
-    return line if len(line) <= _LONGEST or "\n" in line else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
@@ -54,7 +54,16 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         about = f"`{error.filename}`: " if error.filename else "the working directory: " if _is_homeless(error) else ""
         return f"{about}{error.strerror.lower()}"
+    if isinstance(error, UnicodeEncodeError):
+        return f"`{error.object[max(0, error.start - 40) : error.end + 40]}` is not text in UTF-8"
     return str(error)
+
+
+def _is_undecoded(error: BaseException) -> bool:
+    """Return whether a word of the command line, of the environment or of a folder has bytes that are no text, and text was needed."""
+    return isinstance(error, UnicodeEncodeError) and all(
+        "\udc80" <= c <= "\udcff" for c in error.object[error.start : error.end]
+    )
 
 
 def _is_homeless(error: OSError) -> bool:

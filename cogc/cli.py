@@ -134,7 +134,7 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     named = next((word for word in given if not word.startswith("-")), "")
     module = _module(named) if named in commands else None
-    sub = parser
+    sub, written = parser, given
     if named and module is None:
         raise _unknown(f"`{program}` has no command", named, commands, program)
     for name, line in commands.items():
@@ -147,10 +147,12 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
             sub = one
             given = module.prepare(given) if hasattr(module, "prepare") else given
     parser.set_defaults(commands=commands)
+    sub.refuse_empty(written)
     options, rest = parser.parse_known_args(given)
     if rest:
         asked = f"{program} {named}" if named else program
         raise _unknown(f"`{asked}` takes no", rest[0].partition("=")[0], sub.long_options(), asked)
+    sub.refuse_unused(options)
     options.command_line = given
     if options.version:
         from cogc import __version__

@@ -668,7 +668,7 @@ def test_people_decide_on_a_plan_that_a_run_has(tmp_path: Path) -> None:
 def test_the_command_line_refuses_what_is_not_there(tmp_path: Path) -> None:
     for words, why in (
         (["show", "x"], "there is no plan x"), (["approve"], "takes ID"), (["list", "--plans", "memory"], "end with their run"),
-        (["list", "--plans", "nosuch:x"], "no store"), (["reject", "x", "--drop", "a"], "there is no plan"),
+        (["list", "--plans", "nosuch:x"], "no store"), (["reject", "x", "--drop", "a"], "--drop is for `cogc plan approve`"), (["list", "--by", "me"], "--by is for"),
     ):  # fmt: skip
         done = cogc("plan", *words, cwd=tmp_path)
         assert done.returncode == 2 and why in done.stderr and "Traceback" not in done.stderr

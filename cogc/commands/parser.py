@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+import itertools
+import re
+from argparse import Action, ArgumentParser, Namespace
 from typing import NoReturn
 
 from cogc.commands.usage import UsageError
+
+_ACTIONS = re.compile(r"(?:\A|; )((?:[a-z]+, )*[a-z]+): ")
+"""The actions in front of what an option does for them, in its help: `put: the id; get, list: only this one`."""
+
+
+_MAY_BE_EMPTY = ("goal", "reply", "description", "text", "path", "filter")
+"""Texts, some of which say themselves that they must not be empty, and filters that let everything through then."""
 
 
 class Parser(ArgumentParser):
@@ -15,14 +24,43 @@ class Parser(ArgumentParser):
         # `prepare` of a command looks for its options by their names, and `--wat` would not be `--watch` to it
         super().__init__(**{"allow_abbrev": False, **options})  # type: ignore[arg-type]
 
+    def _options(self) -> list[Action]:
+        """Return the options of a command and of its actions."""
+        found: list[Action] = []
+        for action in self._actions:
+            found += [action] if action.option_strings else []
+            if isinstance(action.choices, dict):
+                found += [one for inner in action.choices.values() for one in inner._options()]
+        return found
+
     def long_options(self) -> list[str]:
         """Return the names of the long options of a command and of its actions, without their dashes."""
-        found: list[str] = []
-        for action in self._actions:
-            found += [s[2:] for s in action.option_strings if s.startswith("--")]
-            if isinstance(action.choices, dict):
-                found += [name for inner in action.choices.values() for name in inner.long_options()]
-        return found
+        return [s[2:] for option in self._options() for s in option.option_strings if s.startswith("--")]
+
+    def refuse_empty(self, given: list[str]) -> None:
+        """Raise UsageError for an option with an empty value, as where a variable of the shell was not set: it would count as not given.
+
+        `given` are the words as they were written, before `prepare` of a command.
+        """
+        given = given[: given.index("--")] if "--" in given else given
+        behind = set(itertools.pairwise(given))
+        for option in self._options():
+            if option.nargs == 0 or option.dest in _MAY_BE_EMPTY:
+                continue
+            for name in option.option_strings:
+                if f"{name}=" in given or (name, "") in behind:
+                    raise UsageError(f"{name}: the value is empty; write {name} {option.metavar or 'VALUE'}")
+
+    def refuse_unused(self, options: Namespace) -> None:
+        """Raise UsageError for an option that is given, and whose help says that it is for other actions of the command."""
+        known = next((tuple(a.choices or ()) for a in self._actions if a.dest == "action" and not a.option_strings), ())
+        for option in self._options():
+            words = [w for found in _ACTIONS.findall(option.help or "") for w in found.split(", ") if w in known]
+            if not words or options.action in words:
+                continue
+            if getattr(options, option.dest) != option.default:
+                name = next(s for s in option.option_strings if s.startswith("--"))
+                raise UsageError(f"{name} is for {' and '.join(f'`{self.prog} {word}`' for word in words)}")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"`{self.prog}`: {message}; `{self.prog} --help` lists what there is")

@@ -60,7 +60,11 @@ def arguments(parser: ArgumentParser) -> None:
         choices=("draft", "approved", "executing", "completed", "cancelled"),
         help="list: show only plans with this status",
     )
-    add("--by", metavar="NAME", help="name of the person who decides (default: that of the user)")
+    add(
+        "--by",
+        metavar="NAME",
+        help="approve, reject, replan, cancel: name of the person who decides (default: that of the user)",
+    )
     add("--drop", action="append", default=[], metavar="STEP", help="approve: leave this step out; may be repeated")
     add(
         "--task",
@@ -116,8 +120,6 @@ async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
     request: dict[str, Any] = {"action": options.action, "plan": plan["id"], "by": options.by}
     if len(options.words) > 1:
         request["feedback"] = options.words[1]
-    if (options.drop or options.task) and options.action != "approve":
-        raise UsageError("--drop and --task are options of `cogc plan approve` alone")
     if options.action == "approve":
         request.update(drop=options.drop, tasks=dict(pair(t, "--task") for t in options.task))
     try:

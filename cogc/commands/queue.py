@@ -79,7 +79,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--token",
         type=int,
         metavar="N",
-        help="complete: token of the claim (see get --json); nothing is completed if it was claimed again since",
+        help="complete, cancel: token of the claim (see get --json); nothing is ended if it was claimed again since",
     )
     add("--json", action="store_true", help="print JSON, one object a line")
 
@@ -90,10 +90,6 @@ def run(options: Namespace) -> int:
         options.queue = options.words.pop(0)
     if len(options.words) != len(wanted):
         raise UsageError(f"`cogc queue {options.action}` takes {' '.join(('[NAME]', *wanted))}")
-    if options.id is not None and options.action != "put":
-        raise UsageError("--id is for `cogc queue put`")
-    if options.id == "":
-        raise UsageError("--id: an id has at least one character")
     if options.action == "get" and options.status in ("done", "cancelled", "dead"):
         raise UsageError(f"get --status {options.status}: a task that is {options.status} cannot be claimed")
     store = options.store or os.environ.get("REDIS_URL") or f"sqlite:{here(options.state).file(QUEUES)}"
@@ -214,6 +210,10 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
         return _none(options.words[0], options)
     if options.action == "redrive":
         raise UsageError(f"`{options.queue}` is a queue of tasks: a task is never dead")
+    if options.action == "cancel" and options.token is not None:
+        raise UsageError(
+            f"`{options.queue}` is a queue of tasks: `cancel` ends a task, whoever has claimed it, and takes no --token"
+        )
     id = options.words[0]
     ended = await (queue.complete(id, options.token) if options.action == "complete" else queue.cancel(id))
     return _ended(ended, options)

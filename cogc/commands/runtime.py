@@ -100,9 +100,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    for name in ("instance", "fresh", "keep", "otlp"):
-        if getattr(options, name) and options.action != "start":
-            raise UsageError(f"--{name} goes with `start`")
     for name in ("fresh", "keep"):
         if getattr(options, name) and not options.instance:
             raise UsageError(f"--{name} goes with --instance")

@@ -29,7 +29,7 @@ import trio
 
 from cogc.commands import sett_list, sett_processes, telemetry
 from cogc.commands.options import goal_text, instance_of, local_option, network_option, sandbox_option, workspace_option
-from cogc.commands.sett_watch import follow, refuse_dirty, refuse_unused, wanted, watch, watch_options
+from cogc.commands.sett_watch import follow, refuse_dirty, wanted, watch, watch_options
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
 from cogc.disk.files import main_spec
@@ -74,7 +74,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     wanted = ACTIONS[options.action]
-    refuse_unused(options)
     telemetry.refuse_alone(options)
     if options.goal is not None and not options.words:
         options.words = [options.goal]

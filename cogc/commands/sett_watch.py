@@ -15,12 +15,6 @@ from cogc.sett.happenings import Filter, Happening, Watcher, as_json
 
 _LOOK = 1.0
 """Seconds between two looks at a board that tells of no change."""
-_USED_BY = {
-    "goal": ("forage",), "watch": ("forage",), "force": ("up", "forage"), "since": ("watch", "hoard"),
-    "until": ("watch", "hoard"), "type": ("watch", "hoard"), "agent": ("watch", "hoard"), "exit_on_completion": ("watch",),
-    "wait": ("questions",), "otlp": ("up",), "otlp_contents": ("up",), "otlp_models": ("up",),
-}  # fmt: skip
-"""The actions that each option is for."""
 
 
 def watch_options(parser: ArgumentParser) -> None:
@@ -39,13 +33,6 @@ def watch_options(parser: ArgumentParser) -> None:
     add("--agent", metavar="ROLE", help="watch, hoard: only what this role has done")
     add("--exit-on-completion", action="store_true", help="watch: end when a Terminal artefact ends the workflow")
     add("--wait", action="store_true", help="questions: wait until one is open")
-
-
-def refuse_unused(options: Namespace) -> None:
-    """Raise UsageError for an option that the action has no use for."""
-    for name, actions in _USED_BY.items():
-        if getattr(options, name) and options.action not in actions:
-            raise UsageError(f"--{name.replace('_', '-')} is for `cogc sett {'` and `cogc sett '.join(actions)}`")
 
 
 async def wanted(board: Board, options: Namespace) -> Filter:

@@ -130,6 +130,8 @@ def _watch(options: Namespace) -> int:
 def run(options: Namespace) -> int:
     if options.processes < 1:
         raise UsageError(f"-n {options.processes}: at least 1")
+    if options.fail_under is not None and not 0 <= options.fail_under <= 100:
+        raise UsageError(f"--fail-under {options.fail_under:g}: a percentage is from 0 to 100")
     if options.watch:
         return _watch(options)
     if options.junit:

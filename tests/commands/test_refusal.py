@@ -15,11 +15,17 @@ CASES: list[tuple[BaseException, int, str]] = [
     (ConnectionError("the store is away"), 2, "the store is away"),
     (KeyboardInterrupt(), 130, ""),
     (UsageError("x" * 3000), 2, "x" * 1000 + " ... " + "x" * 1000),
-    (UnicodeEncodeError("utf-8", "plan \udcff x", 5, 6, "surrogates not allowed"), 2, "`plan \udcff x` is not text in UTF-8"),
+    (
+        UnicodeEncodeError("utf-8", "plan \udcff x", 5, 6, "surrogates not allowed"),
+        2,
+        "`plan \udcff x` is not text in UTF-8",
+    ),
     (
         UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
         70,
-        BUG.format("UnicodeEncodeError: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed"),
+        BUG.format(
+            "UnicodeEncodeError: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed"
+        ),
     ),
     (ValueError("odd"), 70, BUG.format("ValueError: odd")),
     (ValueError("two\nlines"), 70, BUG.format("ValueError: two lines")),

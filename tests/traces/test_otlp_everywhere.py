@@ -224,7 +224,7 @@ def test_what_a_request_to_a_runtime_leads_to_stands_below_its_sender(tmp_path: 
     [
         (["runtime", "start", "--otlp", "ftp://x"], "--otlp `ftp://x` is no address"),
         (["runtime", "start", "--otlp-models"], "--otlp-models is for runs with --otlp"),
-        (["runtime", "stop", "--otlp", "http://x"], "--otlp goes with `start`"),
+        (["runtime", "stop", "--otlp", "http://x"], "--otlp is for `cogc runtime start`"),
         (["sett", "up", "s.cog", "--otlp", "x"], "--otlp `x` is no address"),
         (["sett", "up", "s.cog", "--otlp-contents"], "--otlp-contents is for runs with --otlp"),
         (["sett", "list", "--otlp", "http://x"], "--otlp is for `cogc sett up`"),

@@ -496,7 +496,7 @@ def test_a_step_may_be_called_like_the_last_one(tmp_path: Path) -> None:
 
 def test_a_template_sees_the_steps_that_it_comes_after_and_no_others() -> None:
     wrong = WRITTEN.replace("Document {{ design }}", "Document {{ code }}")
-    assert codes(wrong) == ["unknown-variable"]
+    assert codes(wrong) == ["unordered-step"]
 
 
 # ---- the store ---------------------------------------------------------------------------------------------------

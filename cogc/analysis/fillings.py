@@ -13,6 +13,8 @@ from cogc.analysis.scope import Scope, Symbol
 from cogc.desugar import dods, plans
 from cogc.desugar.fill import name_at
 from cogc.desugar.teams import attributes_of
+from cogc.diagnostics.edits import Edit
+from cogc.diagnostics.source import Span, looks_like_yaml
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
 from cogc.language.types import ANY, FLOAT, INT, STRING
@@ -22,6 +24,7 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
+    from cogc.diagnostics.problems import Problems
     from cogc.names.world import Unit
 
 
@@ -59,9 +62,39 @@ def step_parts(
     inner.locals.update({name: results[name] for name in order.before(step)})
     if step.name.id in parameters:
         checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
+    reported = len(checked.problems.found)
     if step.condition is not None:
         checked.inference.condition(step.condition, inner)
     checked.inference.infer(step.task, inner)
+    _unordered(checked.problems, unit, step, results, order, reported)
+
+
+def _unordered(
+    problems: Problems, unit: Unit, step: nodes.Step, results: dict[str, Symbol], order: plans.Order, since: int
+) -> None:
+    """Say of names that were reported as unknown that they are steps, which this one does not come after."""
+    for found in problems.found[since:]:
+        name = found.span.source.text[found.span.start : found.span.end]
+        if found.slug not in ("unknown-name", "unknown-variable") or name not in results or name == step.name.id:
+            continue
+        problems.found.remove(found)
+        if order.is_before(step.name.id, name):
+            help = f"`{name}` comes after this step: use its result in a step behind it"
+            problems.add("unordered-step", found.span, help=help, step=step.name.id, name=name)
+        else:
+            help = f"write `after {name}` behind its name and agent"
+            problems.add(
+                "unordered-step", found.span, help=help, edits=_after(unit, step, name), step=step.name.id, name=name
+            )
+
+
+def _after(unit: Unit, step: nodes.Step, name: str) -> tuple[Edit, ...]:
+    """Return the edit that lets a step come after another one, in the cog notation."""
+    if looks_like_yaml(unit.path, unit.source.text):
+        return ()
+    before = step.after[-1] if step.after else step.by or step.name
+    words = f", {name}" if step.after else f" after {name}"
+    return (Edit(Span(unit.source, before.end, before.end), words),)
 
 
 def team_parts(checked: Checked, unit: Unit, team: nodes.Team, scope: Scope) -> None:

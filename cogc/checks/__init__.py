@@ -31,12 +31,14 @@ RULES: dict[str, About] = {
     "python_code": (nodes.Executor, nodes.PythonClass),
     "outside_files": (nodes.File,),
     "typed_secret": (nodes.Text,),
+    "foreign_placeholder": (nodes.Text,),
     "model_limits": (nodes.Model, nodes.Agent, nodes.Executor),
     "mcp_tools": (nodes.Mcp,),
     "sett_flow": (nodes.Sett,),
     "agent_bounds": (nodes.Agent, nodes.Team, nodes.Sett),
     "tool_names": (nodes.Agent, nodes.Team, nodes.Sett),
     "plan_flow": (nodes.Plan,),
+    "empty_dod": (nodes.Dod,),
     "hopeless_dod": (nodes.Dod,),
     "unusable_root": (nodes.Dod, nodes.Plan),
     "media_from_model": (nodes.Model,),
@@ -46,6 +48,7 @@ SMELLS: dict[str, About] = {
     "dead_code": (nodes.File,),
     "repetition": (nodes.File,),
     "unused_name": (nodes.File,),
+    "unused_loop_name": (nodes.For, nodes.Comprehension, nodes.RecordComprehension, nodes.Create),
 }
 """The rules for what is right and has no use, which are applied where they are asked for."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from cogc.analysis.attribute_check import word_of
 from cogc.analysis.bids import GOAL, SettRole, keys_of, roles_of
 from cogc.diagnostics.problems import Label
+from cogc.diagnostics.source import looks_like_yaml
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.syntax import nodes
 
@@ -40,6 +41,7 @@ class _Sett:
         self.unit = unit
         self.node = node
         self.roles = roles_of(node)
+        self.in_yaml = looks_like_yaml(unit.path, unit.source.text)
 
     def look(self) -> None:
         taking = [r for r in self.roles if r.takes(GOAL)]
@@ -70,10 +72,9 @@ class _Sett:
         return not bidding
 
     def _lacks_bid(self, role: SettRole) -> bool:
-        """Return whether it has been reported that an agent has no bid."""
-        name = role.node.name
-        found = (d for d in self.problems.found if d.slug == "missing-attribute" and "bidding_strategy" in d.message)
-        return any(d.span.source is self.unit.source and d.span.start == name.start for d in found)
+        """Return whether an agent lacks a bid that its file must have, which has been reported: in the file of a sett, not in a declaration."""
+        given = {a.key.id for a in role.node.attributes}
+        return self.in_yaml and not {"bidding_strategy", "bid_script"} & given
 
     def _phases(self) -> None:
         """Report bids that contradict each other in one phase: two exclusive ones, a reviewer that writes, parallel writers."""

@@ -121,6 +121,12 @@ CODES: dict[str, Row] = {
     "yaml-alias": ("COG219", "error", "YAML {what} are not allowed", "write the value out at each place"),
     # names
     "duplicate-name": ("COG301", "error", "`{name}` is declared twice", "give one of them another name"),
+    "unordered-step": (
+        "COG331",
+        "error",
+        "step `{step}` does not come after `{name}`, so that its result is not known here",
+        "",
+    ),
     "unknown-name": ("COG302", "error", "there is no `{name}` here", "declare it, or import the file that does"),
     "unknown-type": ("COG303", "error", "there is no type `{name}`", "declare it with `type {name} = ...`"),
     "unknown-coglet": (
@@ -461,6 +467,19 @@ CODES: dict[str, Row] = {
         "warning",
         "nothing uses the {what} `{name}`",
         "use it, or remove it; a name that begins with `_` may stay unused",
+    ),
+    "unused-loop-name": (
+        "COG532",
+        "warning",
+        "`{name}` is never used in its loop",
+        "begin its name with `_` if only the number of items matters",
+    ),
+    "foreign-placeholder": ("COG533", "warning", "`{text}` is no template, and stays as it is", ""),
+    "empty-dod": (
+        "COG534",
+        "warning",
+        "the definition of done `{name}` has no criterion, so that any work is done",
+        "add a criterion, or write `std.off` of `std/dod.cog` where that is meant",
     ),
     "one-outcome": ("COG528", "warning", "{what} is always {outcome}", "remove it, or correct it"),
     "said-twice": ("COG529", "warning", "this stands here twice", "remove one of the two"),

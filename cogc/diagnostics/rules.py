@@ -45,6 +45,7 @@ _GROUP: dict[str, Group] = {
     "silent-transmit": "style",
     "unused-program": "style",
     "unused-name": "style",
+    "unused-loop-name": "style",
     "unused-ignore": "style",
     "unreachable-code": "style",
     "said-twice": "style",

@@ -1,34 +1,31 @@
 """The bounds on what one task of an agent or a team may ask of models, for the hints behind their names.
 
-They are those of `cogc cost`. They are computed when an editor asks for hints, once for each analysis, and only for a file
-without errors that declares one of these: so no other file pays for the kernel.
+They are those of `cogc cost`. They are computed when an editor asks for hints, once for each analysis and from it, and only for a
+file without errors that declares one of these: so no other file pays for the kernel.
 """
 
 from __future__ import annotations
 
 from math import ceil, inf
 
-from cogc.compile import analyse, program
+from cogc.compile import program
 from cogc.cost import Bound, bounds
-from cogc.diagnostics.problems import Problems
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.diagnostics.source import Reader
+    from cogc.analysis.checked import Checked
 
 _TASK = "a message on `task`"
 
 
-def bounds_of(path: str, names: list[str], reader: Reader) -> dict[str, Bound]:
-    """Return the bound on one task of each declaration that can be a root as it is."""
-    problems = Problems()
-    checked = analyse([path], reader, problems)
+def bounds_of(checked: Checked, names: list[str]) -> dict[str, Bound]:
+    """Return the bound on one task of each declaration of a file without errors that can be a root as it is."""
     found: dict[str, Bound] = {}
     for name in names:
-        bundle = None if problems.errors else program(checked, name)
+        bundle = None if checked.problems.errors else program(checked, name)
         if bundle is None:
             continue
         try:

@@ -43,7 +43,6 @@ class Analysis:
 
     def __init__(self, path: str, reader: Reader, project: Project, memory: Memory) -> None:
         self.path = path
-        self.reader = reader
         self.read: dict[str, bytes | None] = {}
         problems = Problems()
         selection, allowed = project
@@ -75,7 +74,7 @@ class Analysis:
             return {}
         from cogc.lsp.bounds import bounds_of, shown  # the kernel, which few files need
 
-        return {name: shown(bound) for name, bound in bounds_of(self.path, names, self.reader).items()}
+        return {name: shown(bound) for name, bound in bounds_of(self.checked, names).items()}
 
     @cached_property
     def uses(self) -> Index:

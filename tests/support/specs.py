@@ -13,7 +13,15 @@ from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.disk.files import read as read_file
 from cogc.ir import Bundle
 
-SMELLS = ("unused-name", "one-outcome", "no-effect", "no-expectation", "said-twice", "unused-ignore")
+SMELLS = (
+    "unused-name",
+    "unused-loop-name",
+    "one-outcome",
+    "no-effect",
+    "no-expectation",
+    "said-twice",
+    "unused-ignore",
+)
 """Reports about what is right and has no use. The small specs of tests are full of it."""
 
 

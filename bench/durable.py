@@ -1,5 +1,8 @@
 """The cost of durable runs: beside runs that are not, replays and resumes, bytes and syncs, and beside LangGraph and DBOS.
 
+An *event* is what specs/durable.md calls one: a line of the journal, for what came in (a message, a result, a time, an order). It sets off
+messages inside, which are no events and are not in the journal. A run with a door is traced; its replay counts the records of that trace.
+
 COGC_PEERS names a Python that has the peers (`bench/durable_peers.py`); without it they are left out.
 """
 
@@ -277,12 +280,14 @@ def _journal(inputs: int, size: int) -> tuple[bytes, Unit]:
     return file.getvalue(), unit
 
 
-def _resumed(inputs: int, size: int) -> tuple[float, float, int, int]:
+def _resumed(inputs: int, size: int, traced: bool = False) -> tuple[float, float, int, int]:
     """Return the seconds to read a journal and to replay it, the messages, and the bytes."""
     data, unit = _journal(inputs, size)
     began = time.process_time()
     recording = load(data)
-    read, kernel = time.process_time(), Kernel(unit)
+    read, kernel = time.process_time(), Kernel(unit, traced=traced)
+    if kernel.trace is not None:
+        kernel.trace.quiet = True  # as `resume` has it
     replay(kernel, recording.events, goes_on=True)
     kernel.run()
     return read - began, time.process_time() - read, kernel.steps, len(data)
@@ -341,3 +346,5 @@ def main() -> None:
     row("read a journal, an event", f"{read * 10:.2f} us", read * 10 / 2, "2 us", None)
     row("replay, an event that sets off four messages", f"{played * 10:.2f} us", played * 10 / 4, "4 us", None)
     print(f"{'':<44} {'':>14}   {size / 100_000:.0f} bytes an event")
+    _, traced, _, _ = _resumed(100_000, 1, traced=True)
+    row("the same in a run that is traced", f"{traced * 10:.2f} us", traced / played, "not traced", None)

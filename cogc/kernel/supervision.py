@@ -327,6 +327,8 @@ def stopped(kernel: State, inst: Instance) -> None:
     assert inst.slot is not None
     if inst.slot.brief:
         _gone(kernel, inst)
+        if inst.slot.alone:  # the names that orders give do not come twice
+            kernel.models.gone(inst.path)
     elif not inst.slot.single:
         inst.slot.members.pop(inst.index, None)
         kernel.models.registry.remove(inst.path)

@@ -537,6 +537,8 @@ def test_tasks_that_have_ended_are_in_snapshots(tmp_path: Path) -> None:
         await rpc(port, "CancelTask", id=ids[2])
         await grown(session)
         seen.extend([await rpc(port, "GetTask", id=id) for id in ids])
+        models = session.kernel.models
+        assert not [*models.registry.records, *models.shared], "what tasks have left is gone"
 
     async def grown(session: Session) -> None:
         snapshots = session.snapshots

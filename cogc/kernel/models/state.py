@@ -116,6 +116,13 @@ class ModelState:
         """Drop the state of an agent that has stopped for good."""
         self._agents.pop(inst, None)
 
+    def gone(self, path: str) -> None:
+        """Drop what is kept of a coglet that does not come back, and of all below it: agents that have stopped, and budgets."""
+        for id in [id for id in self.registry.records if id == path or id.startswith(f"{path}/")]:
+            self.registry.remove(id)
+        for at in [at for at in self.shared if at == path or at.startswith(f"{path}/")]:
+            del self.shared[at]
+
     def budget_of(self, inst: Instance | None) -> Budget:
         """Return the budget that conversations of a coglet spend from: that of the nearest coglet around, else the run's."""
         while inst is not None and inst.code.ir.budget is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from cogc import compile as compiler
 from cogc.cli import main
+from cogc.commands import checking
 from cogc.disk import cache as cache_module
 
 CLEAN = "coglet Main { every 1s { log info 1 } }\n"
@@ -110,3 +112,46 @@ def test_without_a_place_to_write_the_check_goes_on(check, tmp_path: Path, monke
     (tmp_path / "a.cog").write_text(CLEAN)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a.cog"))
     assert check("a.cog") == check("a.cog") == (0, "no problems in 1 file\n", ["a.cog"])
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that checks read, those of the standard library left out."""
+    found: list[str] = []
+    reader = checking.read
+
+    def noted(path: str) -> bytes:
+        found.extend([path] if not path.startswith("std/") else [])
+        return reader(path)
+
+    monkeypatch.setattr(checking, "read", noted)
+    return found
+
+
+def test_a_file_that_has_not_changed_for_a_while_is_not_read(
+    check, read: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "_YOUNG", 1 << 62)
+    file = tmp_path / "a.cog"
+    file.write_text(CLEAN)
+    check("a.cog")
+    read.clear()
+    assert check("a.cog")[2] == [] and read == ["a.cog"]  # it may have changed once more at the same time
+    monkeypatch.setattr(cache_module, "_YOUNG", 0)
+    assert check("a.cog")[2] == [] and read == ["a.cog"] * 2
+    assert check("a.cog")[2] == [] and read == ["a.cog"] * 2
+    file.touch()
+    assert check("a.cog")[2] == [] and read == ["a.cog"] * 3
+    assert check("a.cog")[2] == [] and read == ["a.cog"] * 3
+
+
+def test_a_change_that_keeps_size_and_time_is_noticed(check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "_YOUNG", 0)
+    file = tmp_path / "a.cog"
+    file.write_text(CLEAN)
+    before = file.stat()
+    assert check("a.cog")[2] == ["a.cog"]
+    assert check("a.cog")[2] == []
+    file.write_text(CLEAN.replace("log info 1", "log info x"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert check("a.cog")[0] == 1

@@ -2,13 +2,18 @@
 
 A *group* is a set of files that reach each other by imports. They are clean or stale together, since a use in one file
 may silence a warning in another. The cache is one text file for each working directory: the stamp of the compiler and
-its options, then a line `HASH ROLE PATH` for each file, and an empty line after each group. ROLE is `r` for a file that
-was named on the command line, `i` for one that was imported.
+its options, then a line `HASH ROLE TIMES PATH` for each file, and an empty line after each group. ROLE is `r` for a file
+that was named on the command line, `i` for one that was imported.
+
+TIMES are the times, the size and the number of a file when it was read: while they are the same it is not read again, as
+git does with its index. A file that had changed less than `_YOUNG` before has `-` for them, since another change may leave
+the same times; it is read until it is older.
 """
 
 from __future__ import annotations
 
 import os
+from time import time_ns
 
 from cogc.disk.resources import place as resource
 from cogc.disk.state_folder import check_cache, touch
@@ -25,6 +30,10 @@ if TYPE_CHECKING:
     from cogc.diagnostics.source import Reader
 
 
+_YOUNG = 2_000_000_000
+"""The nanoseconds within which two changes of a file may have the same time: that of the coarsest file system."""
+
+
 class Cache:
     """The cache of one working directory, for one compiler and one set of options."""
 
@@ -32,6 +41,8 @@ class Cache:
         self._stamp = f"{_compiler()} {' '.join(sorted(options))}"
         self._read = read
         self._hashes: dict[str, str | None] = {}
+        self._times: dict[str, str] = {}
+        self._read_again = False
         self._fresh: list[_Group] = []
         self._file = check_cache()
 
@@ -40,7 +51,10 @@ class Cache:
         named = set(paths)
         self._fresh = [g for g in self._load() if self._holds(g, named)]
         known = {path for g in self._fresh for path in g.named}
-        return [p for p in paths if p not in known]
+        found = [p for p in paths if p not in known]
+        if self._read_again and not found:  # by its hash a file is as it was: from now on by its times, too
+            self._save()
+        return found
 
     def reached(self, paths: Iterable[str]) -> list[str]:
         """Return the named files of clean groups that the checked files import: they have to be checked with them."""
@@ -54,16 +68,26 @@ class Cache:
         for paths in groups:
             hashes = {path: self._hash(path) for path in paths}
             if None not in hashes.values() and not any("\n" in path for path in paths):
-                self._fresh.append(_Group({p: h or "" for p, h in hashes.items()}, set(paths).intersection(named)))
+                known = {p: h or "" for p, h in hashes.items()}
+                self._fresh.append(_Group(known, {p: self._times[p] for p in paths}, set(paths).intersection(named)))
         self._save()
 
     def _holds(self, group: _Group, named: set[str]) -> bool:
-        return named.intersection(group.hashes) == group.named and all(
-            self._hash(path) == known for path, known in group.hashes.items()
-        )
+        """Return whether a group is as it was, and note the times of the files that were read to find out."""
+        if named.intersection(group.hashes) != group.named:
+            return False
+        for path, times in group.times.items():
+            if times == "-" or times != _times(path):
+                if self._hash(path) != group.hashes[path]:
+                    return False
+                if self._times[path] != times:
+                    group.times[path] = self._times[path]
+                    self._read_again = True
+        return True
 
     def _hash(self, path: str) -> str | None:
         if path not in self._hashes:
+            self._times[path] = _times(path, young=False)  # before it is read: a change meanwhile has a later time
             try:
                 self._hashes[path] = blake2b(self._read(path), digest_size=16).hexdigest()
             except (FileNotFoundError, NotADirectoryError):
@@ -96,23 +120,45 @@ class Cache:
 
 
 class _Group:
-    """One group: the hash of each file, and the files that were named."""
+    """One group: the hash and the times of each file, and the files that were named."""
 
-    __slots__ = ("hashes", "named")
+    __slots__ = ("hashes", "named", "times")
 
-    def __init__(self, hashes: dict[str, str], named: set[str]) -> None:
+    def __init__(self, hashes: dict[str, str], times: dict[str, str], named: set[str]) -> None:
         self.hashes = hashes
+        self.times = times
         self.named = named
 
     @classmethod
     def read(cls, text: str) -> _Group:
-        lines = [line.split(" ", 2) for line in text.split("\n")]
-        known = [(words[0], words[1], words[2]) for words in lines if len(words) == 3]
-        return cls({path: hash for hash, _, path in known}, {path for _, role, path in known if role == "r"})
+        hashes: dict[str, str] = {}
+        times: dict[str, str] = {}
+        named: set[str] = set()
+        for line in text.split("\n"):
+            words = line.split(" ", 3)
+            if len(words) == 4:
+                hash, role, when, path = words
+                hashes[path], times[path] = hash, when
+                if role == "r":
+                    named.add(path)
+        return cls(hashes, times, named)
 
     def text(self) -> str:
-        lines = (f"{hash} {'r' if path in self.named else 'i'} {path}\n" for path, hash in self.hashes.items())
+        roles = {path: "r" if path in self.named else "i" for path in self.hashes}
+        lines = (f"{hash} {roles[path]} {self.times[path]} {path}\n" for path, hash in self.hashes.items())
         return "".join(lines) + "\n"
+
+
+def _times(path: str, young: bool = True) -> str:
+    """Return the times, the size and the number of a file as one word; `-` if it is not there, or unless `young` is asked for
+    if it has changed a moment ago."""
+    try:
+        s = os.stat(path)
+    except (OSError, ValueError):
+        return "-"
+    if not young and time_ns() - max(s.st_mtime_ns, s.st_ctime_ns) < _YOUNG:
+        return "-"
+    return f"{s.st_mtime_ns}.{s.st_ctime_ns}.{s.st_size}.{s.st_ino}"
 
 
 # the folders of the package that a check runs through

@@ -11,10 +11,8 @@ from cogc.commands.usage import UsageError
 
 _ACTIONS = re.compile(r"(?:\A|; )((?:[a-z]+, )*[a-z]+): ")
 """The actions in front of what an option does for them, in its help: `put: the id; get, list: only this one`."""
-
-
-_MAY_BE_EMPTY = ("goal", "reply", "description", "text", "path", "filter")
-"""Texts, some of which say themselves that they must not be empty, and filters that let everything through then."""
+_MAY_BE_EMPTY = ("goal", "reply", "description", "text", "path", "filter", "trace")
+"""Texts, some of which say themselves that they must not be empty; filters that let everything through then; `--trace` alone is `--trace=`."""
 
 
 class Parser(ArgumentParser):

@@ -45,7 +45,6 @@ def project(tmp_path: Path) -> Path:
         (["queue", "put", "x", "--id", ""], "--id: the value is empty; write --id ID"),
         (["run", "a.cog", "--record", ""], "--record: the value is empty; write --record FILE"),
         (["run", "a.cog", "--token="], "--token: the value is empty; write --token ENV"),
-        (["run", "a.cog", "--trace="], "--trace: the value is empty; write --trace FILE"),
         (["trace", "export", "t", "--out", ""], "--out: the value is empty; write --out FILE"),
         (["run", "a.cog", "--inputs", "/dev/zero"], "--inputs /dev/zero: cannot read `/dev/zero`: it is a device"),
         (["run", "a.cog", "--input", "t=@/dev/zero"], "--input t=@/dev/zero: cannot read `/dev/zero`: it is a device"),

@@ -171,12 +171,13 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
 
 def _unknown(words: str, given: str, known: Iterable[str], asked: str) -> UsageError:
     """Return the refusal of a word that is no command, or no option, of a command line that begins with `asked`."""
-    from cogc.diagnostics.suggest import nearest  # for a mistake alone
+    from cogc.diagnostics.suggest import nearest  # for a mistake alone, as what follows
+    from cogc.diagnostics.visible import shown_line
 
     near = nearest(given.lstrip("-"), known)
     dashes = "--" if given.startswith("-") else ""
     help = f"did you mean `{dashes}{near}`?" if near else f"`{asked} --help` lists what there is"
-    return UsageError(f"{words} `{given}`; {help}")
+    return UsageError(f"{words} `{shown_line(given)}`; {help}")
 
 
 def _module(name: str) -> ModuleType:

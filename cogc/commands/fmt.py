@@ -19,6 +19,7 @@ from cogc.commands.load import show_to_stderr
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import LIMIT_MB, Source, looks_like_yaml, normal
+from cogc.diagnostics.visible import shown_line
 from cogc.disk.files import read, specs
 from cogc.disk.resources import place as resource
 from cogc.disk.rewrite import with_text, write
@@ -146,7 +147,7 @@ def _one(path: str, options: Namespace, lines: Lines) -> Result:
     if options.diff:
         return "changed", difference(path, data, new)
     if options.check:
-        return "changed", f"not formatted: {path}\n"
+        return "changed", f"not formatted: {shown_line(path)}\n"
     try:
         write(path, new)
     except OSError as error:
@@ -253,7 +254,7 @@ def _stdin(options: Namespace, lines: Lines) -> int:
     if options.diff:
         sys.stdout.write(difference(path, data, new))
     elif options.check:
-        sys.stdout.write(f"not formatted: {path}\n" if changed else "")
+        sys.stdout.write(f"not formatted: {shown_line(path)}\n" if changed else "")
     elif sys.stdout.isatty():
         sys.stdout.write(text)
     else:  # in a pipe the text is data, and stays what it is to the byte

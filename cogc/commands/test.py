@@ -37,6 +37,7 @@ from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.visible import shown as safe
+from cogc.diagnostics.visible import shown_line
 from cogc.disk.files import read
 from cogc.disk.state_folder import StateFolder, of_spec, write_whole
 from cogc.lowering.tests import Suite, Test
@@ -301,7 +302,7 @@ def _progress(options: Namespace, suite: Suite, outcome: Outcome) -> None:
         many = f" ({outcome.runs} runs)" if outcome.test.binds and outcome.rate is None else ""
         if outcome.rate is not None and outcome.runs > 1:
             many = f": {eval_report.rate_words(outcome)}"
-        sys.stdout.write(safe(f"{word} {title(suite, outcome)}{many}\n"))
+        sys.stdout.write(safe(f"{word} {shown_line(title(suite, outcome))}{many}\n"))
         if outcome.rate is not None and outcome.runs > 1:
             sys.stdout.write(safe("".join(f"       {line}\n" for line in eval_report.table(outcome))))
         sys.stdout.flush()
@@ -325,7 +326,9 @@ def _report(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: 
                 sys.stdout.write(safe(f"wrote {place}\n"))
         if options.durations:
             slowest = sorted(outcomes, key=lambda pair: -pair[1].seconds)[: options.durations]
-            sys.stdout.write(safe("".join(f"{o.seconds * 1e3:9.1f} ms  {title(s, o)}\n" for s, o in slowest)))
+            sys.stdout.write(
+                safe("".join(f"{o.seconds * 1e3:9.1f} ms  {shown_line(title(s, o))}\n" for s, o in slowest))
+            )
         if sums is not None:
             sys.stdout.write(safe(coverage.text(sums)))
     failed = sum(not o.passed for _, o in outcomes)

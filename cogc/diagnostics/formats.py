@@ -51,7 +51,7 @@ def _command(d: Diagnostic, top: str) -> str:
         facts |= {"col": column, "endLine": line, "endColumn": max(end_column, column)}
     else:
         facts |= {"endLine": end_line}
-    text = f"{d.span.source.path}:{line}:{column}: {d.message}" + (f"\nhelp: {d.help}" if d.help else "")
+    text = f"{shown_line(d.span.source.path)}:{line}:{column}: {d.message}" + (f"\nhelp: {d.help}" if d.help else "")
     words = ",".join(f"{k}={_property(str(v))}" for k, v in facts.items())
     return f"::{d.severity} {words}::{_data(shown(text))}"
 

@@ -65,7 +65,7 @@ def _range(span: Span) -> dict[str, object]:
 
 def _place(span: Span) -> str:
     line, column = span.position()
-    return f"{span.source.path}:{line}:{column}"
+    return f"{shown_line(span.source.path)}:{line}:{column}"
 
 
 def people(found: list[Diagnostic], file: TextIO, color: bool | None = None) -> None:
@@ -115,7 +115,7 @@ def _excerpt(console: Console, span: Span, label: str, style: str, width: int, a
     line, column = span.position()
     source = span.source.line(line) if span.source.text else ""
     pad = " " * width
-    console.print(Text.assemble((f"{pad}{arrow} ", "blue"), shown_line(_place(span))))
+    console.print(Text.assemble((f"{pad}{arrow} ", "blue"), _place(span)))
     if not source.strip():
         return
     start, part = _window(source, column)

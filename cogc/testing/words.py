@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from cogc.diagnostics.visible import shown_line
 from cogc.lowering.tests import Suite
 from cogc.testing.diagram import draw
 from cogc.testing.outcome import Outcome
@@ -18,7 +19,7 @@ def title(suite: Suite, outcome: Outcome) -> str:
 def place(suite: Suite, outcome: Outcome) -> str:
     """Return the place at which a test failed, as `path:line:column`."""
     line, column = outcome.refusal.where if outcome.refusal is not None else (outcome.test.line, 1)
-    return f"{suite.path}:{line}:{column}"
+    return f"{shown_line(suite.path)}:{line}:{column}"
 
 
 def again(suite: Suite, outcome: Outcome, seed: int) -> str:

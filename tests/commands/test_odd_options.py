@@ -74,6 +74,25 @@ def test_what_no_command_can_obey_is_refused(project: Path, words: list[str], sa
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["check", "d"], "d/a\\u000ab.cog:1:49: error: there is no `y` here [COG302]"),
+        (["check", "d", "--format", "github"], "::d/a\\u000ab.cog:1:49: there is no `y` here"),
+        (["fmt", "--check", "d"], "not formatted: d/a\\u000ab.cog"),
+        (["test", "d/t\nu.cog"], "ok   d/t\\u000au.cog::t"),
+        (["check", "d", "x", "--a\nb"], "cogc: `cogc check` takes no `--a\\u000ab`; `cogc check --help`"),
+    ],
+)
+def test_a_name_with_a_line_end_forges_no_line(project: Path, words: list[str], line: str) -> None:
+    (project / "d").mkdir()
+    (project / "d" / "a\nb.cog").write_text("coglet Main { transmit x: int\non start { x <- y } }".replace("\n", " ; "))
+    (project / "d" / "t\nu.cog").write_text('test "t" { use Main\n run 1s }\ncoglet Main { }\n')
+    done = cogc_here(*words, cwd=project)
+    assert any(line in found for found in (done.stdout + done.stderr).split("\n")), done
+    assert "\nb.cog" not in done.stdout + done.stderr and "\nu.cog" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("form", ["html", "otlp"])
 def test_no_picture_is_made_of_a_file_that_is_no_trace(project: Path, form: str) -> None:
     done = cogc_here("trace", "export", "a.cog", "--format", form, cwd=project)

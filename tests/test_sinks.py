@@ -126,6 +126,12 @@ def test_a_bug_asks_for_a_report_and_shows_the_trace_on_demand(monkeypatch: pyte
     assert "ValueError: two\nlines" in refusal.of(error)[1]
 
 
+def test_a_closed_stdin_is_told_and_one_without_an_end_is_not_read_for_ever(folder: Path) -> None:
+    done = shell("cogc fmt - <&-; cogc check - <&-; cogc shell <&-; cogc check - < /dev/zero", folder)
+    assert done.stderr.splitlines() == ["cogc: stdin is closed", "rc 2"] * 3 + ["rc 1"]
+    assert "COG" in done.stdout and len(done.stdout.splitlines()) <= 3, done.stdout[:400]
+
+
 @pytest.mark.parametrize("command", ["build", "graph", "convert"])
 @pytest.mark.parametrize("target", ["a.cog", "b.cog", "other.cog"])
 def test_a_result_takes_the_place_of_no_spec(tmp_path: Path, command: str, target: str) -> None:

@@ -72,7 +72,7 @@ class Check:
     def _stdin(self) -> str:
         """Read the spec on stdin. Return the path that it has."""
         if self.stdin is None:
-            self.text = sys.stdin.buffer.read() if sys.stdin is not None else b""
+            self.text = streams.read_stdin()
             given = self.options.stdin_filename
             self.stdin = normal(given) if given else STDIN
         return self.stdin

@@ -16,6 +16,7 @@ import sys
 
 from cogc.commands.fixes import difference
 from cogc.commands.load import show_to_stderr
+from cogc.commands.streams import read_stdin
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import LIMIT_MB, Source, looks_like_yaml, normal
@@ -236,7 +237,7 @@ def _stdin(options: Namespace, lines: Lines) -> int:
     from cogc.names.load import text_of  # for stdin alone
 
     path = options.stdin_filename
-    data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    data = read_stdin()
     problems = Problems()
     if text_of(path, lambda _: data, problems) is None:
         show_to_stderr(problems.sorted())

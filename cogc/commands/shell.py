@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc.commands import runtime_client as client
+from cogc.commands.usage import UsageError
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -23,6 +24,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
+    if sys.stdin is None:
+        raise UsageError("stdin is closed")
     try:
         Shell(options.port).cmdloop()
     except KeyboardInterrupt:

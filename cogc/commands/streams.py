@@ -125,6 +125,16 @@ def stdout_is_lost() -> bool:
     return True
 
 
+def read_stdin() -> bytes:
+    """Return the spec that stdin has, or a little more than a spec may have of what has no end. Raise UsageError if stdin is closed."""
+    from cogc.diagnostics.source import LIMIT_MB  # for those who read a spec
+
+    most = (LIMIT_MB << 20) + 1
+    if sys.stdin is None:
+        raise UsageError("stdin is closed")
+    return sys.stdin.buffer.read(most) if hasattr(sys.stdin, "buffer") else sys.stdin.read(most).encode()
+
+
 def refuse_foreign(path: str) -> None:
     """Raise UsageError for a file that is not empty and is neither a trace nor a journal, as it would be
     overwritten."""

@@ -57,10 +57,13 @@ if TYPE_CHECKING:
 
 def enter(activity: Activity) -> None:
     """Add an activity to its coglet, and close the gate if it holds the coglet."""
-    beside(activity)
+    inst = activity.inst
+    if inst.activities is None:
+        inst.activities = []
+    inst.activities.append(activity)
     if activity.holds:
-        activity.inst.held += 1
-        activity.inst.gate |= HELD
+        inst.held += 1
+        inst.gate |= HELD
 
 
 def leave(kernel: State, activity: Activity) -> None:

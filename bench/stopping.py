@@ -1,4 +1,4 @@
-"""How long a run takes to end after a signal, while it is busy: whole processes of `cogc run`."""
+"""How long a run takes to end after a signal, while it is busy, and what it costs a run to look at the clock and for signals."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.common import ROUNDS, row
+import trio
+
+from bench.common import ROUNDS, alternate, bundle, cpu, row
+from bench.messages import CHAIN
+from cogc.kernel.unit import Unit
+from cogc.run.build import build
+from cogc.run.options import RunOptions
+from cogc.run.session import Session
+from cogc.run.settings import Settings
 
 GOAL = 0.2
 """Seconds from a signal to the end of the process."""
+COSTS = 1.03
+"""How much longer a chain of messages may take for these looks."""
+MESSAGES = 60_000
 ENDLESS = """
 coglet P { listen i: int
   transmit o: int
@@ -72,7 +83,25 @@ def _stop(folder: Path, text: str, words: tuple[str, ...]) -> float:
     return took
 
 
+class Blind(Session):
+    """A run that looks at nothing while its kernel has messages: no clock, no signals, no stretches."""
+
+    async def _stretch(self) -> None:
+        self.kernel.run()
+
+
+def _chain(kind: type[Session], unit: Unit) -> float:
+    """Return the seconds of CPU that a run takes for a chain of messages."""
+    options = RunOptions(sim=True, signals=kind is Session, inputs=[("go", MESSAGES)])
+    made = build(kind, unit, options, Settings("."))
+    return cpu(lambda: trio.run(made.run))
+
+
 def main() -> None:
+    unit = Unit(bundle(CHAIN % ("", "")))
+    looking, blind = alternate(ROUNDS * 3, lambda: _chain(Session, unit), lambda: _chain(Blind, unit))
+    each = f"{looking / MESSAGES * 1e9:.0f} ns"
+    row("a chain that looks up for signals and clock", each, looking / blind, "one that does not", COSTS)
     for what, (text, words) in CASES.items():
         with tempfile.TemporaryDirectory() as folder:
             took = sorted(_stop(Path(folder), text, words) for _ in range(ROUNDS * 2))

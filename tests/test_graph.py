@@ -233,3 +233,93 @@ def test_a_moment_that_cannot_be_is_refused(tmp_path: Path, words: list[str], sa
     done = cogc_here("graph", *words, cwd=tmp_path)
     assert done.returncode == 2 and said in done.stderr
     assert (tmp_path / "t.jsonl").read_bytes() == before
+
+
+SETT = """
+sett Kitchen {
+  agent Writer {
+    bid: exclusive when artefact.type == "GoalDefined"
+    command: ["./write"]
+    produces: ["Recipe"]
+  }
+  agent Critic {
+    bid: review when artefact.type == "Recipe"
+    command: ["./read"]
+    produces: []
+  }
+}
+"""
+
+
+def board_trace(path: Path) -> Path:
+    """The trace of a sett: a recipe is written, sent back, and written again; the second work fails."""
+    made = Written()
+
+    def artefact(role: str, id: str, type: str, sources: list[str], structural: str = "Standard") -> None:
+        data = {"id": id, "type": type, "source_artefacts": sources, "structural_type": structural, "payload": "x"}
+        made.add(0.0, "artefact", role, data=data)
+
+    def claim(id: str, about: str, status: str) -> None:
+        made.add(0.0, "claim", "orchestrator", claim=id, artefact=about, status=status)
+
+    artefact("user", "g", "GoalDefined", [])  # record 1
+    claim("c1", "g", "pending_exclusive")
+    made.add(0.0, "grant", "Writer", claim="c1", bid="exclusive", rework=False)  # 3
+    artefact("Writer", "r1", "Recipe", ["g"])
+    claim("c1", "g", "complete")
+    claim("c2", "r1", "pending_review")
+    made.add(0.0, "grant", "Critic", claim="c2", bid="review", rework=False)  # 7
+    artefact("Critic", "v", "Review", ["r1"], "Review")
+    claim("c2", "r1", "pending_assignment")
+    made.add(0.0, "grant", "Writer", claim="c2", bid="exclusive", rework=True)  # 10
+    artefact("Writer", "f", "ToolExecutionFailure", ["r1", "v"], "Failure")
+    claim("c2", "r1", "terminated")  # 12
+    return made.save(path)
+
+
+@pytest.mark.parametrize(
+    ("at", "wanted"),
+    [
+        (1, ["no claim yet", "idle", "idle", "no claim", "not there yet"]),
+        (3, ["1 open claim", "works on GoalDefined", "idle", "pending_exclusive", "not there yet"]),
+        (7, ["1 open claim", "idle, 1 done", "works on Recipe", "complete", "pending_review"]),
+        (10, ["1 open claim", "works on Recipe", "idle, 1 done", "complete", "pending_assignment"]),
+        (12, ["terminated", "ToolExecutionFailure", "idle, 1 done", "complete", "terminated"]),
+    ],
+)
+def test_the_board_of_a_sett_has_the_states_of_a_moment(tmp_path: Path, at: int, wanted: list[str]) -> None:
+    (tmp_path / "s.cog").write_text(SETT)
+    board_trace(tmp_path / "t.jsonl")
+    given = ("s.cog", "--trace", "t.jsonl", "--at", at)
+    assert [re.sub(r".*\[(.*)\]", r"\1", line) for line in drawn(*given, cwd=tmp_path).splitlines()[:5]] == wanted
+    states = {id: box["state"]["status"] for id, box in boxes(*given, cwd=tmp_path).items()}  # type: ignore[index]
+    assert states["sett:Kitchen/Writer"] == {3: "busy", 10: "busy", 12: "failed"}.get(at, "idle")
+    for form in ("text", "svg", "dot", "mermaid", "json"):
+        assert is_graph(drawn(*given, "--format", form, cwd=tmp_path))
+
+
+def test_the_trace_of_another_sett_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s.cog").write_text("coglet Main {}\n")
+    board_trace(tmp_path / "t.jsonl")
+    done = cogc_here("graph", "s.cog", "--trace", "t.jsonl", cwd=tmp_path)
+    assert done.returncode == 2 and "is the trace of a sett, of which nothing is in this graph" in done.stderr
+
+
+def test_the_board_of_a_recorded_sett(tmp_path: Path) -> None:
+    words = ("run", EXAMPLES / "recipes", "--replay", tmp_path / "recorded", f"--trace={tmp_path / 't.jsonl'}")
+    place = shutil.copytree(EXAMPLES / "recipes", tmp_path / "recipes")
+    first = (
+        "--workspace",
+        place,
+        "--sandbox",
+        "none",
+        "--sim",
+        "--goal",
+        "A bolognese",
+        "--record",
+        tmp_path / "recorded",
+    )
+    assert cogc_here(*words[:2], *first).returncode == 0 and cogc_here(*words).returncode == 0
+    found = drawn(EXAMPLES / "recipes", "--trace", tmp_path / "t.jsonl")
+    assert "Recipes: sett [all done]\n├─ Writer: agent [idle, 2 done]\n" in found
+    assert "RecipeYAML: artefact [2 complete]" in found

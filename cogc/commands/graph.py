@@ -84,6 +84,10 @@ def _states(graph: Graph, given: str, at: str | None) -> tuple[dict[str, BoxStat
             row = index.count - 1 if at is None else trace.row_named(index, at)
             states = graphed.states(index, row, graph)
             if not states:
+                if graphed.is_of_sett(index):
+                    raise UsageError(
+                        f"`{path}` is the trace of a sett, of which nothing is in this graph: --root names it"
+                    )
                 root = index.place(next(index.of_kind("create"), 0))
                 raise UsageError(
                     f"`{path}` is the trace of `{root}`, of which nothing is in this graph: --root names it"

@@ -2,12 +2,16 @@
 
 A box stands for the coglets of its path; one with replicas for all members of the pool, of which it shows the most urgent state. The steps of
 a plan have the states that the plan gives them.
+
+The trace of a sett has no coglets. There a box of a role says what it works on, that of a type of artefacts how far the claims on them are, and that of the
+sett what is open on its board.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from cogc.graph.look import COLOURS, BoxState
 from cogc.graph.model import Box, Graph
@@ -22,6 +26,8 @@ _URGENCY = list(COLOURS)
 
 def states(index: Index, row: int, graph: Graph) -> dict[str, BoxState]:
     """Return the states of boxes by their ids, those of boxes that the trace knows at all; empty if it knows none."""
+    if is_of_sett(index):
+        return _of_sett(index, row, graph)
     pools: dict[str, list[moment.Coglet]] = {}
     for coglet in moment.coglets(index, row)[0]:
         pools.setdefault(without_members(coglet.path), []).append(coglet)
@@ -41,6 +47,76 @@ def states(index: Index, row: int, graph: Graph) -> dict[str, BoxState]:
     for plan in moment.plans(index, row):
         found |= {boxes[path]: state for path, state in _of_plan(plan) if path in boxes}
     return found
+
+
+def is_of_sett(index: Index) -> bool:
+    """Return whether a trace is that of a sett: it has artefacts or claims, and nothing that was created."""
+    return next(index.of_kind("create"), None) is None and any(
+        next(index.of_kind(kind), None) is not None for kind in ("artefact", "claim")
+    )
+
+
+def _of_sett(index: Index, row: int, graph: Graph) -> dict[str, BoxState]:
+    """Return the states of the boxes of the sett whose roles the trace has; of another sett nothing."""
+    board = moment.board(index, row)
+    rows = list(index.of_kind("artefact"))
+    artefacts = {str(a.get("id")): a for a in (index.record(r).get("data") for r in rows) if isinstance(a, dict)}
+    by_type: dict[str, list[str]] = {}
+    for artefact in artefacts.values():
+        by_type.setdefault(str(artefact.get("type")), [])
+    claims = {claim.artefact: claim for claim in board.claims}
+    for at in board.artefacts:
+        data = index.record(at).get("data")
+        if isinstance(data, dict):
+            claim = claims.get(str(data.get("id")))
+            by_type[str(data.get("type"))].append("no claim" if claim is None else claim.status)
+    known, works = {name for name in index.place_numbers.names if name}, moment.works(index, row)
+    found: dict[str, BoxState] = {}
+    for box in graph.boxes:
+        roles = [inner for inner in box.inner if inner.kind == "agent" and inner.name in known]
+        if box.kind != "sett" or not (roles or any(inner.name in by_type for inner in box.inner)):
+            continue
+        open_claims = [claim for claim in board.claims if claim.status not in moment.CLOSED]
+        found[box.id] = _of_board(board, open_claims)
+        for inner in box.inner:
+            if inner.kind == "agent":
+                found[inner.id] = _of_role([w for w in works if w.role == inner.name], artefacts)
+            elif inner.name in by_type:
+                found[inner.id] = _of_type(by_type[inner.name])
+            else:
+                found[inner.id] = BoxState("absent", "not there yet")
+    return found
+
+
+def _of_board(board: moment.Board, open_claims: list[moment.Claim]) -> BoxState:
+    """Return the state of a sett."""
+    if open_claims:
+        return BoxState("running", f"{len(open_claims)} open claim{'' if len(open_claims) == 1 else 's'}")
+    if not board.claims:
+        return BoxState("idle", "no claim yet")
+    return BoxState("failed", "terminated") if board.claims[-1].status == "terminated" else BoxState("idle", "all done")
+
+
+def _of_role(works: list[moment.GrantedWork], artefacts: dict[str, dict[str, Any]]) -> BoxState:
+    """Return the state of a role: what it works on, or how its last work has ended."""
+    busy = [str(artefacts.get(w.artefact, {}).get("type", "something")) for w in works if not w.made]
+    if busy:
+        return BoxState("busy", f"works on {', '.join(dict.fromkeys(busy))}")
+    last = artefacts.get(works[-1].made, {}) if works else {}
+    if last.get("structural_type") == "Failure":
+        return BoxState("failed", str(last.get("type")))
+    return BoxState("idle", f"idle, {len(works)} done" if works else "idle")
+
+
+def _of_type(claims: list[str]) -> BoxState:
+    """Return the state of the artefacts of a type, of which each has the status of its claim: the most urgent one."""
+    if not claims:
+        return BoxState("absent", "not there yet")
+    counts = Counter(claims)
+    as_state = {"terminated": "failed", "complete": "done", "no claim": "done"}
+    urgent = min((as_state.get(c, "running") for c in counts), key=_URGENCY.index)
+    words = [f"{counts[c]} {c}" if len(claims) > 1 else c for c in counts]
+    return BoxState(urgent, ", ".join(words))
 
 
 def _path(box: Box) -> str:

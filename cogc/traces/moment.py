@@ -188,6 +188,16 @@ class Claim(NamedTuple):
     granted: list[str]
 
 
+class GrantedWork(NamedTuple):
+    """The work of a role on the artefact of a claim. `made` is the id of the artefact that it has made, the claim if it was closed without one, or
+    nothing."""
+
+    role: str
+    claim: str
+    artefact: str
+    made: str
+
+
 class Board(NamedTuple):
     """The board of a sett at a row: the rows of its artefacts, and its claims."""
 
@@ -214,6 +224,36 @@ def board(index: Index, row: int) -> Board:
                 id, at, words[0] or known, words[1], words[2], bids.setdefault(id, []), granted.setdefault(id, [])
             )
     return Board(list(index.of_kind("artefact", 0, row + 1)), list(claims.values()))
+
+
+CLOSED = ("complete", "terminated")
+"""The statuses of claims on which nobody works any more."""
+
+
+def works(index: Index, row: int) -> list[GrantedWork]:
+    """Return the works that roles were granted by a row, in their order."""
+    about = {claim.id: claim.artefact for claim in board(index, index.count - 1).claims}
+    found: list[GrantedWork] = []
+
+    def end(made: str, role: str = "", artefact: str = "", claim: str = "") -> None:
+        for number, work in enumerate(found):
+            if not work.made and (work.claim == claim or (role and (work.role, work.artefact) == (role, artefact))):
+                found[number] = work._replace(made=made)
+                return
+
+    for at in sorted(r for kind in ("grant", "artefact", "claim") for r in index.of_kind(kind, 0, row + 1)):
+        record, kind = index.record(at), index.kind(at)
+        role, claim, data = str(record.get("path", "")), str(record.get("claim", "")), record.get("data")
+        if kind == "grant":
+            found.append(GrantedWork(role, claim, about.get(claim, ""), ""))
+        elif kind == "claim" and record.get("status") in CLOSED:
+            for _ in range(sum(work.claim == claim for work in found)):
+                end(claim, claim=claim)
+        elif kind == "artefact" and isinstance(data, dict):
+            sources = data.get("source_artefacts")
+            if isinstance(sources, list) and sources:
+                end(str(data.get("id")), role, str(sources[0]))
+    return found
 
 
 _ENDING = ("dead_letter", "drop", "stop", "log", "transmit")

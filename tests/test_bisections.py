@@ -7,8 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from cogc.diagnostics.problems import Problems
+from cogc.kernel.unit import Unit
+from cogc.loading import bundle_of
+from cogc.run.build import build_session
+from cogc.run.journal import VERSION, Journal
+from cogc.run.options import RunOptions, Sinks
+from cogc.run.settings import Settings
+from cogc.traces import bisection
+from cogc.traces.travel import Travel
 from support.cli import cogc_here
+from support.waiting import until
 
 JURY = """program ask(i: int) -> {vote: string} = python "votes:ask"
 coglet Main(limit: int = 3) {
@@ -175,4 +186,128 @@ def test_a_fork_is_compared_with_what_it_was_forked_from(tmp_path: Path) -> None
     steered = cogc_here("fork", "a", "--at", at, "--param", "limit=1", "--as", "c", "--quiet", cwd=tmp_path)
     assert steered.stdout == "count: 2\nverdict: adopted\n"
     done = cogc_here("trace", "bisect", "a", "c", cwd=tmp_path)
-    assert done.returncode == 2 and "has events `steer`" in done.stderr
+    assert done.returncode == 3 and "they differ in what came from outside" in done.stderr
+
+
+def test_what_people_do_to_a_run_comes_again(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(JURY)
+    (tmp_path / "votes.py").write_text(VOTES)
+    (tmp_path / "votes").write_text("no " * 5 + "yes " + "no " * 2)
+    cogc_here("run", "a.cog", "--instance", "a", "--sim", "--input", "motion=x", "--quiet", cwd=tmp_path)
+    shown = cogc_here("view", "a", "--pane", "messages", cwd=tmp_path).stdout
+    at = [line.split()[1] for line in shown.splitlines() if " result " in line]
+    steered = cogc_here("fork", "a", "--at", at[0], "--param", "limit=1", "--as", "b", "--quiet", cwd=tmp_path)
+    assert steered.stdout == "count: 1\nverdict: adopted\n"
+    shown = cogc_here("view", "b", "--pane", "messages", cwd=tmp_path).stdout
+    sixth = [line.split()[1] for line in shown.splitlines() if " result " in line][5]
+    other = cogc_here("fork", "b", "--at", sixth, "--reply", '{"vote": "no"}', "--as", "c", "--quiet", cwd=tmp_path)
+    assert other.stdout == "count: 0\nverdict: rejected\n"
+    done = cogc_here("trace", "bisect", "b", "c", "--outcome", "verdict[0]", "--json", cwd=tmp_path)
+    result = json.loads(done.stdout)
+    assert result["records"] == [int(sixth)] * 2 and result["outcomes"] == ["adopted", "rejected", "rejected"]
+
+
+TELLER = """program ask(i: int) -> {vote: string} = python "votes:ask"
+coglet Teller = python "teller:Teller" {
+  listen vote: string
+  transmit total: int
+}
+coglet Main {
+  listen motion: string
+  transmit verdict: string
+  create teller = Teller
+  on motion as m {
+    for i in range(8) {
+      let v = ask(i)
+      teller.vote <- v.vote
+    }
+  }
+  on teller.total as n { verdict <- "adopted" if n >= 3 else "rejected" }
+}
+"""
+COUNTS = """from cogc.sdk import Coglet, LifeLet, listen
+
+
+class Teller(Coglet, LifeLet):
+    def __init__(self):
+        self.yes = self.seen = 0
+
+    @listen("vote")
+    async def vote(self, vote):
+        self.seen += 1
+        self.yes += vote == "yes"
+        if self.seen == 8:
+            with open("luck") as file:
+                await self.transmit("total", self.yes + int(file.read()))
+"""
+
+
+@pytest.fixture
+def told_by_python(tmp_path: Path) -> Path:
+    (tmp_path / "a.cog").write_text(TELLER)
+    (tmp_path / "teller.py").write_text(COUNTS)
+    (tmp_path / "luck").write_text("0")
+    record(tmp_path, "one", "nynynnnn")
+    record(tmp_path, "other", "nnynyyyn")
+    return tmp_path
+
+
+def test_coglets_in_python_run_again_if_that_is_wanted(told_by_python: Path) -> None:
+    done = cogc_here("trace", "bisect", "one", "other", "--spec", "a.cog", cwd=told_by_python)
+    assert done.returncode == 2 and "coglets in Python (`Teller`)" in done.stderr and "help: --python" in done.stderr
+    result = found(told_by_python, "one", "other", "--python")
+    assert result["outcomes"][0] == {"verdict": "rejected"} and result["outcomes"][1] == {"verdict": "adopted"}
+    assert (result["asked"], result["number"], result["differing"]) == ('{"i": 5} as []', 5, 6)
+
+
+def test_python_that_does_something_else_each_time_is_not_searched(told_by_python: Path) -> None:
+    (told_by_python / "luck").write_text("100")
+    words = ("trace", "bisect", "one", "other", "--spec", "a.cog", "--python")
+    done = cogc_here(*words, cwd=told_by_python)
+    assert done.returncode == 3 and "`Teller` does not do again what it did" in done.stderr, done.stderr
+
+
+def test_orders_of_a_service_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs whose messages came as orders, as a service gets them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "votes.py").write_text(VOTES)
+    (tmp_path / "a.cog").write_text(JURY)
+    bundle = bundle_of(str(tmp_path / "a.cog"), None, frozenset(), Problems())
+    assert bundle is not None
+    unit, travels = Unit(bundle), []
+    for name, letters in (("one", "ynnnnnnn"), ("other", "yynnynnn")):
+        (tmp_path / "votes").write_text(" ".join("yes" if letter == "y" else "no" for letter in letters))
+        travels.append(Travel(_served(tmp_path / name, unit, tmp_path), unit, keeps=False))
+    assert any('"order"' in line for line in (tmp_path / "one").read_text().splitlines())
+    told = [bisection.told(travel) for travel in travels]
+    result = bisection.search(travels[0], *told, lambda outputs, _ended: outputs.get("verdict"))
+    assert result.outcomes == (["rejected"], ["adopted"], ["adopted"]) and result.number == result.differing == 2
+
+
+def _served(path: Path, unit: Unit, folder: Path) -> Path:
+    """Record a run to whose root somebody else gives an order."""
+    head = {
+        "run": "r",
+        "seed": 1,
+        "order": 0,
+        "epoch": 10**18,
+        "program": unit.bundle.hash,
+        "version": VERSION,
+        "budget": {},
+    }
+    with path.open("wb") as file:
+        journal = Journal(file, head)
+        options = RunOptions(sim=True, seed=1, epoch=10**18, run="r", stay=True, signals=False, keep=None)
+        made = build_session(unit, options, Settings(str(folder)), Sinks(journal=journal))
+
+        async def main() -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(made.run)
+                await made.begun.wait()
+                await made.orders.send("input", "Main", "motion", "x")
+                await until(lambda: "verdict" in made.outputs)
+                made.stop()
+
+        trio.run(main)
+        journal.flush()
+    return path

@@ -17,7 +17,9 @@ from cogc.diagnostics.visible import shown, shown_line
 
 if TYPE_CHECKING:
     from cogc import ir
+    from cogc.run.settings import Settings
     from cogc.traces.bisection import Found, Outcome, Outputs
+    from cogc.traces.journals import Named
 
 _LONGEST = 400
 """The characters of a value that are shown to people."""
@@ -33,6 +35,12 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="EXPR",
         help="outcome of a run, as an expression over the outputs of the root, such as 'last(verdict).result'",
     )
+    add(
+        "--python",
+        action="store_true",
+        help="let coglets in Python run again in the runs that are tried, as in a test: what their code does to files and the network, it does again",
+    )
+    add("--workspace", default=".", metavar="DIR", help="with --python: folder in which their code runs (default: .)")
     program_options(parser)
     add_state(parser)
     add("--json", action="store_true", help="print what was found as one JSON object")
@@ -58,13 +66,29 @@ def run(options: Namespace) -> int:
                 runs.append((travel, bisection.told(travel)))
             except bisection.NotComparable as why:
                 raise UsageError(str(why)) from None
+    in_python = next((told.in_python for _, told in runs if told.in_python), "")
+    if in_python and not options.python:
+        raise UsageError(
+            f"the runs have coglets in Python (`{in_python}`), and what these would have done with other messages is in no journal\n"
+            "  help: --python lets their code run again, as in a test"
+        )
     try:
-        result = bisection.search(runs[0][0], runs[0][1], runs[1][1], outcome)
+        result = bisection.search(runs[0][0], runs[0][1], runs[1][1], outcome, _settings(found[0], options))
     except bisection.NotComparable as why:
         sys.stderr.write(f"cogc: {shown_line(str(why))}\n")
         return 3
     _print(result, [runs[0][0], runs[1][0]], options)
     return 0
+
+
+def _settings(found: Named, options: Namespace) -> Settings | None:
+    """Return the settings under which coglets in Python run again, if they may."""
+    from cogc.commands.packages import allowed  # as above
+    from cogc.run.settings import Settings
+
+    if not options.python:
+        return None
+    return Settings(options.workspace, allowed(options.allow_import, [options.spec or str(found.path)]))
 
 
 def _outcome(bundle: ir.Bundle, text: str | None) -> Outcome:

@@ -52,6 +52,12 @@ _OWN = ("--at", "--reply", "--message", "--param", "--as", "--spec")
 """The options that are not those of `cogc run`."""
 _DROPPED = ("--instance", "--record", "--fresh", "--keep", "--state", "--replay", "--trace", "--plans", "--registry")
 """The options of the other run that the fork does not take over: the files and names that are its own."""
+_WHY_NOT = {
+    "serve": "a fork has no door, and whoever sent it messages and waited for replies is gone",
+    "runtime": "its programs and messages came with requests, which a fork would not get",
+}
+"""Why runs of other commands cannot be forked, and what there is instead."""
+_INSTEAD = {"runtime": "`cogc runtime replay FILE --trace T`, and `cogc view T`,"}
 _REFUSED = ("instance", "fresh", "keep", "replay", "record", "stdin", "serve")
 
 
@@ -90,7 +96,10 @@ def run(options: Namespace) -> int:
     _refuse_running(found)
     then = found.begun.get("words")
     if isinstance(then, list) and then and then[0] != "run":
-        raise UsageError(f"`{options.what}` is a run of `cogc {then[0]}`: those of `cogc run` can be forked")
+        raise UsageError(
+            f"`{options.what}` is a run of `cogc {then[0]}`: {_WHY_NOT.get(str(then[0]), 'those of `cogc run` can be forked')}\n"
+            f"  help: {_INSTEAD.get(str(then[0]), 'cogc inspect RUN --at SEQ')} shows its state at a record"
+        )
     bundle = journals.program_of(found, options)
     seq, _ = journals.seq_or_time(options.at)
     if seq is None:

@@ -10,7 +10,14 @@ come at the times of the first run, and each question gets its reply from the fi
 there. Nothing of the world is asked. If a hybrid asks what neither run has asked, nobody knows the answer: its outcome is that it
 asks this (`unknown`).
 
-Costs. Both runs are replayed once; then there are about log2 of the number of differing replies simulations, from the first changed reply on.
+What came from outside: messages, orders of a service and what people do to agents come at the times of the first run.
+
+Coglets in Python. What an object would have done with other messages is in no journal. So its code runs again, if that is wanted: each hybrid is then a
+simulation from the beginning, inside of Trio, in which methods are carried out and all else has its reply from the journals. Hybrid 0 has to have the
+outcome of the first run. If it has not, the code depends on more than on what it was told, and nothing is searched.
+
+Costs. Both runs are replayed once; then there are about log2 of the number of differing replies simulations, from the first changed reply on, or from
+the beginning where Python runs.
 """
 
 from __future__ import annotations
@@ -19,20 +26,26 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from cogc.kernel.effects import Effect, Output
+import trio
+
+from cogc import ir
+from cogc.kernel.effects import Call, Effect, Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.priorities import ordered
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure, plain, shorten
 from cogc.run import journal
 from cogc.run.build import build
+from cogc.run.delayed import Deed
 from cogc.run.delayed import Reply as Due
 from cogc.run.journal import Event, Outward, Recording, digest, gist, name_of, place_of
 from cogc.run.options import RunOptions, Sinks
+from cogc.run.session import Session
 from cogc.run.settings import Settings
-from cogc.testing.rehearsal import Rehearsal, Restless
+from cogc.testing.rehearsal import Rehearsal, Restless, World
 from cogc.traces.travel import Travel
 
 Key: TypeAlias = tuple[str, int]
@@ -41,8 +54,15 @@ Outputs: TypeAlias = dict[str, list[Any]]
 """The messages of the root by channels."""
 Outcome: TypeAlias = Callable[[Outputs, str], Any]
 """Gives the outcome of a run, as a value that is compared, from its outputs and from how it ended."""
-_NOT_RETOLD = ("told", "hosted", "order", "unit", "steer", "progress", "test", "revived")
-"""The events that come from what a hybrid has not: objects in Python, people who steer, services."""
+_NOT_RETOLD = {
+    "hosted": "has coglets of the first system (`CogBase`), which act by themselves",
+    "revived": "was resumed and made objects in Python anew, and what they had known is not in the journal",
+    "progress": "has calls that were carried out elsewhere and told of their progress",
+    "test": "is that of a test",
+}
+"""The events that come from what a hybrid has not, with what they say of a run."""
+_FROM_OUTSIDE = ("order", "unit", "steer")
+"""The events that others than the command line bring."""
 
 
 class NotComparable(ValueError):
@@ -68,6 +88,8 @@ class Told:
     keys: dict[int, Key] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=dict)
     ended: str = ""
+    in_python: str = ""
+    """The name of a coglet in Python of the run, if it has one."""
 
     @property
     def over(self) -> int:
@@ -93,12 +115,13 @@ def told(travel: Travel) -> Told:
     """Replay a journal and take note of questions, answers and outputs. Raise what `Travel.at` raises, and NotComparable."""
     recording = journal.load(travel.path.read_bytes())
     if recording.events and recording.events[0][2] == journal.SNAPSHOT:
-        raise NotComparable(f"`{travel.path}` begins with a snapshot: what was before is not known (--keep keeps it)")
+        raise NotComparable(
+            f"`{travel.path}` begins with a snapshot, and what was before it is not known: an instance that runs with `--keep 1`, and a "
+            "recording (`--record FILE`), have whole journals"
+        )
     odd = next((event[2] for event in recording.events if event[2] in _NOT_RETOLD), "")
     if odd:
-        raise NotComparable(
-            f"`{travel.path}` has events `{odd}`: a run with coglets in Python, or that was steered, cannot be told anew"
-        )
+        raise NotComparable(f"`{travel.path}` {_NOT_RETOLD[odd]}: its events `{odd}` cannot be told anew")
     found = Told(recording.events, recording.head)
     kernel, asked, calls = _kernel(travel.unit, recording.head), Counter[str](), dict[int, tuple[Outward, int]]()
 
@@ -106,6 +129,9 @@ def told(travel: Travel) -> Told:
         for effect in effects:
             if isinstance(effect, Outward):
                 calls[effect.id] = effect, kernel.now
+                if _is_method(effect):
+                    found.in_python = found.in_python or name_of(effect)
+                    continue
                 what = digest(effect)
                 found.keys[effect.id] = what, asked[what]
                 asked[what] += 1
@@ -115,14 +141,23 @@ def told(travel: Travel) -> Told:
     journal.replay(kernel, recording.events, taken, goes_on=True)
     found.ended = str(kernel.ended or "")
     for number, event in enumerate(recording.events):
-        if event[2] == "result" and event[3] in calls:
+        if event[2] == "result" and event[3] in found.keys:
             call, since = calls[event[3]]
             found.answers[found.keys[event[3]]] = Answer(event[4], event[1] - since, number, call)
     return found
 
 
-def search(travel: Travel, first: Told, second: Told, outcome: Outcome) -> Found:
-    """Return the first reply whose change changes the outcome of the first run. Raise NotComparable if there is none."""
+def _is_method(call: Outward) -> bool:
+    """Return whether a call is that of a method of a coglet in Python."""
+    return isinstance(call, Call) and call.program.kind == "coglet"
+
+
+def search(travel: Travel, first: Told, second: Told, outcome: Outcome, settings: Settings | None = None) -> Found:
+    """Return the first reply whose change changes the outcome of the first run. Raise NotComparable if there is none.
+
+    `settings` are those under which coglets in Python run again; runs that have some need them.
+    """
+    in_python = first.in_python or second.in_python
     differing = sorted(
         (
             key
@@ -142,8 +177,17 @@ def search(travel: Travel, first: Told, second: Told, outcome: Outcome) -> Found
 
     def of(count: int) -> Any:
         if count not in known:
-            known[count] = _hybrid(travel, first, second, differing, count, outcome)
+            again = settings if in_python else None
+            known[count] = _hybrid(travel, first, second, differing, count, outcome, again)
         return known[count]
+
+    if in_python:
+        del known[0]
+        if of(0) != before:
+            raise NotComparable(
+                f"`{in_python}` does not do again what it did: with all replies of the first run the outcome is {_shown(known[0])}, and was "
+                f"{_shown(before)}. Its code depends on time, chance or the outside; let programs of the spec ask for that, whose replies are recorded"
+            )
 
     low, high = 0, len(differing)
     if of(high) == before:
@@ -213,6 +257,7 @@ class _Retold(Rehearsal):
     second: Told
     changed: frozenset[Key]
     counts: Counter[str]
+    known: dict[int, Key]
 
     def know(self) -> None:
         """Take note of the questions of the replayed part, when the kernel has been given its state."""
@@ -221,6 +266,9 @@ class _Retold(Rehearsal):
         self.known = {number: self.first.keys[number] for number in numbers}
 
     def _call(self, call: Outward) -> None:
+        if _is_method(call):
+            Session._call(self, call)
+            return
         key = self.known.get(call.id)
         if key is None:
             what = digest(call)
@@ -235,25 +283,56 @@ class _Retold(Rehearsal):
         elif key not in self.first.keys.values() and key not in self.second.keys.values():
             raise _Unknown(call)  # of others that were asked, no answer came in either run
 
+    def bring(self, kind: str, *data: Any) -> None:
+        """Hand in what came from outside."""
+        with suppress(Failure):  # what was refused then is refused again
+            if kind == "order":
+                self.kernel.order(*data)
+            elif kind == "steer":
+                self.kernel.steer(*data)
+            else:
+                self.kernel.adopt(data[0], Unit(ir.decode(data[1].encode())))
 
-def _hybrid(travel: Travel, first: Told, second: Told, differing: list[Key], count: int, outcome: Outcome) -> Any:
-    """Return the outcome of a hybrid."""
-    changed = first.answers[differing[0]]
-    event = first.events[changed.event]
-    events = [*first.events[: changed.event], [*event[:4], second.answers[differing[0]].value]]
-    events = [
-        [*e[:5]] if e[2] == "input" else e for e in events
-    ]  # no message is that of a command line, which would come again
-    later = [(e[1], e[3], e[4]) for e in first.events[changed.event :] if e[2] == "input"]
+
+def _hybrid(
+    travel: Travel,
+    first: Told,
+    second: Told,
+    differing: list[Key],
+    count: int,
+    outcome: Outcome,
+    settings: Settings | None,
+) -> Any:
+    """Return the outcome of a hybrid. With `settings` it runs from the beginning, and its coglets in Python are carried out."""
+    events: list[Event] = []
+    since = 0
+    if settings is None:
+        changed = first.answers[differing[0]]
+        since = changed.event
+        events = [*first.events[:since], [*first.events[since][:4], second.answers[differing[0]].value]]
+        # no message is that of a command line, which would come again
+        events = [[*e[:5]] if e[2] == "input" else e for e in events]
+    later = [(e[1], e[3], e[4]) for e in first.events[since:] if e[2] == "input"]
     head = first.head
     options = RunOptions(
         sim=True, seed=head["seed"], epoch=head["epoch"], run=head["run"], signals=False, keep=None, later=later,
         kernel=ordered(head.get("order", 0)), budget=head.get("budget") or {},
     )  # fmt: skip
-    session = build(_Retold, travel.unit, options, Settings(), Sinks(recording=Recording(head, events, 0, 0)))
+    sinks = Sinks() if settings is not None else Sinks(recording=Recording(head, events, 0, 0))
+    if settings is not None:
+        _, _, _, options.parameters, kept = next(e for e in first.events if e[2] == "start")
+    session = build(_Retold, travel.unit, options, settings or Settings(), sinks)
+    if settings is not None:
+        session.kernel.persisted = {(path, name): value for path, name, value in kept}
     session.first, session.second, session.changed = first, second, frozenset(differing[:count])
+    for e in first.events[since:]:
+        if e[2] in _FROM_OUTSIDE:
+            session.delays.add(e[1], Deed(partial(session.bring, *e[2:])))
     try:
-        _play(session, max(first.over, second.over))
+        if settings is None:
+            _play(session, max(first.over, second.over))
+        else:
+            trio.run(_carry_out, session, max(first.over, second.over))
     except _Unknown as unknown:
         return ["unknown", str(unknown)]
     except Restless:
@@ -275,3 +354,25 @@ def _play(session: _Retold, until: int) -> None:
         if session.kernel.ended:
             return
         session._stop()
+
+
+async def _carry_out(session: _Retold, until: int) -> None:
+    """Let a session whose coglets in Python are carried out run from its beginning, as `_play`."""
+    session.known, session.counts, session.world = {}, Counter(), True
+    failed: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        world = World(nursery)
+        await world.enter(session)
+        try:
+            session.begin()
+            await session.play(until)
+            if not session.kernel.ended:
+                session._stop()
+                await session.play(until)
+        except (_Unknown, Restless) as error:  # as itself, and not in a group
+            failed = error
+        finally:
+            session.background.cancel()
+            await world.leave()
+    if failed is not None:
+        raise failed

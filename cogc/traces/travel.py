@@ -65,6 +65,15 @@ Take = Callable[[list[Record]], object]
 """Takes the records of a replay, in their order."""
 
 
+_OTHERS = {
+    "sett": "it is the journal of a sett, not of a run of coglets: what a sett knows is on its board\n"
+    "  help: `cogc run SPEC --replay FILE --trace=T` writes its trace, which `cogc view T` and `cogc graph SPEC --trace T --at SEQ` show",
+    "runtime": "it is the journal of a runtime, not of a run of coglets: its programs came with requests\n"
+    "  help: `cogc runtime replay FILE --trace T` writes its trace, which `cogc view T` shows",
+}
+"""What is said of journals of other kinds."""
+
+
 class NoMoment(LookupError):
     """There is no such record, or it is not known any more. The text says which ones there are."""
 
@@ -150,8 +159,8 @@ class Travel:
         self.head = journal.read_head(beginning[0])
         if PRUNED in self.head:
             raise ValueError("the events of this run were removed by `cogc runs --prune`")
-        if "program" not in self.head:
-            raise ValueError("it is the journal of a sett or a runtime, not of a run of coglets")
+        if "program" not in self.head or "sett" in self.head:
+            raise ValueError(_OTHERS["sett" if "sett" in self.head else "runtime"])
         self.first = Place(len(beginning[0]), 0, checksum_of(beginning[0], self.head))
         self.is_other = self.head["program"] != unit.bundle.hash
         """True if the program is another one than that of the journal."""

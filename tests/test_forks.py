@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from argparse import ArgumentParser
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cogc.commands import fork
+from cogc.commands.usage import UsageError
 from cogc.run.instance import LOCK, Lock
 from cogc.run.journal import load
+from cogc.traces.journals import Named
 from support.cli import cogc_here
 from support.state import state
 
@@ -221,3 +225,23 @@ def test_two_forks_are_two_runs_and_are_compared_without_a_trace(jury: Path) -> 
     assert 'Main {"vote":"yes"}' in done.stdout and 'Main {"vote":"no"}' in done.stdout
     done = cogc_here("trace", "diff", "t.jsonl", "none", cwd=jury)
     assert done.returncode == 2 and "there is no file, no instance and no run `none`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "why", "instead"),
+    [
+        ("serve", "a fork has no door", "cogc inspect RUN --at SEQ"),
+        ("runtime", "its programs and messages came with requests", "cogc runtime replay FILE --trace T"),
+        ("exec", "those of `cogc run` can be forked", "cogc inspect RUN --at SEQ"),
+    ],
+)
+def test_runs_of_other_commands_are_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, command: str, why: str, instead: str
+) -> None:
+    begun = {"words": [command, "a.cog"]}
+    monkeypatch.setattr(fork.journals, "named", lambda *_: Named(Path("x"), None, begun))
+    parser = ArgumentParser()
+    fork.arguments(parser)
+    with pytest.raises(UsageError) as refused:
+        fork.run(parser.parse_args(["x", "--at", "1", "--reply", "y"]))
+    assert f"is a run of `cogc {command}`: {why}" in str(refused.value) and instead in str(refused.value)

@@ -323,3 +323,7 @@ def test_the_board_of_a_recorded_sett(tmp_path: Path) -> None:
     found = drawn(EXAMPLES / "recipes", "--trace", tmp_path / "t.jsonl")
     assert "Recipes: sett [all done]\n├─ Writer: agent [idle, 2 done]\n" in found
     assert "RecipeYAML: artefact [2 complete]" in found
+    for command in (["inspect"], ["fork", "--reply", "x"]):
+        refused = cogc_here(*command, tmp_path / "recorded", "--at", "3", "--spec", EXAMPLES / "recipes", cwd=tmp_path)
+        assert refused.returncode == 2 and "it is the journal of a sett" in refused.stderr
+        assert "help: `cogc run SPEC --replay FILE --trace=T`" in refused.stderr

@@ -56,7 +56,7 @@ _WHY_NOT = {
     "serve": "a fork has no door, and whoever sent it messages and waited for replies is gone",
     "runtime": "its programs and messages came with requests, which a fork would not get",
 }
-"""Why runs of other commands cannot be forked, and what there is instead."""
+"""The reasons for which runs of other commands cannot be forked."""
 _INSTEAD = {"runtime": "`cogc runtime replay FILE --trace T`, and `cogc view T`,"}
 _REFUSED = ("instance", "fresh", "keep", "replay", "record", "stdin", "serve")
 

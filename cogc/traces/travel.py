@@ -71,7 +71,7 @@ _OTHERS = {
     "runtime": "it is the journal of a runtime, not of a run of coglets: its programs came with requests\n"
     "  help: `cogc runtime replay FILE --trace T` writes its trace, which `cogc view T` shows",
 }
-"""What is said of journals of other kinds."""
+"""The words about journals of other kinds."""
 
 
 class NoMoment(LookupError):

@@ -255,6 +255,8 @@ def told_by_python(tmp_path: Path) -> Path:
 def test_coglets_in_python_run_again_if_that_is_wanted(told_by_python: Path) -> None:
     done = cogc_here("trace", "bisect", "one", "other", "--spec", "a.cog", cwd=told_by_python)
     assert done.returncode == 2 and "coglets in Python (`Teller`)" in done.stderr and "help: --python" in done.stderr
+    alone = cogc_here("trace", "bisect", "one", "other", "--workspace", ".", "--spec", "a.cog", cwd=told_by_python)
+    assert alone.returncode == 2 and "--workspace is for --python" in alone.stderr
     result = found(told_by_python, "one", "other", "--python")
     assert result["outcomes"][0] == {"verdict": "rejected"} and result["outcomes"][1] == {"verdict": "adopted"}
     assert (result["asked"], result["number"], result["differing"]) == ('{"i": 5} as []', 5, 6)

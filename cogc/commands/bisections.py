@@ -40,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="let coglets in Python run again in the runs that are tried, as in a test: what their code does to files and the network, it does again",
     )
-    add("--workspace", default=".", metavar="DIR", help="with --python: folder in which their code runs (default: .)")
+    add("--workspace", metavar="DIR", help="with --python: folder in which their code runs (default: .)")
     program_options(parser)
     add_state(parser)
     add("--json", action="store_true", help="print what was found as one JSON object")
@@ -48,6 +48,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Search, print what was found, and return the exit code: 3 if there is nothing to find."""
+    if options.workspace is not None and not options.python:
+        raise UsageError("--workspace is for --python: without it no code runs")
     from cogc.commands import journals  # slow to import, as what follows
     from cogc.commands.recordings import warn_of_program
     from cogc.kernel.unit import Unit
@@ -88,7 +90,7 @@ def _settings(found: Named, options: Namespace) -> Settings | None:
 
     if not options.python:
         return None
-    return Settings(options.workspace, allowed(options.allow_import, [options.spec or str(found.path)]))
+    return Settings(options.workspace or ".", allowed(options.allow_import, [options.spec or str(found.path)]))
 
 
 def _outcome(bundle: ir.Bundle, text: str | None) -> Outcome:

@@ -360,3 +360,29 @@ class Rehearsal(Session):
         since = self.since.get(call.id) if call.program.kind == "human" else None
         gone = 0 if since is None else self.kernel.now - since
         return max(0, int(seconds * 1e9) - gone)
+
+
+def run_in_world(session: Rehearsal, until: int) -> None:
+    """Let a session run inside of Trio, where calls may be carried out for real: from its beginning to its end, or to an instant, and stop it then."""
+    failed: list[Exception] = []
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            world = World(nursery)
+            await world.enter(session)
+            session.world = True
+            try:
+                session.begin()
+                await session.play(until)
+                if not session.kernel.ended:
+                    session._stop()
+                    await session.play(until)
+            except Exception as error:  # as itself, and not in a group
+                failed.append(error)
+            finally:
+                session.background.cancel()
+                await world.leave()
+
+    trio.run(main)
+    if failed:
+        raise failed[0]

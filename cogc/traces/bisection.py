@@ -29,8 +29,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-import trio
-
 from cogc import ir
 from cogc.kernel.effects import Call, Effect, Output
 from cogc.kernel.machine import Kernel
@@ -45,7 +43,7 @@ from cogc.run.journal import Event, Outward, Recording, digest, gist, name_of, p
 from cogc.run.options import RunOptions, Sinks
 from cogc.run.session import Session
 from cogc.run.settings import Settings
-from cogc.testing.rehearsal import Rehearsal, Restless, World
+from cogc.testing.rehearsal import Rehearsal, Restless, run_in_world
 from cogc.traces.travel import Travel
 
 Key: TypeAlias = tuple[str, int]
@@ -332,7 +330,8 @@ def _hybrid(
         if settings is None:
             _play(session, max(first.over, second.over))
         else:
-            trio.run(_carry_out, session, max(first.over, second.over))
+            session.known, session.counts = {}, Counter()
+            run_in_world(session, max(first.over, second.over))
     except _Unknown as unknown:
         return ["unknown", str(unknown)]
     except Restless:
@@ -354,25 +353,3 @@ def _play(session: _Retold, until: int) -> None:
         if session.kernel.ended:
             return
         session._stop()
-
-
-async def _carry_out(session: _Retold, until: int) -> None:
-    """Let a session whose coglets in Python are carried out run from its beginning, as `_play`."""
-    session.known, session.counts, session.world = {}, Counter(), True
-    failed: Exception | None = None
-    async with trio.open_nursery() as nursery:
-        world = World(nursery)
-        await world.enter(session)
-        try:
-            session.begin()
-            await session.play(until)
-            if not session.kernel.ended:
-                session._stop()
-                await session.play(until)
-        except (_Unknown, Restless) as error:  # as itself, and not in a group
-            failed = error
-        finally:
-            session.background.cancel()
-            await world.leave()
-    if failed is not None:
-        raise failed

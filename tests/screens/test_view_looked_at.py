@@ -28,7 +28,6 @@ from textual.content import Content  # noqa: E402 - an extra
 from textual.widgets import Static  # noqa: E402
 
 from cogc.screens.view.app import _PANES, ViewApp  # noqa: E402 - Textual is an extra
-from cogc.screens.view.widgets import PaneView  # noqa: E402
 
 Pilot = Any
 
@@ -56,14 +55,12 @@ def highlighted(app: ViewApp) -> str:
     return "".join(content.plain[s.start : s.end] for s in content.spans if "reverse" in str(s.style))
 
 
-@pytest.mark.parametrize(
-    ("width", "wanted"), [(200, " {n} {name} "), (80, "{n} {name}"), (70, "{n} {name}"), (30, "{n} {name}")]
-)
+@pytest.mark.parametrize(("width", "wanted"), [(200, " {n} {name} "), (80, "{n} {name}"), (30, "{n} {name}")])
 def test_the_tab_of_the_pane_that_is_shown_is_highlighted_and_whole(tmp_path: Path, width: int, wanted: str) -> None:
     with of(everything(), tmp_path / "t") as index:
 
         async def steps(app: ViewApp, pilot: Pilot) -> None:
-            for n, pane in enumerate(_PANES, 1):
+            for n, pane in list(enumerate(_PANES, 1))[:: 1 if width == 80 else 4]:
                 await pilot.press(str(n))
                 await pilot.pause()
                 assert highlighted(app) == wanted.format(n=n, name=pane.name)
@@ -93,11 +90,9 @@ def test_of_many_failures_those_around_the_current_record_are_shown(tmp_path: Pa
         assert any(f"500 failures, {head} of them" in line for line in plain.text(view, ["failures"], most=9_999))
         assert any(f"broken {which}" in line for line in found)
 
-        async def steps(app: ViewApp, pilot: Pilot) -> None:
-            pane = app.query_one("#pane-failures", PaneView)
-            assert "".join(text for text, _ in pane.pane.line(pane.chosen)).startswith(f"✗ fail Main/w[{which}]")
-
-        drive(view, steps, pane="failures")
+        pane = plain.PANES["failures"](view)
+        pane.update(100)
+        assert "".join(text for text, _ in pane.line(pane.at())).startswith(f"✗ fail Main/w[{which}]")
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,6 @@ def _registered(options: Namespace) -> int:
         async with open_registry(options.registry) as registry:
             return list(await registry.list(options.role, options.status, options.parent))
 
-    if options.action != "list":
-        return _refuse("--registry is an option of `cogc agents list` alone")
     try:
         _show([{**r, "state": r["status"]} for r in trio.run(found)], options.json)
     except ConnectionError as error:

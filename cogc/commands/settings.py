@@ -19,7 +19,8 @@ from cogc.service.graph import serve_graph
 
 
 def settings(options: Namespace, state: StateFolder, instance: Instance | None = None) -> Settings:
-    """Return the settings of a run."""
+    """Return the settings of a run. Raise UsageError for stores that there are not."""
+    _refuse_no_store(options, "registry")
     return Settings(
         options.workspace,
         allowed(options.allow_import, [options.spec]),
@@ -38,15 +39,21 @@ def keeping(options: Namespace, state: StateFolder) -> Keeping:
 
     Raise UsageError for a text that names no store.
     """
-    if options.plans:
-        from cogc.stores import HOW, is_store  # not needed by a run without the option
-
-        if not is_store(options.plans):
-            raise UsageError(f"--plans {options.plans}: there is no such store: {HOW}")
+    _refuse_no_store(options, "plans")
     store = options.plans or ("memory" if options.sim else state)
     spec = os.path.abspath(options.spec)
     doors = None if store == "memory" else state
     return Keeping(store, options.user or "", options.topic or "", spec, options.fresh, doors)
+
+
+def _refuse_no_store(options: Namespace, name: str) -> None:
+    """Raise UsageError if an option names a store that there is not."""
+    given = getattr(options, name)
+    if given:
+        from cogc.stores import HOW, is_store  # not needed by a run without the option
+
+        if not is_store(given):
+            raise UsageError(f"--{name} {given}: there is no such store: {HOW}")
 
 
 def people(options: Namespace, state: StateFolder) -> People:

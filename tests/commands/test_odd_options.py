@@ -37,6 +37,8 @@ def project(tmp_path: Path) -> Path:
         (["run", "a.cog", "--workspace", "b.cog"], "--workspace b.cog: there is no such folder"),
         (["run", "a.cog", "--goal-file", "none"], "--goal-file: cannot read `none`: no such file or directory"),
         (["run", "a.cog", "--plans", "nosuch:x"], "--plans nosuch:x: there is no such store"),
+        (["run", "a.cog", "--registry", "nosuch:x"], "--registry nosuch:x: there is no such store"),
+        (["run", "a.cog", "--sim", "--registry", "x="], "--registry x=: there is no such store"),
         (["run", "a.cog", "--plans", "sqlite:"], "--plans sqlite:: there is no such store"),
         (["run", "a.cog", "--until", "len(o)"], "--until: a condition must be a bool, and this is `int`"),
         (["run", "a.cog", "--until", "1"], "--until: a condition must be a bool, and this is `1`"),

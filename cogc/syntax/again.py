@@ -8,11 +8,11 @@ When a declaration is parsed alone
     Both texts of the declaration can be read strictly, without a report, as one declaration that fills its range. Since its brackets and
     strings are closed then, what stands before it and behind it is read as before.
 
-When a declaration with a mistake is read alone
-    The text differs in one place inside of one declaration, and the tree before had no report, or only reports of that same
-    declaration. It reaches to the next declaration. Read alone, with recovery, it gives the reports that a reading of the whole text gives,
-    if recovery reads every other declaration as the strict reading does, which is tried once for each, and if the next declaration begins a line
-    with its word: there recovery begins anew. In all other cases a text with a mistake is read as a whole.
+When declarations with mistakes are read alone
+    The text differs in one place inside of one declaration, and the tree before had no report, or only reports of a few declarations, the
+    *holes* of the tree. A hole reaches to the next declaration. Read alone, with recovery, the holes give the reports that a reading of the
+    whole text gives, if recovery reads every other declaration as the strict reading does, which is tried once for each, and if what is behind
+    a hole begins a line with the word of a declaration: there recovery begins anew. In all other cases a text with a mistake is read as a whole.
 
 Nodes that move are changed in place: `Trees` is for one reader, who has done with the tree of a text when it hands in the next text
 of the same file. Nobody else changes a node.
@@ -23,34 +23,44 @@ from __future__ import annotations
 import re
 
 from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
 from cogc.language.record import Record, replace
 from cogc.syntax import lalr, nodes
 from cogc.syntax.lexer import lex
 from cogc.syntax.parse import parse
-from cogc.syntax.parse_cog import RULES, WORD_AT_MARGIN, alone, reads_alike, shallow
+from cogc.syntax.parse_cog import MOST_ERRORS, RULES, WORD_AT_MARGIN, alone, reads_alike, shallow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cogc.diagnostics.source import Source
 
 _MOST = 200
 """The most trees that are kept."""
 
 
-class _Broken(Record):
-    """A text with mistakes in one declaration: the tree without them, the index of that declaration, and its range."""
+_HOLES = 4
+"""The most declarations with mistakes that are read alone; with more of them a text is read as a whole."""
 
-    text: str
-    tree: nodes.File
+
+class _Hole(Record):
+    """A declaration with mistakes: its index among the declarations of the tree without them, and its range in the text."""
+
     at: int
     start: int
     end: int
 
 
+class _Broken(Record):
+    """A text with mistakes: the tree without them, and its holes in their order. A hole's declaration in the tree is one of an older text."""
+
+    text: str
+    tree: nodes.File
+    holes: tuple[_Hole, ...]
+
+
 class Trees:
-    """The last text and tree of each file that was read without a report, or with reports of one declaration alone."""
+    """The last text and tree of each file that was read without a report, or with reports of a few declarations alone."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, nodes.File]] = {}
@@ -104,75 +114,90 @@ class Trees:
     def _mistaken(
         self, known: tuple[str, nodes.File] | None, broken: _Broken | None, source: Source, problems: Problems
     ) -> nodes.File | None:
-        """Return the tree of a text with mistakes in one declaration; None if the text has to be read as a whole."""
+        """Return the tree of a text with mistakes in a few declarations; None if the text has to be read as a whole."""
         if not source.path.endswith(".cog"):
             return None
         if broken is None:
             assert known is not None
-            broken = _first(known[0], known[1], source.text)
-        elif not _is_inside(broken, source.text):
-            broken = self._elsewhere(broken, source)
-        if broken is None or not self._is_alone(broken):
+            broken = _Broken(known[0], known[1], ())
+        now = self._moved(broken, source)
+        if now is None or not self._are_alone(now):
             return None
-        moved = len(source.text) - len(broken.text)
-        end = broken.end + moved
-        found = Problems()
-        tree = alone(source, found, broken.start, end)
-        behind_all = broken.start + len(source.text[broken.start : end].rstrip())
-        if tree is None or any(
-            d.span.start >= behind_all or (d.slug == "unclosed-string" and '"""' in d.help) for d in found.found
-        ):
-            return None  # the words at the end of a text are others than those in front of a declaration
-        before, behind = broken.tree.declarations[: broken.at], broken.tree.declarations[broken.at + 1 :]
-        for declaration in behind if moved else ():
-            self._move(declaration, moved)
-        whole = nodes.File(
-            broken.tree.start, broken.tree.end + moved, broken.tree.doc, (*before, *tree.declarations, *behind)
-        )
-        kept = nodes.File(whole.start, whole.end, whole.doc, broken.tree.declarations)
-        if not found.found and len(tree.declarations) == 1:
-            self._forget(broken.tree.declarations[broken.at])
+        declarations, made = list(now.tree.declarations), list(now.tree.declarations)
+        holes: list[_Hole] = []
+        reports: list[Problems] = []
+        end = now.tree.end
+        for hole in reversed(now.holes):
+            found = Problems()
+            tree = _recovered(source, hole, found)
+            if tree is None:
+                return None
+            made[hole.at : hole.at + 1] = tree.declarations
+            end = tree.end if hole.at + 1 == len(declarations) else end
+            if found.found or len(tree.declarations) != 1:
+                holes.append(hole)
+                reports.append(found)
+            else:
+                self._forget(declarations[hole.at])
+                declarations[hole.at] = tree.declarations[0]
+        if sum(len(found.found) for found in reports) >= MOST_ERRORS:
+            return None  # a reading of the whole text stops there
+        whole = nodes.File(now.tree.start, end, now.tree.doc, tuple(made))
+        if holes:
+            kept = nodes.File(whole.start, now.tree.end, whole.doc, tuple(declarations))
+            self._broken[source.path] = _Broken(source.text, kept, tuple(reversed(holes)))
+            _bound(self._broken)
+            for found in reversed(reports):
+                problems.take(found)
+        else:
             self._known[source.path] = source.text, whole
             _bound(self._known)
-            return whole
-        self._broken[source.path] = _Broken(source.text, kept, broken.at, broken.start, end)
-        _bound(self._broken)
-        problems.take(found)
         return whole
 
-    def _elsewhere(self, broken: _Broken, source: Source) -> _Broken | None:
-        """Return the state behind an edit of another declaration than the broken one; None if that cannot be read alone."""
-        text = source.text
-        moved = len(text) - len(broken.text)
-        first, last = _kept(broken.text, text)
-        for i, old in enumerate(broken.tree.declarations):
-            if i == broken.at or not old.start < first or len(broken.text) - last >= old.end:
-                continue
-            new = _alone(old, source, moved)
-            if new is None:
+    def _moved(self, broken: _Broken, source: Source) -> _Broken | None:
+        """Return the state of an edited text, with the places and holes that it has then. None if it must be read as a whole.
+
+        An edit in a hole leaves the holes what they are. One in another declaration gives that declaration its new nodes, or
+        makes it a hole if it cannot be read.
+        """
+        before, text = broken.text, source.text
+        first, last = _kept(before, text)
+        moved, until = len(text) - len(before), len(before) - last
+        edited = next((h.at for h in broken.holes if h.start < first and until < h.end), None)
+        declarations = list(broken.tree.declarations)
+        holes = {h.at: h for h in broken.holes}
+        if edited is None:
+            edited = next(
+                (i for i, d in enumerate(declarations) if i not in holes and d.start < first and until <= d.end), None
+            )
+            if edited is None:
                 return None
-            self._forget(old)
-            for declaration in broken.tree.declarations[i + 1 :] if moved else ():
-                self._move(declaration, moved)
-            declarations = (*broken.tree.declarations[:i], new, *broken.tree.declarations[i + 1 :])
-            tree = nodes.File(broken.tree.start, broken.tree.end + moved, broken.tree.doc, declarations)
-            by = moved if i < broken.at else 0
-            return _Broken(text, tree, broken.at, broken.start + by, broken.end + by)
-        return None
+            old = declarations[edited]
+            new = _alone(old, source, moved) if until < old.end else None
+            if new is not None:
+                self._forget(old)
+                declarations[edited] = new
+            else:
+                hole = _hole(broken, edited)
+                if hole is None or len(holes) == _HOLES:
+                    return None
+                holes[edited] = hole
+        if moved:
+            for i in range(edited + 1, len(declarations)):
+                if i not in holes:
+                    self._move(declarations[i], moved)
+        placed = [
+            _Hole(h.at, h.start + moved * (h.at > edited), h.end + moved * (h.at >= edited))
+            for h in sorted(holes.values(), key=lambda h: h.at)
+        ]
+        tree = nodes.File(broken.tree.start, broken.tree.end + moved, broken.tree.doc, tuple(declarations))
+        return _Broken(text, tree, tuple(placed))
 
-    def _is_alone(self, broken: _Broken) -> bool:
-        """Return whether the broken declaration can be read apart from the others."""
-        if "\n" in (broken.text[broken.start - 1 : broken.start] or "\n") and self._begins(broken):
-            return all(self._is_sound(d, broken.text) for i, d in enumerate(broken.tree.declarations) if i != broken.at)
-        return False
-
-    @staticmethod
-    def _begins(broken: _Broken) -> bool:
-        """Return whether the declaration behind the broken one begins a line with its word."""
-        behind = broken.tree.declarations[broken.at + 1 : broken.at + 2]
-        at = broken.end
-        return not behind or (
-            broken.text[at - 1] == "\n" and re.compile(WORD_AT_MARGIN).match(broken.text, at) is not None
+    def _are_alone(self, broken: _Broken) -> bool:
+        """Return whether the holes can be read apart from the other declarations."""
+        holes = {h.at for h in broken.holes}
+        return all(_begins_a_line(broken, h) for h in broken.holes) and all(
+            self._is_sound(d, broken.text) for i, d in enumerate(broken.tree.declarations) if i not in holes
         )
 
     def _is_sound(self, node: nodes.Declaration, text: str) -> bool:
@@ -206,24 +231,47 @@ def _bound(kept: dict[str, Any]) -> None:
         del kept[next(iter(kept))]
 
 
-def _is_inside(broken: _Broken, text: str) -> bool:
-    """Return whether an edit lies inside of the broken declaration."""
-    first, last = _kept(broken.text, text)
-    return broken.start < first and len(broken.text) - last < broken.end
+def _begins_a_line(broken: _Broken, hole: _Hole) -> bool:
+    """Return whether a hole begins a line, and what is behind it one with the word of a declaration."""
+    text = broken.text
+    if "\n" not in (text[hole.start - 1 : hole.start] or "\n"):
+        return False
+    is_last = hole.at + 1 == len(broken.tree.declarations)
+    return is_last or (text[hole.end - 1] == "\n" and re.compile(WORD_AT_MARGIN).match(text, hole.end) is not None)
 
 
-def _first(before: str, tree: nodes.File, text: str) -> _Broken | None:
-    """Return the declaration of a text without mistakes in which an edit lies, as the one that is broken now."""
-    first, last = _kept(before, text)
-    for i, old in enumerate(tree.declarations):
-        documented: Any = old
-        if old.start < first and len(before) - last <= old.end and not getattr(documented, "doc", ""):
-            behind: Any = tree.declarations[i + 1 : i + 2]
-            end = behind[0].start if behind else len(before)
-            if behind and getattr(behind[0], "doc", ""):
-                return None
-            return _Broken(before, tree, i, old.start, end)
-    return None
+def _recovered(source: Source, hole: _Hole, found: Problems) -> nodes.File | None:
+    """Return the tree of a hole that is read alone, with its reports; None if the whole text may give others."""
+    tree = alone(source, found, hole.start, hole.end)
+    behind_all = hole.start + len(source.text[hole.start : hole.end].rstrip())
+    if tree is None or any(
+        d.span.start >= behind_all or (d.slug == "unclosed-string" and '"""' in d.help) for d in found.found
+    ):
+        return None  # the words at the end of a text are others than those in front of a declaration
+    return tree if not found.found or _keeps_what_is_above(source, hole) else None
+
+
+def _keeps_what_is_above(source: Source, hole: _Hole) -> bool:
+    """Return whether recovery from the mistakes of a hole keeps the declarations above it: one behind a complete declaration drops them."""
+    text = _ABOVE + source.text[hole.start : hole.end]
+    tree = alone(Source("", text), Problems(), 0, len(text))
+    return tree is not None and any(isinstance(d, nodes.Const) for d in tree.declarations[:1])
+
+
+_ABOVE = "const _ = 0\n"
+
+
+def _hole(broken: _Broken, at: int) -> _Hole | None:
+    """Return a declaration as a hole, which reaches to the next one; None if a documentation string stands in front of either."""
+    declarations: Any = broken.tree.declarations
+    following = next((h.start for h in broken.holes if h.at == at + 1), None)
+    if following is None and at + 1 < len(declarations):
+        following = None if getattr(declarations[at + 1], "doc", "") else declarations[at + 1].start
+        if following is None:
+            return None
+    if getattr(declarations[at], "doc", ""):
+        return None
+    return _Hole(at, declarations[at].start, len(broken.text) if following is None else following)
 
 
 def _kept(before: str, after: str) -> tuple[int, int]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cogc.language.texts import Segments
 
 RULES = lalr.bind(BUILDERS)
-_MOST_ERRORS = 50
+MOST_ERRORS = 50
 _MOST_EXPECTED = 5
 _WORDS = {v: f"`{k}`" for k, v in {**KEYWORDS, **OPERATORS}.items()}
 _KINDS = {
@@ -75,7 +75,7 @@ def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.Fil
     """Read a range of a text with recovery, as a reading of the whole text would; None if it nests deep or is full of mistakes."""
     tokens = lex(source, problems, start, end, resync=True)
     tree = _file(lalr.parse(tokens, RULES, _Reporter(source, tokens, problems).report))
-    if tree is None or not shallow(tokens) or len(problems.found) >= _MOST_ERRORS:
+    if tree is None or not shallow(tokens) or len(problems.found) >= MOST_ERRORS:
         return None
     problems.dropped += [Span(source, *place) for place in tokens.dropped]
     return tree
@@ -285,7 +285,7 @@ class _Reporter:
     def _report(self, at: int, states: list[int]) -> None:
         self.count += 1
         zero_width = self.tokens.starts[at] == self.tokens.ends[at] and self.tokens.kinds[at] != _END
-        if self.count > _MOST_ERRORS or (zero_width and self.problems.errors):
+        if self.count > MOST_ERRORS or (zero_width and self.problems.errors):
             return
         if self._in_bad_text(self.tokens.starts[at]) or self._inside_unclosed(at):
             return

@@ -176,12 +176,35 @@ def test_a_tree_that_is_kept_is_the_tree_of_the_text() -> None:
         found, wanted = Problems(), Problems()
         tree, fresh = trees.parse(Source("a.cog", now), found), parse(Source("a.cog", now), wanted)
         assert places(tree) == places(fresh) and tree == fresh, now
-        assert [(d.code, d.span.start) for d in found.found] == [(d.code, d.span.start) for d in wanted.found]
+        assert sorted((d.code, d.span.start, d.help) for d in found.found) == sorted(
+            (d.code, d.span.start, d.help) for d in wanted.found
+        )
         kept += sum(1 for d in tree.declarations if any(d is other for other in before))
         count += len(tree.declarations)
         before = list(tree.declarations)
         assert len(trees._sound) <= len(before) + 1, "nothing is known of declarations that are gone"
     assert kept > count // 20  # else nothing was kept, and this has tested nothing
+
+
+def test_mistakes_in_two_declarations_are_read_apart() -> None:
+    trees, texts = Trees(), [LIB + MAIN]
+    for old, new in (
+        ("n = n + x", "n = = x"),
+        ("out <- y", "out <- <- y"),
+        ("= = x", "= = xx"),
+        ("<- <- y", "<- y"),
+        ("= = xx", "= x"),
+    ):
+        texts.append(texts[-1].replace(old, new))
+    kept: list[int] = []
+    for i, now in enumerate(texts):
+        found, wanted = Problems(), Problems()
+        before = {id(d) for _, tree in trees._known.values() for d in tree.declarations}
+        before |= {id(d) for b in trees._broken.values() for d in b.tree.declarations}
+        tree, fresh = trees.parse(Source("a.cog", now), found), parse(Source("a.cog", now), wanted)
+        assert places(tree) == places(fresh) and len(found.found) == len(wanted.found) == [0, 1, 2, 2, 1, 0][i]
+        kept.append(sum(id(d) in before for d in tree.declarations))
+    assert all(count >= len(parse(Source("a.cog", LIB + MAIN), Problems()).declarations) - 2 for count in kept[1:])
 
 
 def places(tree: nodes.File) -> list[tuple[object, ...]]:

@@ -113,7 +113,7 @@ PLACES = [
     ("no-conversion", 3, 'string'),
     ("unused-channel", 2, 'x'),
     ("unconnected-channel", 3, 'a'),
-    ("endless-creation", 1, 'A'),
+    ("endless-creation", 1, 'b'),
     ("blocking-cycle", 8, 'link b.y -> a.x'),
     ("silent-transmit", 2, 'y'),
     ("duplicate-link", 9, 'link a.n -> b.s'),

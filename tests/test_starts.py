@@ -123,7 +123,7 @@ WRONG = {
     ),
     "a link from an own transmit channel": (D + main("create d = D\n link self.y -> d.i\n on x as v { y <- v }"), ["wrong-kind:y"]),
     "itself for each item of a list": (
-        "const L = [1, 2]\ncoglet Main { listen x: int\n create d = Main for i in L\n link self.x -> d.x }", ["endless-creation:Main"],
+        "const L = [1, 2]\ncoglet Main { listen x: int\n create d = Main for i in L\n link self.x -> d.x }", ["endless-creation:d"],
     ),
     # scatter
     "scatter of no list": (

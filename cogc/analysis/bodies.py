@@ -567,7 +567,7 @@ class Bodies:
                 port = self.tables.targets.get(id(t.source))
                 if port is not None:
                     parts.append(port.type)
-                elif isinstance(t.source, nodes.Call):
+                elif not (isinstance(t.source, nodes.Name) and t.source.id in ("start", "stop")):
                     parts.append(ANY)
         if not parts:
             return None

@@ -18,9 +18,9 @@ from cogc.analysis.scope import Scope
 from cogc.analysis.tables import Port
 from cogc.diagnostics.edits import removal
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import types
-from cogc.language.attributes import STRATEGIES
+from cogc.language.attributes import ATTRIBUTES, STRATEGIES
 from cogc.language.closed import assert_never
 from cogc.language.types import INT, NO, ListOf
 from cogc.names.world import Parameter, Shape, Signature, World
@@ -226,6 +226,8 @@ def _never(checked: Checked, shape: Shape, attributes: tuple[nodes.Attribute, ..
     idle = [given[key] for key in ("max_restarts", "within", "backoff") if key in given]
     if not idle or not checked.options.smells or shape.unit.path.endswith("/manifest.toml"):
         return
+    if any(nearest(key, ("restart",)) for key in given if key not in ATTRIBUTES["create"]):
+        return  # mistyped
     owner = shape.node
     if "restart" not in given and any(owner.start <= r.start < owner.end for r in shape.unit.all(nodes.Restart)):
         return  # a `restart` statement counts, and waits

@@ -11,6 +11,7 @@ from cogc.analysis import reports
 from cogc.analysis.attribute_check import check_block, word_of
 from cogc.analysis.scope import Scope
 from cogc.diagnostics.problems import Label
+from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean, is_suggestion
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
@@ -220,9 +221,8 @@ def _piped(checked: Checked, unit: Unit, words: tuple[nodes.Expr, ...]) -> None:
                 f"is given `{word}`, which only a shell reads",
                 'write `shell ["sh", "-c", "..."]` for a line of a shell',
             )
-            checked.problems.add(
-                "bad-executor", unit.span(node), name=texts[0] or "the command", wrong=wrong, right=right
-            )
+            name = texts[0] or "the command"
+            checked.problems.add("bad-executor", unit.span(node), name=name, wrong=wrong, right=right)
             return
 
 
@@ -284,13 +284,16 @@ def _mcp_tool(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
 def find_declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds: DeclaredKind) -> Declared | None:
     """Find a declaration of one of these kinds, or report that there is none."""
     found = checked.world.lookup(unit, name)
+    span = unit.span(place)
+    if isinstance(place, nodes.Qualified) and place.text != name:  # `SERVER.TOOL`
+        span = Span(unit.source, place.start, place.parts[-2].end)
     if found is None:
         known = [n for n in unit.names() if (d := checked.world.lookup(unit, n)) and d.kind in kinds]
         help = did_you_mean(name, known) or None
-        checked.problems.add("unknown-name", unit.span(place), help=help, name=name)
+        checked.problems.add("unknown-name", span, help=help, name=name)
     elif found.kind not in kinds:
         wanted = " or ".join(ARTICLES[k] for k in kinds)
-        checked.problems.add("wrong-kind", unit.span(place), name=name, found=ARTICLES[found.kind], wanted=wanted)
+        checked.problems.add("wrong-kind", span, name=name, found=ARTICLES[found.kind], wanted=wanted)
     else:
         checked.tables.used.add(id(found.node))
         checked.tables.meant[id(place)] = found
@@ -516,8 +519,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     for e in roles_given.entries if isinstance(roles_given, nodes.RecordLiteral) else ():
         if isinstance(e, nodes.Entry):
             if node.extends is not None and e.key.id not in extended.roles and extended.roles:
-                help = did_you_mean(e.key.id, extended.open) or None
-                where = f"`roles` of plan `{node.extends.text}`"
+                help, where = did_you_mean(e.key.id, extended.open) or None, f"`roles` of plan `{node.extends.text}`"
                 known = ", ".join(f"`{r}`" for r in extended.roles)
                 checked.problems.add(
                     "unknown-key", unit.span(e.key), help=help, where=where, name=e.key.id, known=known

@@ -218,6 +218,9 @@ class Inference:
     def walked(self, node: nodes.Expr, source: Type, scope: Scope) -> Type:
         """Return the type of the items of a value, or report that it has none."""
         item = types.item_type(source)
+        rest = types.without(source, NULL)
+        if item is None and rest != source and (item := types.item_type(rest)) is not None:
+            self.problems.add("nullable", scope.unit.span(node), found=types.show(source), wanted=types.show(rest))
         if item is None:
             hint = "walk `keys(...)` or `values(...)`" if isinstance(types.expand(source), MapOf | RecordOf) else None
             self.problems.add("not-iterable", scope.unit.span(node), help=hint, found=types.show(source))

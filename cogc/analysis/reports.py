@@ -11,6 +11,7 @@ from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language import types
+from cogc.language.builtins import FUNCTIONS
 from cogc.language.media import type_by_name
 from cogc.language.texts import nanoseconds
 from cogc.language.types import EXACT, MAYBE, NO, NULL, STRING, RecordOf, Type
@@ -190,7 +191,8 @@ def unknown_value(problems: Problems, node: nodes.Name, scope: Scope) -> None:
 
     if scope.shape is not None and scope.shape.partial:
         return
-    known = scope.values()
+    # a built-in function is called, and is not meant here
+    known = [v for v in scope.values() if v not in FUNCTIONS or ((s := scope.find(v)) and s.kind != "function")]
     help = VALUES.get(node.id) or did_you_mean(node.id, known) or None
     if node.id in scope.unit.aliases:
         help = f"`{node.id}` is an import: write `{node.id}.NAME` for what it declares"
@@ -212,14 +214,15 @@ def _of_another_kind(problems: Problems, node: nodes.Name, scope: Scope, wanted:
 
 def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None:
     """Report the call of a name that stands for nothing here."""
-    from cogc.diagnostics.habits import CALLED, FUNCTIONS
+    from cogc.diagnostics.habits import CALLED
+    from cogc.diagnostics.habits import FUNCTIONS as OTHERS
 
     callables = [v for v in scope.values() if (s := scope.find(v)) and s.kind in CALLABLE]
     own = CALLED.get(node.id)
     certain: Applicability = "safe" if own is not None else "unsafe"
-    if own is None and node.id not in FUNCTIONS and nearest(node.id, callables) is None:
+    if own is None and node.id not in OTHERS and nearest(node.id, callables) is None:
         own = CALLED.get(nearest(node.id, [w for w in CALLED if len(w) > 4]) or "")
-    help = f"the function is `{own}`: write `{own}(...)`" if own is not None else FUNCTIONS.get(node.id)
+    help = f"the function is `{own}`: write `{own}(...)`" if own is not None else OTHERS.get(node.id)
     help = help or did_you_mean(node.id, callables) or None
     span = scope.unit.span(node)
     create = f"a coglet is created: `create NAME = {node.id}`, and gets messages by links"
@@ -285,7 +288,8 @@ def wrong_argument_of(
 
 def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) -> bool:
     """Report the call of a function as a method of a value, as in `v.upper()`; return False if it is none."""
-    from cogc.diagnostics.habits import CALLED, FUNCTIONS
+    from cogc.diagnostics.habits import CALLED
+    from cogc.diagnostics.habits import FUNCTIONS as OTHERS
 
     name = CALLED.get(function.name.id, function.name.id)
     if any(isinstance(m, RecordOf) and m.field(function.name.id) for m in types.members(base)):
@@ -296,8 +300,8 @@ def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) 
     if symbol is not None and symbol.kind in CALLABLE:
         help: str | None = f"values have no methods: write `{name}({value})`"
         edits = _as_function(scope, function, name, value)
-    elif name in FUNCTIONS:
-        help = f"values have no methods: {FUNCTIONS[name]}"
+    elif name in OTHERS:
+        help = f"values have no methods: {OTHERS[name]}"
     else:
         return False
     problems.add("not-callable", scope.unit.span(function), help=help, edits=edits, name=function.name.id)

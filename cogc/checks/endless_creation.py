@@ -18,7 +18,7 @@ _EXPANDED = ("agent", "dod", "plan", "team")
 
 
 def endless_creation(checked: Checked) -> None:
-    """Report each cycle of unconditional creation once, at its first coglet: of the user's own, or of a plan or agent."""
+    """Report each cycle of unconditional creation once, at the child of its first coglet: of the user's own, or of a plan or agent."""
     reported: set[str] = set()
     shapes = checked.world.shapes
     edges = in_cycles([edge for shape in shapes.values() for edge in _edges(checked, shape)])
@@ -30,7 +30,9 @@ def endless_creation(checked: Checked) -> None:
         passed = [shapes[key] for key, _, _ in cycle]
         shown = [s.name for s in passed if s.declared in ("coglet", *_EXPANDED)]
         names = " -> ".join([*shown, shown[0]])
-        checked.problems.add("endless-creation", shape.span(), name=shape.name, cycle=names)
+        children = [m for m in shape.children.values() if m.node is cycle[0][2]]
+        span = children[0].span() if children and shape.declared == "coglet" else shape.span()
+        checked.problems.add("endless-creation", span, name=shape.name, cycle=names)
 
 
 def _edges(checked: Checked, shape: Shape) -> list[Edge[nodes.Create]]:

@@ -23,10 +23,22 @@ def unheard_failure(checked: Checked) -> None:
             for name, member in shape.children.items()
             if member.target is not None and member.target.declared in _REPORTING
         }
-        heard = _heard(checked, shape) if reporting else set()
+        if not reporting or _is_mistyped(checked, shape):
+            continue
+        heard = _heard(checked, shape)
         for name, member in reporting.items():
             if name not in heard:
                 checked.problems.add("unheard-failure", member.span(), name=name)
+
+
+def _is_mistyped(checked: Checked, shape: Shape) -> bool:
+    """Return whether `failed` of a child that there is not is taken; that has been reported, and some child was meant."""
+    members = (*shape.links, *shape.reactions, *shape.enacts.values())
+    named = (
+        n for m in members for n in m.owner.unit.walked(m.node) if isinstance(n, nodes.Field) and n.name.id == "failed"
+    )
+    bases = (n.base for n in named if id(n) not in checked.tables.targets)
+    return any(isinstance(b, nodes.Name) and id(b) not in checked.tables.symbols for b in bases)
 
 
 def _heard(checked: Checked, shape: Shape) -> set[str]:

@@ -151,6 +151,8 @@ class _File:
             other = self.checked.world.units.get(import_path(self.unit.path, node.path.value))
             if other is None or other is self.unit or any(self.words.count(name) for name in other.public()):
                 continue
+            if any(d.source is other.source for d in self.checked.problems.dropped):
+                continue  # what could not be read may be what is used
             span = self.unit.span(node.path)
             edits = self.removed(node, "safe")
             self.checked.problems.add("unused-name", span, edits=edits, name=node.path.value, what="import")

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DECLARED = re.compile(
     r"\b(?:import|const|type|model|mcp|program|coglet|mixin|agent|team|dod|plan|sett|queue|listen|transmit|enact|state"
-    r"|create|step|as|for|let)\s+\[?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
+    r"|create|step|as|for all|for each|for|let)\s+\[?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
 )
 _ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)\s*:=")
+_BOUND = re.compile(r"\bfor\s+\w+\s+([A-Za-z_]\w*)\s+in\b")
 _FIRST = re.compile(r"\s*([A-Za-z_]\w*)\s+([A-Za-z_]\w*)")
 _IMPORTED = re.compile(
     r"""\s*\w+\s+(?:["'][^"'\n]*["']?|[\w./-]+\.(?:cog|ya?ml)["']?)(?:[ \t]+as[ \t]+(\w+))?[ \t]*$"""
@@ -41,13 +42,16 @@ _IMPORTED = re.compile(
 """An import that could not be read: its word is misspelt, or a quote is missing."""
 _UNKNOWN = frozenset((
     "unknown-name", "unknown-type", "unknown-coglet", "unknown-mixin", "unknown-port", "unknown-command", "unknown-child",
-    "unknown-state", "unknown-variable", "unknown-criterion", "wrong-argument", "unknown-word",
+    "unknown-state", "unknown-variable", "unknown-criterion", "wrong-argument", "unknown-word", "wrong-kind",
 ))  # fmt: skip
 _PLAIN = frozenset(("unknown-name", "unknown-type", "unknown-coglet", "unknown-mixin"))
 _UNUSED = frozenset((
     "unused-channel", "silent-transmit", "unconnected-channel", "unused-program", "unheard-failure", "missing-attribute",
-    "unused-name", "unclaimed-type", "unclaimed-goal", "idle-agent", "unreachable-step", "unverified-path",
+    "unused-name", "missing-in-python", "unclaimed-type", "unclaimed-goal", "idle-agent", "unreachable-step", "unverified-path",
 ))  # fmt: skip
+
+
+_IN_TESTS = _UNKNOWN | {"no-root", "wrong-kind", "not-callable", "unknown-field"}
 
 
 def watch(world: World, problems: Problems) -> None:
@@ -87,24 +91,28 @@ class Broken:
         for found in _DECLARED.findall(text):
             declared.update(w.strip() for w in found.split(","))
         declared.update(_ASSIGNED.findall(text))
-        first = _FIRST.match(text)
+        declared.update(_BOUND.findall(text))
+        first = _FIRST.match(text.removeprefix("export"))
         if first is not None:  # the word in front of the name may be misspelt
             declared.add(first[2])
-        if not unit.path.endswith(".cog"):  # in YAML the word for a kind of declaration stands elsewhere
+        if not unit.path.endswith(".cog") or text[:1] == '"':
+            # in YAML the word for a kind of declaration stands elsewhere; a string that is never closed may hold any
             declared |= used
 
     def hides(self, slug: str, span: Span, facts: Mapping[str, object], help: str) -> bool:
         """Return whether a report only says that text which could not be read is missing, or stands inside of such text."""
         if self._is_dropped(span):
             return True
-        if slug not in _UNKNOWN and slug not in _UNUSED and slug != "no-root":
-            return False
         unit = self.world.units.get(span.source.path)
         if unit is None:
             return False
-        if slug == "no-root":
-            return any(path == unit.path and not scope for path, scope in self.declared)
         scope = self._around(unit, span)
+        if slug in _IN_TESTS and self._lacks_use(unit, scope):
+            return True  # the coglet that the test is about is not known
+        if slug not in _UNKNOWN and slug not in _UNUSED and slug != "no-root":
+            return False
+        if slug == "no-root":
+            return any(path == unit.path and at in ("", scope) for path, at in self.declared)
         names = {str(facts[k]) for k in ("name", "child", "argument") if k in facts}
         if slug in _UNUSED and slug != "missing-attribute" and scope and (unit.path, scope) in self.used:
             return True  # the phrase that was dropped may use anything of its coglet
@@ -138,6 +146,13 @@ class Broken:
             return ""
         name = node.name
         return f"test {name.value}" if isinstance(name, nodes.Text) else str(name.id)
+
+    def _lacks_use(self, unit: Unit, scope: str) -> bool:
+        """Return whether a test says of no coglet that it is about it, and has text that could not be read."""
+        if (unit.path, scope) not in self.used or not scope.startswith("test "):
+            return False
+        found = next(t for t in unit.all(nodes.Test) if f"test {t.name.value}" == scope)
+        return not any(isinstance(step, nodes.Use) for step in found.checks)
 
     def _of(self, words: dict[tuple[str, str], set[str]], unit: Unit, scope: str) -> set[str]:
         """Return the words that concern a place: those around it, those of its file, and those of the files it imports."""

@@ -44,7 +44,7 @@ def remedy(at: Around) -> tuple[str, int] | None:
     if before == "log" and (text == "(" or text[:1] == '"'):
         return "the level stands first: `log info ...`", 0
     if text == "-" and before in _TIMED and after[:1].isdigit():
-        return "a duration here is never negative: remove the `-`", 0
+        return "a number here is never negative: remove the `-`", 0
     if before == "shell" and text[:1] == '"':
         words = text.strip('"').split()
         return "a command is a list of words: `[" + ", ".join(f'"{w}"' for w in words) + "]`", 0

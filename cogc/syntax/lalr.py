@@ -136,11 +136,13 @@ def parse(
     fail: Callable[[int, list[int]], bool],
     stack: Stack | None = None,
     leaves: list[Any] | None = None,
+    mend: Callable[[Tokens, list[Any], int, list[int], list[Rule]], bool] | None = None,
 ) -> Any:
     """Parse all tokens, on top of a stack if one is given. `leaves` are the values of the tokens, by default their texts.
 
     `fail(index, states)` is called with the index of a token that has no action and with the stack of states; it returns
-    whether the parser is to recover.
+    whether the parser is to recover. Then `mend` may change the tokens and their values from there on; if it returns True,
+    the parser goes on with them.
     """
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
     if leaves is None:
@@ -160,9 +162,12 @@ def parse(
                 return values[-1]
             if not fail(at, states) or (at == failed and kind == _END):
                 return None
+            if mend is not None and at != failed and mend(tokens, leaves, at, states, rules):
+                failed, kind = at, kinds[at]
+                continue
             # a token at which recovery fails twice is skipped: each recovery gets further than the one before
             at, failed = (at + 1 if at == failed else at), at
-            skipped = _behind_brace(tokens, at, states, rules, _inside_braces(states, starts, ends, text))
+            skipped = _behind_brace(tokens, at, states, rules, _inside_braces(values))
             at = _recover(tokens, at, states, values, starts, ends) if skipped == at else skipped
             if at < 0:
                 return None
@@ -267,8 +272,8 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
         if len(states) == 1:
             return -1
         start = starts[-1]
-        if ends[-1] - start == 1 and tokens.text[start] in "{([":
-            opened.insert(0, tokens.text[start])
+        if values[-1] in ("{", "(", "["):
+            opened.insert(0, values[-1])
         del states[-1], values[-1], starts[-1], ends[-1]
     while kinds[at] != _END:
         kind = kinds[at]
@@ -279,7 +284,7 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
                 opened.pop()
             if opened:
                 opened.pop()
-            elif len(states) > 1 and _inside_braces(states, starts, ends, tokens.text):
+            elif len(states) > 1 and _inside_braces(values):
                 break
         elif kind in _CLOSING:
             if opened and opened[-1] != "{":
@@ -296,9 +301,9 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
     return at
 
 
-def _inside_braces(states: list[int], starts: list[int], ends: list[int], text: str) -> bool:
+def _inside_braces(values: list[Any]) -> bool:
     """Return whether a `{` is still open on the stack, so that a `}` closes it."""
-    return any(ends[i] - starts[i] == 1 and text[starts[i]] == "{" for i in range(1, len(states)))
+    return any(value.__class__ is str and value == "{" for value in values)
 
 
 def expected(states: list[int], rules: list[Rule]) -> list[int]:

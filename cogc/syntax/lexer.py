@@ -103,11 +103,26 @@ class Form(Source):
 class Tokens:
     """Parallel lists: the terminal of each token, its start and its end. The last token is `$END`.
 
+    `doubtful` are brackets that were mended in silence, since the parser was expected to report something near: from where to
+    where, and the mark that is missing or left over. `broken_off` are the places of the brackets that end with their line, `mended` the tokens
+    that `missing_brace.py` has put in.
+
     `text[cut_starts[i]:cut_ends[i]]` is the text of token i. The cuts are the places in the file, unless the text was
     quoted in YAML. `dropped` are the places of the phrases that the parser has given up.
     """
 
-    __slots__ = ("cut_ends", "cut_starts", "dropped", "ends", "kinds", "starts", "text")
+    __slots__ = (
+        "broken_off",
+        "cut_ends",
+        "cut_starts",
+        "doubtful",
+        "dropped",
+        "ends",
+        "kinds",
+        "mended",
+        "starts",
+        "text",
+    )
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -117,6 +132,9 @@ class Tokens:
         self.cut_starts = self.starts
         self.cut_ends = self.ends
         self.dropped: list[tuple[int, int]] = []
+        self.doubtful: list[tuple[int, int, str]] = []
+        self.broken_off: set[int] = set()
+        self.mended: list[int] = []
 
 
 def lex(source: Source, problems: Problems, start: int = 0, end: int | None = None, resync: bool = False) -> Tokens:
@@ -131,8 +149,15 @@ def lex(source: Source, problems: Problems, start: int = 0, end: int | None = No
 
 
 _STATEMENTS = frozenset(("let", "for", "fail", "if"))
-_BEGINNING = _STATEMENTS | {"listen", "transmit", "enact", "state", "link", "on", "every", "supervise"}
-_MEMBER = r"(?:on|every|supervise|link|enact) +[A-Za-z_0-9(]|(?:listen|transmit|state) +\w+ *:"
+_BEGINNING = _STATEMENTS | {
+    "listen", "transmit", "enact", "state", "link", "on", "every", "supervise",
+    "create", "after", "step", "use", "script", "send", "run", "expect",
+}  # fmt: skip
+_MEMBER = (
+    r"(?:on|every|after|supervise|link|enact) +[A-Za-z_0-9(]|create +\w+ *=|(?:listen|transmit|state) +\w+ *:"
+    r"|step +\w+ *(?::|(?:by|after|when)\b)|use +[A-Z]|script +[\w.]+ *\{|send +[\w.\[\]]+ *<-|run +(?:until\b|[0-9])|expect +[a-z]"
+)
+_MOST_LOOKS = 1_000
 _OPENERS = frozenset(OPERATORS[o] for o in "([")
 _FOREIGN = "&!'`\u201c\u201d\u201e\u2018\u2019"
 _QUOTED = (
@@ -151,6 +176,9 @@ class _Lexer:
         self.tokens = tokens
         self.resync = resync
         self.brackets: list[tuple[str, int]] = []
+        self.looks = 0
+        self.closed = ("", -1)
+        """The outermost bracket that was closed last, and its place."""
 
     def run(self, at: int, stop: int) -> None:
         tokens, text, brackets = self.tokens, self.source.text, self.brackets
@@ -167,10 +195,8 @@ class _Lexer:
             if group == _WORD or group == _R_WORD:
                 word = text[start:at]
                 kind = keyword(word, _NAME)
-                if self.resync and word in DECLARATIONS:
-                    self._left_margin(start)
-                elif self.resync and word in _BEGINNING:
-                    self._new_line(word, start)
+                if self.resync:
+                    self._begin_line(word, start)
                 if kind in _BEFORE and kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
                     self._pop()
             elif group == _NEWLINE:
@@ -186,9 +212,13 @@ class _Lexer:
                 kind = operator[mark]
                 if self.resync and kind == _LBRACE and kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
                     self._brace_below(start)
+                elif self.resync and kind == _LBRACE and kinds[-1:] == [_LBRACE] and self._is_doubled(start):
+                    continue
                 if mark in _OPEN:
                     brackets.append((mark, start))
                 elif mark in _CLOSE:
+                    if self.resync and self._is_stray(mark, start, stop):
+                        continue
                     self._close(mark)
                     if mark == "}" and kinds and kinds[-1] == _SEP:
                         self._pop()
@@ -239,10 +269,105 @@ class _Lexer:
         """Close the bracket that `mark` belongs to, and those that are still open inside of it."""
         opener = _CLOSE[mark]
         if self.brackets and self.brackets[-1][0] == opener:
-            self.brackets.pop()
+            self.closed = self.brackets.pop()
         elif any(b == opener for b, _ in self.brackets):
-            while self.brackets.pop()[0] != opener:
-                pass
+            while (inner := self.brackets.pop())[0] != opener:
+                if self.resync and inner[0] == "{":  # so that the parser does not take the next `}` for it
+                    if self.tokens.kinds[-1] == _SEP:
+                        self._pop()
+                    end = self.tokens.ends[-1]
+                    self._add(_RBRACE, end, end)
+                    self.tokens.doubtful.append((inner[1], end, "{"))
+            self.closed = inner
+
+    def _is_doubled(self, start: int) -> bool:
+        """Report a `{` directly behind another one, unless its line closes both, and return whether it is to be left out."""
+        text = self.source.text
+        if not self._may_look():
+            return False
+        newline = text.find("\n", start)
+        line = text[text.rfind("\n", 0, start) + 1 : newline if newline >= 0 else len(text)]
+        if line.count("{") <= line.count("}"):
+            return False
+        span, help = Span(self.source, start, start + 1), "one `{` is enough: remove this one"
+        edits = (Edit(span, "", "unsafe"),)
+        self.problems.add("unexpected-token", span, help=help, edits=edits, found="`{`", expected="")
+        return True
+
+    def _is_stray(self, mark: str, start: int, stop: int) -> bool:
+        """Return whether a closing `}` has lost its `{` in its own line, whose other brackets are closed behind it."""
+        if mark != "}" or not self.brackets:
+            return False
+        if self.brackets[-1][0] == "{":
+            return self._closes_below(start)
+        text = self.source.text
+        line = text.rfind("\n", 0, start) + 1
+        if self.brackets[-1][1] < line or not self._may_look():
+            return False
+        if any(b == "{" and at >= line for b, at in self.brackets):
+            return False
+        newline = text.find("\n", start, stop)
+        opened = [b for b, at in self.brackets if at >= line]
+        if not _closes(text[start + 1 : stop if newline < 0 else newline], opened):
+            return False
+        self.tokens.doubtful.append((line, start + 1, "}"))
+        return True
+
+    def _closes_below(self, start: int) -> bool:
+        """Return whether a `}` behind other words closes what the `}` at the start of the next line is to close."""
+        text, (_, opened) = self.source.text, self.brackets[-1]
+        below = re.compile(r"[ \t]*\n([ \t]*)\}").match(text, start + 1)
+        if below is None:
+            return False
+        first, line = text.rfind("\n", 0, opened) + 1, text.rfind("\n", 0, start) + 1
+        before = text[line:start]
+        if opened >= line or not before.strip() or "{" in before:
+            return False
+        if len(below[1]) != _indent(text, opened):
+            return False
+        if sum(b == "{" and place >= first for b, place in self.brackets) > 1:
+            return False
+        self.tokens.doubtful.append((line, start + 1, "}"))
+        return True
+
+    def _begin_line(self, word: str, start: int) -> None:
+        """Mend the brackets before a word that begins a line, as far as the word tells what was left open or closed too early."""
+        if word in DECLARATIONS:
+            self._left_margin(start)
+        if not self.brackets:
+            self._reopen(start)
+        if word in _BEGINNING:
+            self._new_line(word, start)
+
+    def _reopen(self, start: int) -> None:
+        """Leave out a `}` that its line has one too many of, and behind which its block goes on.
+
+        Without a mistake near it, which has lost the `{`, it is reported. A line that stands deeper than the line in which the block was opened belongs to it.
+        """
+        text, tokens = self.source.text, self.tokens
+        last = len(tokens.kinds) - 1
+        if last >= 0 and tokens.kinds[last] == _SEP:
+            last -= 1
+        if last < 0 or tokens.kinds[last] != _RBRACE:
+            return
+        line = text.rfind("\n", 0, start) + 1
+        if text[line:start].strip() or tokens.ends[last] > line:
+            return
+        place = tokens.starts[last]
+        mark, opened = self.closed
+        if mark != "{" or tokens.ends[last] == place or start == line:
+            return
+        before = text[text.rfind("\n", 0, place) + 1 : place]
+        if before.count("}") < before.count("{"):
+            return
+        if not before.strip() or _indent(text, opened) >= start - line:
+            return
+        tokens.doubtful.append((place - len(before), place + 1, "} }"))
+        for tokens_ in (tokens.kinds, tokens.starts, tokens.ends):
+            del tokens_[last:]
+        newline = text.find("\n", place, start)
+        self._add(_SEP, newline, newline + 1)
+        self.brackets.append(self.closed)
 
     def _new_line(self, word: str, start: int) -> None:
         """End the phrase and the body before a word with which a line begins, where they were left open.
@@ -267,13 +392,13 @@ class _Lexer:
         opened = 0
         for mark, at in reversed(self.brackets[1:]):
             first = text.rfind("\n", 0, at) + 1
-            indent = len(text[first:at]) - len(text[first:at].lstrip())
-            if mark != "{" or indent < column or first == 0:
+            if mark != "{" or _indent(text, at) < column or first == 0:
                 break
             opened += 1
         if not opened:
             return
         mark, at = self.brackets[-1]
+        self.tokens.broken_off.add(at)
         self.problems.add("unclosed-bracket", Span(self.source, at, at + 1), mark=mark, closing="}")
         end = self.tokens.ends[-1]
         for _ in range(opened):
@@ -402,24 +527,110 @@ class _Lexer:
         return quoted(self.source.text[at:end])
 
     def _unclosed_string(self, at: int, stop: int) -> int:
+        """Report a string that is never closed, and return where to go on: behind the text that it most likely has."""
         text = self.source.text
         quote = '"""' if text.startswith(('"""', 'r"""'), at) else '"'
         end = stop
         if quote == '"':
-            newline = text.find("\n", at, stop)
-            end = self._before_closing(at, stop if newline < 0 else newline)
-        missing = (Edit(Span(self.source, end, end), quote),)
-        self.problems.add("unclosed-string", Span(self.source, at, min(end, at + 40)), edits=missing, quote=quote)
+            first = self._cut_short(at)
+            if first >= 0:
+                at, behind = self.tokens.starts[first], self.tokens.ends[first] - 1
+                self._take_back(first)
+                end = self._before_closing(at, behind)
+            else:
+                newline = text.find("\n", at, stop)
+                end = self._before_closing(at, stop if newline < 0 else newline)
+        line = text.rfind("\n", 0, at) + 1
+        found = self.problems.found
+        while found and found[-1].slug == "bad-character" and line <= found[-1].span.start < end:
+            found.pop()  # characters that stand outside of their string
+        missing: tuple[Edit, ...] = (Edit(Span(self.source, end, end), quote),)
+        help = None
+        if text[at - 1 : at].isalnum() and quote == '"':  # `label"`: what should open the string is missing
+            help, missing = "this quote opens a string: write one in front of the text that it is to close", ()
+        span = Span(self.source, at, min(end, at + 40))
+        self.problems.add("unclosed-string", span, help=help, edits=missing, quote=quote)
+        self.problems.dropped.append(Span(self.source, at, end))
         self._add(TERMINALS["STRING"], at, end)
         return end
 
+    def _cut_short(self, at: int) -> int:
+        """Return the index of the first string of the line behind which a word follows without a blank, or -1.
+
+        Where a quote is missing, what was meant to open a string closes the one before it.
+        """
+        starts, ends, kinds = self.tokens.starts, self.tokens.ends, self.tokens.kinds
+        if not self.resync or not self._may_look():
+            return -1
+        line = self.source.text.rfind("\n", 0, at) + 1
+        first = len(kinds)
+        while first and starts[first - 1] >= line:
+            first -= 1
+        strings = (i for i in range(first, len(kinds)) if kinds[i] == TERMINALS["STRING"])
+        return next((i for i in strings if self.source.text[ends[i] : ends[i] + 1].isalnum()), -1)
+
+    def _may_look(self) -> bool:
+        """Return whether to look further than at the next tokens: not for every line of a text that is full of mistakes."""
+        self.looks += 1
+        return self.looks <= _MOST_LOOKS
+
+    def _take_back(self, first: int) -> None:
+        """Take back the tokens from one on, and the brackets that they opened."""
+        start = self.tokens.starts[first]
+        for tokens in (self.tokens.kinds, self.tokens.starts, self.tokens.ends):
+            del tokens[first:]
+        self.problems.found[:] = [p for p in self.problems.found if p.span.start < start]
+        self.brackets.clear()
+        for place in self.tokens.starts:
+            if (mark := self.source.text[place : place + 1]) in _OPEN:
+                self.brackets.append((mark, place))
+            elif mark in _CLOSE and self.brackets:
+                self.brackets.pop()
+
     def _before_closing(self, at: int, end: int) -> int:
-        """Return the end of an unclosed string: before brackets at the end of its line that close others of the line."""
+        """Return the end of an unclosed string: before what closes the brackets of its line, and before a `{` or `,` at the end of it."""
         text = self.source.text
         line = text.rfind("\n", 0, at) + 1
-        opened = sum(1 for _, place in self.brackets if place >= line)
-        last = end
-        while last > at + 1 and (text[last - 1] in " \t\r" or (text[last - 1] in _CLOSE and opened > 0)):
-            opened -= text[last - 1] in _CLOSE
+        opened = [mark for mark, place in self.brackets if place >= line]
+        last, left = end, list(opened)
+        while last > at + 1 and (text[last - 1] in " \t\r" or self._ends(text[last - 1], last, end, left)):
             last -= 1
+        if text[last:end].strip() and not left:
+            return last
+        for place in range(at + 1, end):  # `"text)]) == 1`: the brackets of the line are closed further on in it
+            if text[place] in _CLOSE and _closes(text[place:end], opened):
+                return place
         return last if text[last:end].strip() else end
+
+    def _ends(self, mark: str, last: int, end: int, opened: list[str]) -> bool:
+        """Return whether a mark at the end of a line stands behind an unclosed string of it; take the bracket that it closes off `opened`."""
+        if opened and opened[0] == _CLOSE.get(mark):
+            opened.pop(0)
+            return True
+        behind = self.source.text[last:end].strip()
+        if mark == "{":
+            return self.source.text[last - 2 : last - 1] in ' "' and not behind
+        return mark == "," and not behind and bool(self.brackets)
+
+
+def _indent(text: str, at: int) -> int:
+    """Return the width of the blanks at the start of the line of a place."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return len(line) - len(line.lstrip())
+
+
+def _closes(text: str, opened: list[str]) -> bool:
+    """Return whether a text closes brackets, the innermost first, and none that it does not open itself."""
+    left = list(opened)
+    inner: list[str] = []
+    for mark in text:
+        if mark in _OPEN:
+            inner.append(mark)
+        elif mark in _CLOSE:
+            if inner and inner[-1] == _CLOSE[mark]:
+                inner.pop()
+            elif left and left[-1] == _CLOSE[mark]:
+                left.pop()
+            else:
+                return False
+    return bool(opened) and not left

@@ -14,7 +14,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest
 from cogc.language.texts import RESERVED, place
-from cogc.syntax import lalr, nodes
+from cogc.syntax import lalr, missing_brace, nodes
 from cogc.syntax.build import BUILDERS
 from cogc.syntax.depth import MAX_DEPTH, too_deep
 from cogc.syntax.lexer import DECLARATIONS, Tokens, lex
@@ -64,7 +64,8 @@ def read(source: Source, problems: Problems, start: int, end: int) -> nodes.File
 def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> nodes.File | None:
     tokens = lex(source, problems, start, end, resync)
     reporter = _Reporter(source, tokens, problems)
-    tree = _file(lalr.parse(tokens, RULES, reporter.report))
+    tree = _file(lalr.parse(tokens, RULES, reporter.report, mend=missing_brace.insert if resync else None))
+    _doubts(source, tokens, problems)
     problems.dropped += [Span(source, *place) for place in (tokens.dropped if tree is not None else [(start, end)])]
     if tree is not None and not shallow(tokens) and too_deep(tree, source, problems):
         return nodes.File(start, end, "", ())
@@ -74,7 +75,8 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
 def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.File | None:
     """Read a range of a text with recovery, as a reading of the whole text would; None if it nests deep or is full of mistakes."""
     tokens = lex(source, problems, start, end, resync=True)
-    tree = _file(lalr.parse(tokens, RULES, _Reporter(source, tokens, problems).report))
+    tree = _file(lalr.parse(tokens, RULES, _Reporter(source, tokens, problems).report, mend=missing_brace.insert))
+    _doubts(source, tokens, problems)
     if tree is None or not shallow(tokens) or len(problems.found) >= MOST_ERRORS:
         return None
     problems.dropped += [Span(source, *place) for place in tokens.dropped]
@@ -86,6 +88,23 @@ def reads_alike(text: str, start: int, end: int) -> bool:
     source, found = Source("", text), Problems()
     strict, recovering = (lex(source, found, start, end, resync) for resync in (False, True))
     return not found.found and strict.kinds == recovering.kinds and strict.starts == recovering.starts
+
+
+def _doubts(source: Source, tokens: Tokens, problems: Problems) -> None:
+    """Report the brackets that the lexer has mended where the parser found nothing wrong."""
+    for start, end, mark in tokens.doubtful:
+        if any(start <= p.span.start <= end for p in problems.found):
+            continue
+        if mark == "{":
+            problems.add("unclosed-bracket", Span(source, start, start + 1), mark=mark, closing="}")
+        elif mark == "} }":
+            span, help = Span(source, end - 1, end), "this closes the block too early: remove it"
+            edits = (Edit(span, "", "unsafe"),)
+            problems.add("unexpected-token", span, help=help, edits=edits, found="`}`", expected="")
+        else:
+            problems.add(
+                "unexpected-token", Span(source, end - 1, end), found=f"`{mark}`", expected="its `{` before it"
+            )
 
 
 WORD_AT_MARGIN = r"(?:" + "|".join(sorted(DECLARATIONS)) + r")\b"
@@ -339,7 +358,11 @@ class _Reporter:
             return opened, "expected an expression before the `{` of the body"
         if self._text(at) in _VARIABLES and KEYWORDS["coglet"] in found and TERMINALS["NAME"] not in found:
             return at, "a value of a file is a constant: `const NAME = VALUE`"
+        if self._text(at - 1) == "export" and (near := nearest(self._text(at), ("program", "agent", "team", "plan"))):
+            return at, f"did you mean `{near}`?"
         before = at - 1 if at and not self._is_keyword(at - 1) else -1
+        if OPERATORS["{"] in found and self._text(at) == "\n" and self._opens_below(at):
+            return at, "a `{` is missing at the end of this line"
         texts = [self._text(i) if 0 <= i < len(self.tokens.kinds) else "" for i in range(at - 2, at + 3)]
         in_call = self._bracket(at) == "("
         around = Around(
@@ -354,12 +377,20 @@ class _Reporter:
             return at, f"did you mean `{near}`?"
         if texts[2] in RESERVED and TERMINALS["NAME"] in found and not around.expression:
             return at, f"`{texts[2]}` is reserved; choose another name"
-        if before >= 0 and len(texts[1]) > 2:
+        if before >= 0 and len(texts[1]) > 2 and found != {OPERATORS["{"]}:
             fits = self._expected_before(states)
             near = nearest(texts[1], [w for w in KEYWORDS if KEYWORDS[w] in fits])
             if near:
                 return before, f"did you mean `{near}`?"
         return at, None
+
+    def _opens_below(self, at: int) -> bool:
+        """Return whether the line below the end of a line stands deeper than that one."""
+        text, start = self.source.text, self.tokens.cut_starts[at]
+        behind = self.tokens.cut_starts[at + 1]
+        lines = [text[text.rfind("\n", 0, place) + 1 : place] for place in (start, behind)]
+        head, body = (len(line) - len(line.lstrip()) for line in (lines[0] + ".", lines[1] + "."))
+        return body > head
 
     def _adjacent(self, at: int) -> tuple[bool, bool]:
         """Return whether the token before this one, and the one behind it, touch it."""
@@ -405,11 +436,14 @@ class _Reporter:
         return any(p.slug in syntax and p.span.position()[0] == line for p in self.problems.found)
 
     def _inside_unclosed(self, at: int) -> bool:
-        """Return whether the innermost bracket before a token is one that has been reported, round or square."""
+        """Return whether the innermost bracket before a token is one that has been reported: round or square, or a `{` that ends with this line."""
         opened = self._opened(at)
-        if opened < 0 or self._text(opened) == "{":
+        if opened < 0:
             return False
         start = self.tokens.starts[opened]
+        if self._text(opened) == "{":
+            behind = self.source.text[start : self.tokens.starts[at]]
+            return start in self.tokens.broken_off and "\n" not in behind
         return any(p.slug == "unclosed-bracket" and p.span.start == start for p in self.problems.found)
 
     def _found(self, at: int) -> str:

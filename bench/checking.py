@@ -109,7 +109,7 @@ def main() -> None:
         lambda: _command(sys.executable, "-m", "yamllint", twin),
         lambda: _command(BIN / "cogc", "check", example, remembered=cache),
     )
-    row("check, 41 lines, cold", f"{check * 1e3:.1f} ms", check / nothing, "python -c pass", 4)
+    row("check, 41 lines, cold", f"{check * 1e3:.1f} ms", check / nothing, "python -c pass", 3)
     row("", "", check / yamllint, "yamllint", None)
     row("the same once more, unchanged", f"{again * 1e3:.1f} ms", again / nothing, "python -c pass", 4)
     _expanded()
@@ -117,10 +117,12 @@ def main() -> None:
     for i in range(1000):
         (folder / f"s{i}.cog").write_text(example.read_text())
     took = min(_command(BIN / "cogc", "check", folder) for _ in range(3))
-    row("1,000 files of 41 lines in one call", f"{took:.2f} s", took / 1.5, "1.5 s", 1)
+    row("1,000 files of 41 lines in one call", f"{took:.2f} s", took / 1.2, "1.2 s", 1)
+    _command(BIN / "cogc", "check", folder, remembered=cache)
+    time.sleep(2)  # a file that has just changed is read once more
     _command(BIN / "cogc", "check", folder, remembered=cache)
     took = min(_command(BIN / "cogc", "check", folder, remembered=cache) for _ in range(3))
-    row("the same once more, unchanged", f"{took:.2f} s", took / 0.2, "0.2 s", 1)
+    row("the same once more, unchanged", f"{took:.2f} s", took / 0.05, "0.05 s", 1)
     took = min(_command(BIN / "cogc", "fmt", "--check", folder) for _ in range(3))
     row("cogc fmt --check, the same 1,000 files", f"{took:.2f} s", took / 1.5, "1.5 s", 1)
     shutil.rmtree(folder)

@@ -1,6 +1,7 @@
 """How the time of a check grows with each construct: a spec with N of it, and one with 2 N. A ratio near 2 is linear.
 
-`python -m bench.growth [N]` prints a line for each construct: milliseconds of processor time for N and 2 N, and the ratio.
+`python -m bench.growth [N]` prints a line for each construct in each notation that can write it: milliseconds of processor
+time for N and 2 N, and the ratio.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from collections.abc import Callable
 from cogc.analysis.checked import Options
 from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
 from cogc.disk.files import read
+from cogc.syntax import write_yaml
+from cogc.syntax.parse import parse
 
 MAIN = "coglet Main {{ listen x: int\n transmit y: int\n {} }}\n"
 _REPLY = "- reply: x\n"
@@ -44,6 +48,15 @@ CONSTRUCTS: dict[str, Callable[[int], str]] = {
     "channels": lambda n: "coglet Main {\n" + _lines(n, "listen x{i}: int\non x{i} as v {{ log info v }}") + "}\n",
     "holes of a template": lambda n: _body('log info "' + "{{ v }} " * n + '"'),
     "children and links": lambda n: PAIR + MAIN.format("create w0 = W\nlink x -> w0.i\n" + "".join(f"create w{i} = W\nlink w{i - 1}.o -> w{i}.i\n" for i in range(1, n)) + f"link w{n - 1}.o -> y"),
+    "coglets that create": lambda n: _lines(n, "coglet C{i} {{ create c = C{j} }}").replace("create c = C0 ", "log info 0 ", 1).replace("{ log info 0 }", "{ }", 1),
+    "narrowed names": lambda n: MAIN.format(_lines(n, "state s{i}: int? = null") + "on x as v {\n" + _lines(n, "if s{i} == null {{ fail \"no\" }}\nlet z{i} = s{i}") + "y <- v }"),
+    "loops and branches": lambda n: _body(_lines(n, "for i{i} in [v] {{ if i{i} > {i} {{ log info i{i} }} }}")),
+    "fields of a type": lambda n: "type T = { " + ", ".join(f"f{i}: int" for i in range(n)) + " }\n" + MAIN.format("on x as v { y <- v }"),
+    "templates": lambda n: _body(_lines(n, 'log info "{{{{ v }}}} {i}"')),
+    "programs": lambda n: _lines(n, "program p{i}(a: int) -> int = expr a + {i}") + MAIN.format("on x as v {\n" + _lines(n, "log info p{i}(v)") + "y <- v }"),
+    "commands given": lambda n: "coglet W {\n" + _lines(n, "enact c{i}(a: int) {{ log info a }}") + "}\n" + MAIN.format("create w = W\non x as v {\n" + _lines(n, "guide w.c{i}(v)") + "y <- v }"),
+    "queues": lambda n: _lines(n, "queue q{i}: int") + MAIN.format("on x as v {\n" + _lines(n, "q{i} <- v") + "y <- v }\n" + _lines(n, "on q{i} as item {{ log info item }}")),
+    "workers of a team": lambda n: MODEL + _lines(n, "agent W{i} {{ description: \"d\", model: m }}") + "team T { lead: A, workers: [" + ", ".join(f"W{i}" for i in range(n)) + "] }\n",
     "coglets": lambda n: _lines(n, "coglet C{i} {{ listen x: int\n on x as v {{ log info v }} }}"),
     "constants in a chain": lambda n: "const c0 = 1\n" + "".join(f"const c{i} = c{i - 1} + 1\n" for i in range(1, n)) + MAIN.format(f"on x as v {{ y <- v + c{n - 1} }}"),
     "types in a chain": lambda n: "type T0 = int\n" + "".join(f"type T{i} = {{ a: T{i - 1} }}\n" for i in range(1, n)) + f"coglet Main {{ listen x: T{n - 1}\n on x as v {{ log info v }} }}\n",
@@ -58,6 +71,13 @@ CONSTRUCTS: dict[str, Callable[[int], str]] = {
     "comments that leave out": lambda n: "coglet Main { listen x: int\n on x as v { log info v }\n" + _lines(n, "state s{i}: int = 0  # cogc: ignore[COG527]") + "}\n",
     "lines of YAML": lambda n: "cog: 1\ncoglets:\n" + _lines(n, "  C{i}:\n    listen: {{ x: int }}\n    reactions:\n      - on: x as v\n        do: log info v"),
 }  # fmt: skip
+
+
+def in_yaml(text: str) -> str | None:
+    """Return a spec in the YAML notation, None for one with mistakes or comments, which have no other form."""
+    problems = Problems()
+    tree = parse(Source("a.cog", text), problems)
+    return None if problems.found or "# cogc" in text or text.startswith("cog: 1") else write_yaml.file(tree)
 
 
 def check(text: str) -> float:
@@ -88,10 +108,17 @@ def main() -> None:
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     check("coglet Main { }\n")
     for name, make in CONSTRUCTS.items():
-        once, twice = check(make(size)), check(make(2 * size))
-        gc.collect()
-        mark = "  NOT LINEAR" if twice / once > 2.7 and twice > 0.02 else ""
-        print(f"{name:<26}{once * 1e3:>9.1f} ms {twice * 1e3:>9.1f} ms {twice / once:>6.2f}{mark}", flush=True)
+        texts = make(size), make(2 * size)
+        _row(name, texts)
+        if (small := in_yaml(texts[0])) is not None and (large := in_yaml(texts[1])) is not None:
+            _row(f"{name}, YAML", (small, large))
+
+
+def _row(name: str, texts: tuple[str, str]) -> None:
+    once, twice = map(check, texts)
+    gc.collect()
+    mark = "  NOT LINEAR" if twice / once > 2.7 and twice > 0.02 else ""
+    print(f"{name:<32}{once * 1e3:>9.1f} ms {twice * 1e3:>9.1f} ms {twice / once:>6.2f}{mark}", flush=True)
 
 
 if __name__ == "__main__":

@@ -304,7 +304,9 @@ class Bodies:
             left += [then] if self.block(branch.then, then) else []
             branch = branch.otherwise
         left += [otherwise] if branch is None or self.block(branch, otherwise) else []
-        if left:
+        if len(left) == 1:
+            scope.narrowed, scope.below = left[0].narrowed, left[0].below
+        elif left:
             scope.narrowed = {}
             scope.learn({p: t for p, t in left[0].narrowed.items() if all(s.narrowed.get(p) == t for s in left)})
         return bool(left)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 
 from cogc.commands.checking import FORMATS, Check, Plain
-from cogc.commands.packages import allow_imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
+    from cogc.commands.packages import allow_imports  # start-up: a command line of paths alone has no options
+
     parser.add_argument(
         "paths",
         nargs="+",

@@ -252,17 +252,23 @@ if TYPE_CHECKING:
     Pattern: TypeAlias = Name | ListPattern
 
 
+_LEAVES = frozenset([Name, Text, Literal, Splice])
+"""The nodes without nodes below them: more than half of a tree."""
+
+
 def walk(node: Node) -> list[Node]:
     """Return a node and all nodes below it, in the order of the text."""
     found: list[Node] = []
     stack: list[object] = [node]
     while stack:
         item = stack.pop()
-        if isinstance(item, Node):
+        if item.__class__ in _LEAVES:
             found.append(item)
-            stack.extend(item.__class__._values_(item)[::-1])
         elif item.__class__ is tuple:
             stack.extend(item[::-1])
+        elif isinstance(item, Node):
+            found.append(item)
+            stack.extend(item.__class__._values_(item)[::-1])
     return found
 
 

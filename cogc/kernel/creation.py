@@ -59,7 +59,11 @@ def _parameters(kernel: State, inst: Instance, given: list[Value]) -> list[Value
     for i, (check, default) in enumerate(inst.code.parameters):
         value = given[i] if i < len(given) else pools.UNSET
         if value is not pools.UNSET:
-            values.append(check(value))
+            try:
+                values.append(check(value))
+            except Failure as wrong:
+                named = f"the parameter `{inst.code.ir.parameters[i].name}`: {wrong.message}"
+                raise Failure(wrong.kind, named, wrong.at) from None
         elif default is not None:
             values.append(default(inst))
         else:

@@ -260,3 +260,8 @@ def test_a_failing_start_hook_is_a_failure_of_its_coglet() -> None:
     text = 'coglet W { on start { fail "no" } }\ncoglet Main { transmit seen: any\n create w = W\n on error(w) as e { seen <- e.message\n stop w } }'
     sim = Sim(text, "Main")
     assert sim.sent("seen") == ["no"] and sim.kernel.ended is None
+
+
+def test_a_parameter_of_another_type_is_refused_with_its_name() -> None:
+    with pytest.raises(Failure, match='^the parameter `n`: expected int, got string "x"$'):
+        Sim("coglet Main(n: int) { transmit o: int\n on start { o <- n } }", "Main", n="x")

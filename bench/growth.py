@@ -77,7 +77,10 @@ def in_yaml(text: str) -> str | None:
     """Return a spec in the YAML notation, None for one with mistakes or comments, which have no other form."""
     problems = Problems()
     tree = parse(Source("a.cog", text), problems)
-    return None if problems.found or "# cogc" in text or text.startswith("cog: 1") else write_yaml.file(tree)
+    is_other = "# cogc" in text or text.startswith(
+        ("cog: 1", "sett ")
+    )  # a sett alone is written in a notation of its own
+    return None if problems.found or is_other else write_yaml.file(tree)
 
 
 def check(text: str) -> float:

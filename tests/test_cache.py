@@ -51,6 +51,24 @@ def test_a_clean_file_is_compiled_once(check, tmp_path: Path) -> None:
     assert check("a.cog")[0] == 1
 
 
+def test_a_file_that_changes_while_it_is_checked_is_checked_again(
+    check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.cog"
+    path.write_text(CLEAN)
+    analyse = compiler.analyse
+
+    def edited(*given: object) -> object:
+        checked = analyse(*given)  # type: ignore[arg-type]
+        path.write_text(CLEAN.replace("1", "x"))
+        return checked
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compiler, "analyse", edited)
+        assert check("a.cog")[0] == 0
+    assert check("a.cog")[0] == 1
+
+
 def test_a_file_with_a_warning_says_it_each_time(check, tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(CLEAN)
     (tmp_path / "b.cog").write_text(WARNED)

@@ -129,7 +129,7 @@ class Check:
         from cogc.compile import analyse, check_root
         from cogc.names.load import groups
 
-        checked = analyse(stale, self.read, problems, self.settings())
+        checked = analyse(stale, cache.read if cache else self.read, problems, self.settings())
         if cache and (more := cache.reached(checked.world.units)):
             return self._check([p for p in self.paths if p in {*stale, *more}], cache)
         if self.options.root is not None and checked.world.roots:

@@ -85,17 +85,27 @@ class Cache:
                     self._read_again = True
         return True
 
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file for a check, and note what they are: a file that changes while it is checked is stale then."""
+        self._times[path] = _times(path, young=False)  # before it is read: a change meanwhile has a later time
+        self._hashes[path] = None
+        try:
+            data = self._read(path)
+        except (FileNotFoundError, NotADirectoryError):
+            self._hashes[path] = "-"  # a file that appears makes its group stale
+            raise
+        except IsADirectoryError:
+            self._hashes[path] = "/"
+            raise
+        self._hashes[path] = blake2b(data, digest_size=16).hexdigest()
+        return data
+
     def _hash(self, path: str) -> str | None:
         if path not in self._hashes:
-            self._times[path] = _times(path, young=False)  # before it is read: a change meanwhile has a later time
             try:
-                self._hashes[path] = blake2b(self._read(path), digest_size=16).hexdigest()
-            except (FileNotFoundError, NotADirectoryError):
-                self._hashes[path] = "-"  # a file that appears makes its group stale
-            except IsADirectoryError:
-                self._hashes[path] = "/"
+                self.read(path)
             except (OSError, ValueError):
-                self._hashes[path] = None
+                return self._hashes[path]  # what stands for a file that is not there or cannot be read
         return self._hashes[path]
 
     def _load(self) -> list[_Group]:

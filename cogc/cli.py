@@ -19,16 +19,18 @@ line on stderr and an exit code.
 
 from __future__ import annotations
 
+# the module below `signal`, which would make enumerations first: they take as long as one of the rules of a check
+import _signal  # type: ignore[import-not-found]
 import gc
+import os
 import sys
-
-from cogc.commands import streams
-from cogc.commands.usage import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
+
+    from cogc.commands.usage import UsageError
 
 COMMANDS = {
     "check": "find the mistakes of specs",
@@ -93,18 +95,42 @@ def coglet(arguments: list[str] | None = None) -> int:
 def main(arguments: list[str] | None = None, program: str = "cogc", commands: dict[str, str] = COMMANDS) -> int:
     """Run the command line; return the exit code."""
     gc.disable()  # the trees of a check are not garbage before it ends; `collecting.on` turns it on again
-    streams.guard()
+    if arguments is None and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _end)
     given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = _ran(given, program, commands)
+    except KeyboardInterrupt:  # before anything was there to end in good order, or again while it ended
+        code = 130
+    if arguments is None:
+        _leave(code)
+    return code
+
+
+def _end(*_: object) -> None:
+    """End the process that is interrupted while it starts: nothing is there yet to end in good order, and an exception would
+    come out of imports, where modules in C do not expect it and crash."""
+    os._exit(130)
+
+
+def _begin() -> None:
+    """Let an interruption be an exception from now on, for the command that begins."""
+    if _signal.getsignal(_signal.SIGINT) is _end:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+
+
+def _ran(given: list[str], program: str, commands: dict[str, str]) -> int:
+    """Run the command line, with streams that survive the loss of their target. Return its exit code."""
+    from cogc.commands import streams
+
+    streams.guard()
     try:
         code = _dispatch(given, program, commands)
     except BaseException as error:  # argparse ends by SystemExit when it has printed the help
         from cogc.commands import refusal
 
         code = refusal.said(error)
-    code = streams.flushed(code)
-    if arguments is None:
-        _leave(code)
-    return code
+    return streams.flushed(code)
 
 
 def _leave(code: int) -> None:
@@ -113,8 +139,6 @@ def _leave(code: int) -> None:
     import atexit
 
     if not atexit._ncallbacks() and "threading" not in sys.modules:
-        import os
-
         os._exit(code)
 
 
@@ -124,6 +148,7 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
         # nothing but paths: argparse would take as long as the check of a small file
         from cogc.commands import check, checking
 
+        _begin()
         return check.run(checking.Plain(given[1:]))
     from argparse import RawDescriptionHelpFormatter
 
@@ -166,12 +191,14 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
 
     if named not in collecting.MAKE_TREES:
         collecting.on()
+    _begin()
     return int(module.run(options))
 
 
 def _unknown(words: str, given: str, known: Iterable[str], asked: str) -> UsageError:
     """Return the refusal of a word that is no command, or no option, of a command line that begins with `asked`."""
-    from cogc.diagnostics.suggest import nearest  # for a mistake alone, as what follows
+    from cogc.commands.usage import UsageError  # for a mistake alone, as what follows
+    from cogc.diagnostics.suggest import nearest
     from cogc.diagnostics.visible import shown_line
 
     near = nearest(given.lstrip("-"), known)

@@ -509,3 +509,14 @@ def test_output_to_a_closed_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m cogc graph examples/trial/trial.cog | head -1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "Trial\n" and done.stderr == ""
+
+
+@pytest.mark.parametrize("moment", ["cogc.commands.streams.guard", "cogc.commands.refusal.said"])
+def test_an_interruption_while_a_command_starts_or_ends_is_no_traceback(moment: str) -> None:
+    module, _, name = moment.rpartition(".")
+    code = (
+        f"import importlib, os, signal, sys; sys.argv = ['cogc', 'nothing']; module = importlib.import_module({module!r});"
+        f"module.{name} = lambda *given: os.kill(os.getpid(), signal.SIGINT) or 0; from cogc.cli import main; raise SystemExit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -215,11 +215,18 @@ def _sealed(key: str, text: bytes) -> bytes:
 
 
 def _is_whole(key: str, data: Any, earlier: type = bytes) -> bool:
-    """Return whether a record is as it was written. One of an earlier version has no checksum, and is of the type `earlier`."""
+    """Return whether a record is as it was written. One of an earlier version has no checksum, and is of the type `earlier`: text, or JSON as
+    bytes. What a file has lost reads as bytes that are zero, which are neither."""
     if not isinstance(data, bytes):
         return isinstance(data, earlier)
     text, line, _ = data.rpartition(b"\n")
-    return _sealed(key, text) == data if line else earlier is bytes
+    if line:
+        return _sealed(key, text) == data
+    try:
+        msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return False
+    return earlier is bytes
 
 
 def _field_key(key: str, field: str) -> str:

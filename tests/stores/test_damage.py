@@ -160,3 +160,27 @@ def test_a_store_that_was_damaged_is_refused_or_shows_all_that_it_held(tmp_path:
             )
             refused += 1
     assert refused > PLACES
+
+
+def test_a_store_that_ends_in_the_middle_of_its_last_page_is_refused(tmp_path: Path) -> None:
+    """What is missing reads as zeros: a record whose key and value are zeros is none of an earlier version."""
+    path, short = tmp_path / "q.db", tmp_path / "short.db"
+
+    async def items(file: Path, count: int = 0) -> list[object]:
+        async with open_store(f"sqlite:{file}", "queue:") as store:
+            queue = ValueQueue(store, "jobs", 30, 3)
+            for number in range(count):
+                await queue.put({"number": number, "text": "x" * 60})
+            return [item.value for item in await queue.items()]
+
+    whole, refused = trio.run(items, path, 40), 0
+    data = path.read_bytes()
+    for cut in range(1, 300, 13):
+        short.write_bytes(data[:-cut])
+        try:
+            assert trio.run(items, short) == whole, f"{cut} bytes are missing"
+        except ConnectionError:
+            refused += 1
+        for end in ("-wal", "-shm"):
+            Path(f"{short}{end}").unlink(missing_ok=True)
+    assert refused

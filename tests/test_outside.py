@@ -42,8 +42,8 @@ CODE = [
     ("def f(a: int) -> int\n    return a", [("bad-python", '"m:f"')]),
     ("\x00", [("bad-python", '"m:f"')]),
     # parameters
-    ("def f(): return 1", [("python-parameters", "f")]),
-    ("def f(b): return 1", [("python-parameters", "f")]),
+    ("def f(): return 1", [("python-parameters", "a")]),
+    ("def f(b): return 1", [("python-parameters", "a")]),
     ("def f(a, b): return 1", [("python-parameters", "f")]),
     ("def f(a, b=1): return 1", []),
     ("def f(a, *, b): return 1", [("python-parameters", "f")]),

@@ -97,7 +97,7 @@ def test_failures_are_drawn(tmp_path: Path) -> None:
     words = "".join(found.getroot().itertext())
     assert code == 3 and "a <b> & c" in words and "expect out == []" in words and "out 2" in words
     arrows = [e for e in found.iter() if e.get("class") == "arrow"]
-    assert len(arrows) == 5  # `go` from outside, `y` of both, `out` of both
+    assert len(arrows) == 7  # `go` from outside, `x`, `y` and `out` of both
     assert trial(tmp_path, 'test "good" { run 1s }', "--svg", "f.svg")[0] == 0
     assert "no test failed" in (tmp_path / "f.svg").read_text()
     code, said = trial(tmp_path, bad, "--svg", "a_test.cog")

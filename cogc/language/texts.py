@@ -64,6 +64,8 @@ def is_internal(name: str) -> bool:
 
 REPORT = "report"
 """The `output` of a criterion's command: an `outcome` without the times that tools write into what they report."""
+OUTCOMES = ("outcome", REPORT)
+"""The values of `output` with which a command gives its exit code and all that it wrote."""
 
 
 def shown(name: str) -> str:

@@ -71,7 +71,7 @@ from cogc.disk import resources
 from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.functions import text
-from cogc.language.texts import REPORT
+from cogc.language.texts import OUTCOMES, REPORT
 from cogc.language.values import Duration, Failure, kind_of
 from cogc.run import calling, marked, pinned, upstream, watch
 from cogc.run.calling import OnTrio, is_refusal, left, speaking
@@ -337,7 +337,7 @@ class Executors:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise Failure("program", f"`{words[0]}` cannot be started: {reason.lower()}") from None
         form = request.get("output", "")
-        if form not in ("outcome", REPORT) and outcome.code not in request.get("ok", [0]):
+        if form not in OUTCOMES and outcome.code not in request.get("ok", [0]):
             said = outcome.stderr or outcome.stdout
             last = said.decode("utf-8", "replace").strip()[-400:]
             how = f"ended with code {outcome.code}" if outcome.code >= 0 else f"was ended by signal {-outcome.code}"
@@ -346,7 +346,7 @@ class Executors:
             raise Failure("program", f"`{words[0]}` wrote more than 16 MiB")
         if request.get("reload"):
             self._forget(cwd, call.sandbox is None or not self.settings.sandboxed)
-        if form in ("outcome", REPORT):
+        if form in OUTCOMES:
             texts = {"stdout": outcome.stdout, "stderr": outcome.stderr}
             written = {k: t.decode("utf-8", "replace") for k, t in texts.items()}
             return {

@@ -8,6 +8,7 @@ from cogc.kernel.effects import Ask, Call
 from cogc.kernel.state import State
 from cogc.language import types
 from cogc.language.closed import assert_never
+from cogc.language.texts import OUTCOMES
 from cogc.language.values import Duration
 from cogc.testing.calls import names_of, result_of
 from cogc.testing.shown import shown
@@ -23,7 +24,7 @@ def script_line(call: Ask | Call, kernel: State) -> tuple[str, str]:
     name = names_of(call, kernel)[1]
     if isinstance(call, Call) and call.program.kind == "mcp":
         name = names_of(call, kernel)[0]
-    answers_whole = isinstance(call, Call) and call.request.get("output") == "outcome"
+    answers_whole = isinstance(call, Call) and call.request.get("output") in OUTCOMES
     reply = shown(_OUTCOME) if answers_whole else sample(result_of(call, kernel))
     return f"script {name} {{ reply {reply} }}", name
 

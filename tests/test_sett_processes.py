@@ -228,7 +228,7 @@ def test_healthz_says_whether_the_blackboard_answers(redis: RedisServer, tmp_pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["cub", "s.cog", "--agent", "A"], "no blackboard is named"),
+        (["cub", "s.cog", "--agent", "A", "--instance", "i"], "no blackboard is named"),
         (["cub", "s.cog", "--agent", "A", "--board", "sqlite:b.db"], "no instance is named"),
         (["cub", "s.cog", "--agent", "Z", "--board", "sqlite:b.db", "--instance", "i"], "the sett has no agent `Z`; it has A, B, C"),
         (["orchestrator", "s.cog", "--board", "memory", "--instance", "i"], "a blackboard in memory cannot be shared"),

@@ -44,8 +44,16 @@ class Part(NamedTuple):
 
 def closed(path: str) -> list[Part]:
     """Return the closed parts of the trace at a path, the oldest one first; of one that is there twice the compressed file."""
-    found = {part.number: part for part in _named(path) if _is_part(part.path)}
+    found = {part.number: now for part in _named(path) if (now := _as_it_is(part)) is not None}
     return [found[number] for number in sorted(found)]
+
+
+def _as_it_is(part: Part) -> Part | None:
+    """Return a closed part by the name that it has now: it may have been compressed since the names were read. None if it is none."""
+    for path in dict.fromkeys((part.path, part.bare + PACKED)):
+        if _is_part(path):
+            return Part(part.number, path)
+    return None
 
 
 def others(path: str) -> list[str]:

@@ -231,7 +231,7 @@ def test_stdin_is_mended_on_stdout(tmp_path: Path) -> None:
 TEXTS = corpus()
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("COGC_FIXES", "24"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("COGC_FIXES", "20"))))
 def test_a_fix_never_makes_a_file_worse(seed: int) -> None:
     name, text = mutant(seed, TEXTS)
     try:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ class Writer:
 # ---- reading -------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     cuts=st.lists(st.integers(0, 40), max_size=4).map(sorted),
     packed=st.lists(st.booleans(), min_size=5, max_size=5),
@@ -172,6 +173,23 @@ def test_a_reader_follows_a_trace_over_its_parts(tmp_path: Path, compresses: boo
         assert all(part.path.endswith(".gz") == compresses for part in closed(str(path)))
         assert [index.record(row)["seq"] for row in range(index.count)] == list(range(1, writer.seq + 1))
         assert index.generation == 0 and not index.is_replaced
+
+
+def test_a_part_that_is_compressed_while_the_names_are_read_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = split(tmp_path, [b"".join(lines(5)), b"".join(lines(9)[5:])], [False, False])
+    real = os.listdir
+
+    def listed(folder: str) -> list[str]:
+        found = real(folder)
+        with suppress(FileNotFoundError), open(f"{path}.1", "rb") as source, open(f"{path}.1.gz", "wb") as target:
+            members.compress(source, target)
+            os.unlink(f"{path}.1")
+        return found
+
+    monkeypatch.setattr("cogc.traces.parts.os.listdir", listed)
+    assert [part.path for part in closed(str(path))] == [f"{path}.1.gz"]
 
 
 def test_old_parts_go_and_a_reader_holds_none_of_them(tmp_path: Path) -> None:

@@ -210,6 +210,7 @@ def test_the_end_of_the_time_interrupts_code_that_holds_the_thread(tmp_path: Pat
     assert "bye" in process.communicate(timeout=DEADLINE)[1] and process.returncode == 0
 
 
+@pytest.mark.campaign
 def test_a_signal_ends_a_run_by_itself_whose_code_nothing_interrupts(tmp_path: Path) -> None:
     process = begin(tmp_path, STUCK)
     wait_for((tmp_path / "stuck").exists)

@@ -608,6 +608,7 @@ def runtime(tmp_path: Path) -> Any:
         os.waitpid(pid, 0)
 
 
+@pytest.mark.campaign
 def test_a_runtime_is_killed_and_started_again_by_its_name(tmp_path: Path, runtime: Any) -> None:
     spec, folder = tmp_path / "s.cog", tmp_path / "state"
     spec.write_text(COUNTER)

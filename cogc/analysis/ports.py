@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from cogc.analysis.ranges import known_value
 from cogc.analysis.scope import Scope
-from cogc.analysis.tables import Port
+from cogc.analysis.tables import QUEUE_PORTS, Port
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.texts import is_internal
 from cogc.language.types import ANY, INT, dead_item
@@ -210,6 +210,6 @@ def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: 
 
 def no_queue(inference: Inference, port: Port | None, node: nodes.Node, scope: Scope, where: str) -> None:
     """Report a queue where only channels can stand: items of a queue are taken by a reaction of their own."""
-    if port is not None and port.kind.endswith("queue"):
+    if port is not None and port.kind in QUEUE_PORTS:
         help = "take the items with a reaction of their own: `on QUEUE as item { ... }`"
         inference.problems.add("not-yet", scope.unit.span(node), help=help, what=f"{where} the queue", name=port.name)

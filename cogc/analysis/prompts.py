@@ -7,6 +7,7 @@ is walked. This module alone uses Jinja in the checker; `language/rendering.py` 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 from cogc.analysis.scope import path_of
 from cogc.diagnostics.source import Span
@@ -240,8 +241,9 @@ class _Walker:
         """
         first = self.lines[max(0, min(line, len(self.lines)) - 1)]
         places = self.words.get((kind, word), ())
-        behind = [at for at in places if at >= max(first, self.behind.get((kind, word), 0))]
-        found = behind[0] if behind else next((at for at in places if at >= first), first)
+        at = bisect_left(places, max(first, self.behind.get((kind, word), 0)))
+        at = at if at < len(places) else bisect_left(places, first)
+        found = places[at] if at < len(places) else first
         self.behind[kind, word] = found + 1
         start = place(self.node.segments, found)
         return nodes.Name(start, start + len(word), word)

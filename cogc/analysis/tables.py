@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         "own_transmit", "own_listen", "child_listen", "child_transmit", "queue", "dead_queue", "failed_queue"
     ]  # fmt: skip
 
+QUEUE_PORTS = {"queue": "", "dead_queue": ".dead", "failed_queue": ".failed"}
+"""The kinds of port from which items of a queue are taken, and what stands behind its name in the channel of each."""
+
 
 class Port(Record):
     """One end of a wire: a channel of the coglet itself or of a child, or a queue.

@@ -19,6 +19,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from cogc.analysis.scope import Symbol
+from cogc.analysis.tables import QUEUE_PORTS
 from cogc.analysis.tests import declared_of, parts, scripted
 from cogc.language import types
 from cogc.language.record import Record
@@ -322,7 +323,7 @@ class _Reader:
             observed = self._observed(parts(node)) if self.test is not None else None
             known = self._of_meant(node.name) or observed or self._of_type(node)
             self._use(node.name, node.name.id, known, of=node)
-        elif port.kind in ("dead_queue", "failed_queue") and isinstance(node.base, nodes.Name):
+        elif QUEUE_PORTS.get(port.kind) and isinstance(node.base, nodes.Name):
             self._use(node.base, node.base.id, self._declared(node.base.id))
         self._all(node.base)
         return True

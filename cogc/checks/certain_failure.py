@@ -63,14 +63,23 @@ def _failing(checked: Checked, unit: Unit) -> list[tuple[nodes.Expr, str]]:
 
 def _beyond(trigger: nodes.Trigger, reaction: nodes.Reaction) -> list[tuple[nodes.Expr, str]]:
     """Return the indexes behind the end of what `on all(a.x, b.y) as xs` gives, which has one item for each source."""
-    if not isinstance(trigger, nodes.On) or not isinstance(trigger.pattern, nodes.Name) or _batched(reaction):
+    if (
+        not isinstance(trigger, nodes.On)
+        or not isinstance(trigger.pattern, nodes.Name)
+        or any(m.kind == "batch" for m in reaction.modifiers)
+    ):
         return []
     source = trigger.source
     if not isinstance(source, nodes.Call) or len(source.arguments) < 2:
         return []
+    if not isinstance(source.function, nodes.Name) or source.function.id != "all":
+        return []
     size, name = len(source.arguments), trigger.pattern
+    inner = list(nodes.walk(reaction))
+    if any(isinstance(n, nodes.For | nodes.Generator) and n.pattern == name for n in inner):  # which has been reported
+        return []
     found: list[tuple[nodes.Expr, str]] = []
-    for n in nodes.walk(reaction):
+    for n in inner:
         if (
             isinstance(n, nodes.Index)
             and n.base == name
@@ -79,10 +88,6 @@ def _beyond(trigger: nodes.Trigger, reaction: nodes.Reaction) -> list[tuple[node
         ):
             found.append((n, f"index {at} is out of range: there are {size}"))
     return found
-
-
-def _batched(reaction: nodes.Reaction) -> bool:
-    return any(m.kind == "batch" for m in reaction.modifiers)
 
 
 def _int(node: nodes.Expr) -> int | None:

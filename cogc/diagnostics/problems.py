@@ -102,7 +102,7 @@ class Problems:
 
         `edits` mend the mistake. Without them a word that `help` suggests makes the edit.
         """
-        key = (slug, id(span.source), span.start, span.end)
+        key = _key(slug, span)
         if key in self._seen or (self.hides is not None and self.hides(slug, span, facts, help or "")):
             return
         self._seen.add(key)
@@ -118,6 +118,12 @@ class Problems:
         """Take over a diagnostic of a piece of text, at its place in the file."""
         self.found.append(replace(found, span=span, related=(), edits=edits))
 
+    def take_back(self, is_none: Callable[[Diagnostic], bool]) -> None:
+        """Take back the last reports, as far as they are found to be none. They may be made again."""
+        while self.found and is_none(self.found[-1]):
+            last = self.found.pop()
+            self._seen.discard(_key(last.slug, last.span))
+
     def take(self, other: Problems) -> None:
         """Take over the reports and the dropped pieces of a text that was read apart."""
         self.found += other.found
@@ -131,6 +137,11 @@ class Problems:
     def sorted(self) -> list[Diagnostic]:
         """Return the diagnostics by file and place, errors before warnings at one place."""
         return sorted(self.found, key=lambda d: (d.span.source.path, d.span.start, d.severity, d.code, d.message))
+
+
+def _key(slug: str, span: Span) -> tuple[str, int, int, int]:
+    """Return what two reports of one mistake have in common."""
+    return slug, id(span.source), span.start, span.end
 
 
 def _word(fact: object) -> str:

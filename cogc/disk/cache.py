@@ -87,7 +87,7 @@ class Cache:
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a file for a check, and note what they are: a file that changes while it is checked is stale then."""
-        self._times[path] = _times(path, young=False)  # before it is read: a change meanwhile has a later time
+        self._times[path] = _times(path, settled=True)  # before it is read: a change meanwhile has a later time
         self._hashes[path] = None
         try:
             data = self._read(path)
@@ -159,14 +159,16 @@ class _Group:
         return "".join(lines) + "\n"
 
 
-def _times(path: str, young: bool = True) -> str:
-    """Return the times, the size and the number of a file as one word; `-` if it is not there, or unless `young` is asked for
-    if it has changed a moment ago."""
+def _times(path: str, settled: bool = False) -> str:
+    """Return the times, the size and the number of a file as one word; `-` if it is not there.
+
+    With `settled`, a file that has changed a moment ago has `-` too, since its next change may leave the same word.
+    """
     try:
         s = os.stat(path)
     except (OSError, ValueError):
         return "-"
-    if not young and time_ns() - max(s.st_mtime_ns, s.st_ctime_ns) < _YOUNG:
+    if settled and time_ns() - max(s.st_mtime_ns, s.st_ctime_ns) < _YOUNG:
         return "-"
     return f"{s.st_mtime_ns}.{s.st_ctime_ns}.{s.st_size}.{s.st_ino}"
 

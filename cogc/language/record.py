@@ -26,113 +26,19 @@ else:
         return lambda cls: cls
 
 
-# The constructors of records by the number of their fields, whose names each class replaces. To compile them takes as long
-# as the import of ten modules.
-
-
-def _init_0(self: Any) -> None:
-    pass
-
-
-def _init_1(self: Any, a) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-
-
-def _init_2(self: Any, a, b) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-
-
-def _init_3(self: Any, a, b, c) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-    self.c = c
-
-
-def _init_4(self: Any, a, b, c, d) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-    self.c = c
-    self.d = d
-
-
-def _init_5(self: Any, a, b, c, d, e) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-    self.c = c
-    self.d = d
-    self.e = e
-
-
-def _init_6(self: Any, a, b, c, d, e, f) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-    self.c = c
-    self.d = d
-    self.e = e
-    self.f = f
-
-
-def _init_7(self: Any, a, b, c, d, e, f, g) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-    self.c = c
-    self.d = d
-    self.e = e
-    self.f = f
-    self.g = g
-
-
-def _init_8(self: Any, a, b, c, d, e, f, g, h) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-    self.c = c
-    self.d = d
-    self.e = e
-    self.f = f
-    self.g = g
-    self.h = h
-
-
-def _init_9(self: Any, a, b, c, d, e, f, g, h, i) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-    self.c = c
-    self.d = d
-    self.e = e
-    self.f = f
-    self.g = g
-    self.h = h
-    self.i = i
-
-
-def _init_10(self: Any, a, b, c, d, e, f, g, h, i, j) -> None:  # type: ignore[no-untyped-def]
-    self.a = a
-    self.b = b
-    self.c = c
-    self.d = d
-    self.e = e
-    self.f = f
-    self.g = g
-    self.h = h
-    self.i = i
-    self.j = j
-
-
-_INIT_CODES = [
-    f.__code__
-    for f in (_init_0, _init_1, _init_2, _init_3, _init_4, _init_5, _init_6, _init_7, _init_8, _init_9, _init_10)
-]
+_init_codes: dict[int, CodeType] = {}
 
 
 def _init_code(count: int) -> CodeType:
-    """Return the code of `def __init__(self, f0, f1, ...): self.f0 = f0; ...` for `count` fields."""
-    while len(_INIT_CODES) <= count:
-        names = [f"f{i}" for i in range(len(_INIT_CODES))]
+    """Return the code of `def __init__(self, f0, f1, ...): self.f0 = f0; ...` for `count` fields, compiled once."""
+    code = _init_codes.get(count)
+    if code is None:
+        names = [f"f{i}" for i in range(count)]
+        body = "; ".join(f"self.{n} = {n}" for n in names) or "pass"
         scope: dict[str, Any] = {}
-        exec(f"def __init__({', '.join(['self', *names])}): {'; '.join(f'self.{n} = {n}' for n in names)}", scope)
-        _INIT_CODES.append(scope["__init__"].__code__)
-    return _INIT_CODES[count]
+        exec(f"def __init__({', '.join(['self', *names])}): {body}", scope)
+        code = _init_codes[count] = scope["__init__"].__code__
+    return code
 
 
 def _getter(fields: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:

@@ -18,6 +18,7 @@ UNITS = {
     "w": 604_800_000_000_000,
 }
 _PART = r"([0-9](?:_?[0-9])*(?:\.[0-9]+)?)(ms|[smhdw])"
+_DURATION = r"-?(?:[0-9](?:_?[0-9])*(?:\.[0-9]+)?(?:ms|[smhdw]))+\Z"
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
 _SIZE = r"(?i)\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
@@ -78,10 +79,9 @@ Segments = tuple[tuple[int, int], ...]
 
 def nanoseconds(text: str) -> int:
     """Return the nanoseconds of a duration such as `1m30s` or `1.5s`; raise ValueError for another text."""
-    parts = re.findall(_PART, text)
-    if not parts or "".join(n + u for n, u in parts) != text.removeprefix("-"):
+    if not re.match(_DURATION, text):  # first: to look for parts in a long text of another kind takes quadratic time
         raise ValueError(f"`{text}` is no duration")
-    total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in parts)
+    total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in re.findall(_PART, text))
     return -total if text.startswith("-") else total
 
 

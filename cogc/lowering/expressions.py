@@ -34,7 +34,7 @@ from cogc.analysis import prompts
 from cogc.analysis.attribute_check import kind_type, word_of
 from cogc.analysis.infer import PURE_EXECUTORS
 from cogc.analysis.scope import Symbol
-from cogc.analysis.tables import Port
+from cogc.analysis.tables import QUEUE_PORTS, Port
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
@@ -447,7 +447,7 @@ class Lowering:
 
     def port(self, port: Port, node: nodes.Node, unit: Unit) -> ir.Port:
         """Lower one end of a link, a send or a trigger, and the queue with it."""
-        if port.kind.endswith("queue"):
+        if port.kind in QUEUE_PORTS:
             self.tables.queue(port.name)
         return ir.Port(port.kind, port.name, port.child, None if port.index is None else self.expr(port.index))
 

@@ -20,7 +20,7 @@ from cogc.analysis.attribute_check import word_of
 from cogc.analysis.bodies import scatters
 from cogc.analysis.check import complete
 from cogc.analysis.checked import Checked
-from cogc.analysis.tables import Port
+from cogc.analysis.tables import QUEUE_PORTS, Port
 from cogc.checks.common import has_flag
 from cogc.desugar.agents import PLAN_TOOLS, description
 from cogc.desugar.exports import part_name
@@ -32,7 +32,7 @@ from cogc.language.texts import REPORT, is_internal, shown
 from cogc.language.types import ANY, STRING, ListOf, Type
 from cogc.lowering import methods
 from cogc.lowering.expressions import Lowering, piped
-from cogc.lowering.queues import QUEUE_PORTS, claiming, lower_queue, queue_tools, taking
+from cogc.lowering.queues import claiming, lower_queue, queue_tools, taking
 from cogc.lowering.tables import Layout, Place, Tables
 from cogc.names.headers import headers_of
 from cogc.names.locks import tools_of

@@ -16,9 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.names.world import Declared
 
-QUEUE_PORTS = {"queue": "", "dead_queue": ".dead", "failed_queue": ".failed"}
-"""The kinds of port from which items of a queue are taken, and what stands behind its name in the channel of each."""
-
 
 def lower_queue(tables: Tables, key: str) -> None:
     """Lower a queue, and the programs by which coglets use it."""

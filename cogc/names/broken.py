@@ -51,7 +51,8 @@ _UNUSED = frozenset((
 ))  # fmt: skip
 
 
-_IN_TESTS = _UNKNOWN | {"no-root", "wrong-kind", "not-callable", "unknown-field"}
+_IN_TESTS = _UNKNOWN | {"no-root", "not-callable", "unknown-field"}
+"""The kinds of report that follow from a test that is about no coglet."""
 
 
 def watch(world: World, problems: Problems) -> None:
@@ -151,8 +152,8 @@ class Broken:
         """Return whether a test says of no coglet that it is about it, and has text that could not be read."""
         if (unit.path, scope) not in self.used or not scope.startswith("test "):
             return False
-        found = next(t for t in unit.all(nodes.Test) if f"test {t.name.value}" == scope)
-        return not any(isinstance(step, nodes.Use) for step in found.checks)
+        found = next((t for t in unit.all(nodes.Test) if f"test {t.name.value}" == scope), None)
+        return found is not None and not any(isinstance(step, nodes.Use) for step in found.checks)
 
     def _of(self, words: dict[tuple[str, str], set[str]], unit: Unit, scope: str) -> set[str]:
         """Return the words that concern a place: those around it, those of its file, and those of the files it imports."""

@@ -66,7 +66,7 @@ class Numbered:
     def __init__(self, tree: n.File) -> None:
         self.nodes: list[n.Node] = []
         self.parents: list[int] = []
-        self.ends: list[int] = []
+        self.ends: list[int]
         """For each node the number behind its last descendant."""
         stack: list[tuple[object, int]] = [(tree, -1)]
         while stack:
@@ -376,7 +376,7 @@ class _Lines:
         for line in self.text.split("\n"):
             self.line(at, line)
             at += len(line) + 1
-        self.rest(-1)
+        self.rest()
 
     def line(self, start: int, line: str) -> None:
         """Take one line of the text, which begins at `start`."""
@@ -457,7 +457,7 @@ class _Lines:
         inside = found >= 0 and self.text[self.spans[found][0]] == "\n" and at < self.spans[found][1]
         return self.spans[found][0] if inside else None
 
-    def rest(self, column: int) -> None:
+    def rest(self) -> None:
         """Give the comments at the end to what ends there."""
         waiting, self.waiting = self.waiting, []
         if self.begun:

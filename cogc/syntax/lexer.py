@@ -541,9 +541,8 @@ class _Lexer:
                 newline = text.find("\n", at, stop)
                 end = self._before_closing(at, stop if newline < 0 else newline)
         line = text.rfind("\n", 0, at) + 1
-        found = self.problems.found
-        while found and found[-1].slug == "bad-character" and line <= found[-1].span.start < end:
-            found.pop()  # characters that stand outside of their string
+        # characters that stand outside of their string
+        self.problems.take_back(lambda d: d.slug == "bad-character" and line <= d.span.start < end)
         missing: tuple[Edit, ...] = (Edit(Span(self.source, end, end), quote),)
         help = None
         if text[at - 1 : at].isalnum() and quote == '"':  # `label"`: what should open the string is missing
@@ -577,9 +576,9 @@ class _Lexer:
     def _take_back(self, first: int) -> None:
         """Take back the tokens from one on, and the brackets that they opened."""
         start = self.tokens.starts[first]
-        for tokens in (self.tokens.kinds, self.tokens.starts, self.tokens.ends):
-            del tokens[first:]
-        self.problems.found[:] = [p for p in self.problems.found if p.span.start < start]
+        for places in (self.tokens.kinds, self.tokens.starts, self.tokens.ends):
+            del places[first:]
+        self.problems.take_back(lambda d: d.span.start >= start)
         self.brackets.clear()
         for place in self.tokens.starts:
             if (mark := self.source.text[place : place + 1]) in _OPEN:

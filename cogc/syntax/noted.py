@@ -128,7 +128,7 @@ def _inserted(text: str, changes: list[Change]) -> str:
 
 
 class _Cog:
-    """A text in the cog notation, and where notes go in it. `offset` is the place of the text in the file of the nodes."""
+    """A text in the cog notation, and where notes go in it."""
 
     def __init__(self, text: str, numbered: Numbered) -> None:
         self.text = text

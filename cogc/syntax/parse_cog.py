@@ -54,11 +54,13 @@ def parse(source: Source, problems: Problems) -> nodes.File:
 
 def read(source: Source, problems: Problems, start: int, end: int) -> nodes.File | None:
     """Parse a range of the text as a file. The first attempt is strict; only if it fails, a second one recovers."""
-    first = Problems()
+    first, second = Problems(), Problems()  # of this text alone: what recovery takes back must be its own
     tree = _attempt(source, first, start, end, resync=False)
     if not first.errors:
         return tree
-    return _attempt(source, problems, start, end, resync=True)
+    tree = _attempt(source, second, start, end, resync=True)
+    problems.take(second)
+    return tree
 
 
 def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> nodes.File | None:

@@ -52,8 +52,6 @@ def doc(value: str) -> str:
     lines = value.split("\n")
     if '""' in value or value.startswith('"') or value.endswith('"') or not value.strip() or not lines[0].strip():
         return words
-    if len(lines) == 1:
-        return '""' + words.replace('\\"', '"')[:-1] + '"""'
     made = '"""' + "\n".join(text(line)[1:-1].replace('\\"', '"') for line in lines) + '"""'
     return made if decode(made, 0)[0] == value else words
 

@@ -50,7 +50,9 @@ def _agent(node: n.Agent, source: Source, problems: Problems) -> Mapping:
     known = [a for a in node.attributes if a.key.id in AGENT]
     for a in node.attributes:
         if a.key.id not in AGENT:
-            _report(problems, source, a, f"`{a.key.id}`", _INSTEAD[a.key.id])
+            _report(
+                problems, source, a, f"`{a.key.id}`", _INSTEAD.get(a.key.id, "remove it: no agent of a sett has it")
+            )
     if "_" in node.name.id:
         _report(problems, source, node.name, f"the name `{node.name.id}`", "use letters, digits and `-`")
     if not {"bidding_strategy", "bid_script", "bid"} & {a.key.id for a in node.attributes}:

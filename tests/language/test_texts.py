@@ -188,3 +188,8 @@ def test_names_of_the_compiler_carry_a_mark() -> None:
 def test_the_reserved_words_are_those_of_the_page() -> None:
     words = "true false null and or not in if else for let fail try expr until parallel"
     assert set(words.split()) == RESERVED
+
+
+def test_a_long_text_that_is_no_duration_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="is no duration"):
+        nanoseconds("1" * 200_000)  # looked at from each of its digits it took minutes

@@ -150,3 +150,26 @@ test "t" { use Main
         ("unknown-name", 2),
         ("unexpected-token", 4),
     ]
+
+
+def test_recovery_in_one_file_takes_back_no_reports_of_another() -> None:
+    main = 'import "b.cog" as b\n' + "# pad\n" * 30 + "coglet A { listen x int }\ncoglet C { listen y int }\n"
+    other = 'coglet B { listen x: int\n  on x as v { log info "a"b" } }\n'
+    found = check_text(main, b_cog=other)[1]
+    assert places(found) == [("unclosed-string", 2, 24), ("unexpected-token", 32, 21), ("unexpected-token", 33, 21)]
+    early = "coglet A { listen x: int }\n on x as v { log info v } }\n"
+    found = check_text('import "b.cog" as b\n' + early, b_cog=early)[1]
+    assert [(d.slug, d.span.source.path, d.span.position()[0]) for d in found] == [
+        ("unexpected-token", "b.cog", 2),
+        ("unexpected-token", "spec.cog", 3),
+    ]
+
+
+def test_a_broken_scenario_is_about_its_coglet() -> None:
+    text = """import "m.cog"
+scenario "it" {
+  x when message == nowhere or "abc
+}
+"""
+    found = check_text(text, m_cog="coglet Main { listen x: int\n on x as v { log info v } }\n")[1]
+    assert [d.slug for d in found] == ["unknown-name", "unclosed-string"]

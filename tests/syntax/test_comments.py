@@ -265,6 +265,7 @@ def test_what_a_sett_has_for_containers_alone_is_named() -> None:
         ("sett S { agent B { command: [\"x\"] } }", "B"),
         ("agent E { }\nsett S { agent B { run: E, bidding_strategy: review } }", "agent E { }, run: E"),
         ("sett S { agent B { bid: claim\n produces: [\"T\"] } }", "bid: claim, produces: [\"T\"]"),
+        ("sett S { agent B { bidding_strategy: claim, workspac: rw } }", "workspac: rw"),
         ("coglet A { }\ncoglet A { listen x: int }", "coglet A { }"),
     ],
 )  # fmt: skip
@@ -273,3 +274,8 @@ def test_what_has_no_form_is_reported_at_its_place(text: str, marked: str) -> No
     assert converted(source, parse(source, problems), "yaml", problems) is None
     assert {d.code for d in problems.found} == {"COG704"} and all(d.help for d in problems.found)
     assert ", ".join(text[d.span.start : d.span.end] for d in problems.sorted()) == marked
+
+
+def test_a_documentation_that_ends_with_a_backslash_is_itself_in_the_other_notation() -> None:
+    words = to("cog", "cog: 1\ncoglets:\n  Main:\n    doc: 'in C:\\dir\\'\n    listen: { x: int }\n", "d.yml")
+    assert getattr(parse(Source("d.cog", words), Problems()).declarations[0], "doc", "") == "in C:\\dir\\"

@@ -230,6 +230,9 @@ def _peers() -> None:
     if not python:
         print("COGC_PEERS is not set: LangGraph and DBOS are left out")
         return
+    many = 20_000
+    unit = Unit(bundle(STEPS_IN_A_ROW.replace("COUNT", str(many))))
+    reactions = many / statistics.median(_durable(unit, [("go", 1)])[0] for _ in range(3))
     for chains, steps in PEERS:
         found: dict[str, list[float]] = {"some": [], "none": [], "disk": [], **{way: [] for way in WAYS}}
         settings: dict[str, list[str]] = {}
@@ -237,9 +240,9 @@ def _peers() -> None:
             for way in WAYS:
                 rate, settings[way] = _peer(python, way, chains, steps)
                 found[way].append(rate)
-                for effects in ("some", "none"):
-                    found[effects].append(_rate(chains, effects, steps))
-                found["disk"].append(_disk(100))
+            for effects in ("some", "none"):
+                found[effects].append(_rate(chains, effects, steps))
+            found["disk"].append(_disk(100))
         rates = {name: statistics.median(several) for name, several in found.items()}
         what = "one workflow" if chains == 1 else f"{chains} workflows at once"
         print(
@@ -257,11 +260,9 @@ def _peers() -> None:
                     f"{way}: {rates[way]:,.0f}",
                     goal,
                 )
+            if chains == 1:
+                row("  a reaction each", f"{reactions:,.0f}", rates[way] / reactions, f"{way}: {rates[way]:,.0f}", 0.1)
             print(f"{'':<44} {'':>14}   {name}: journal_mode={journal_mode}, synchronous={synchronous}")
-    many = 20_000
-    unit = Unit(bundle(STEPS_IN_A_ROW.replace("COUNT", str(many))))
-    own = many / statistics.median(_durable(unit, [("go", 1)])[0] for _ in range(3))
-    row("steps a second, a reaction each", f"{own:,.0f}", rates[way] / own, f"{way}: {rates[way]:,.0f}", 0.1)
 
 
 def _journal(inputs: int, size: int) -> tuple[bytes, Unit]:

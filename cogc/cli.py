@@ -175,9 +175,9 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     sub.refuse_empty(written)
     options, rest = parser.parse_known_args(given)
     if rest:
-        asked = f"{program} {named}" if named else program
-        raise _unknown(f"`{asked}` takes no", rest[0].partition("=")[0], sub.long_options(), asked)
-    sub.refuse_unused(options)
+        sub = sub.chosen(options) if named else sub
+        raise _unknown(f"`{sub.prog}` takes no", rest[0].partition("=")[0], sub.long_options(), sub.prog)
+    sub.refuse_unused(options, given)
     options.command_line = given
     if options.version:
         from cogc import __version__

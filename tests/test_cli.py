@@ -84,7 +84,11 @@ def test_an_abbreviation_of_watch_watches_nothing() -> None:
             "`cogc explain` takes no `COG404`; `cogc explain --help` lists what there is",
         ),
         (["--versio"], "`cogc` takes no `--versio`; did you mean `--version`?"),
-        (["trace", "show", "x", "--folow"], "`cogc trace` takes no `--folow`; did you mean `--follow`?"),
+        (["trace", "show", "x", "--folow"], "`cogc trace show` takes no `--folow`; did you mean `--follow`?"),
+        (
+            ["trace", "diff", "x", "y", "--folow"],
+            "`cogc trace diff` takes no `--folow`; `cogc trace diff --help` lists what there is",
+        ),
         (["run"], "`cogc run`: the following arguments are required: SPEC; `cogc run --help` lists what there is"),
         (
             ["run", "x", "--seed", "y"],

@@ -277,6 +277,17 @@ def board_trace(path: Path) -> Path:
     return made.save(path)
 
 
+def test_work_that_has_made_nothing_is_not_done(tmp_path: Path) -> None:
+    made = Written()
+    made.add(0.0, "artefact", "user", data={"id": "g", "type": "GoalDefined", "source_artefacts": [], "payload": "x"})
+    made.add(0.0, "claim", "orchestrator", claim="c1", artefact="g", status="pending_exclusive")
+    made.add(0.0, "grant", "Writer", claim="c1", bid="exclusive", rework=False)
+    made.add(0.0, "claim", "orchestrator", claim="c1", artefact="g", status="terminated")
+    (tmp_path / "s.cog").write_text(SETT)
+    made.save(tmp_path / "t.jsonl")
+    assert "Writer: agent [idle]\n" in drawn("s.cog", "--trace", "t.jsonl", cwd=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("at", "wanted"),
     [

@@ -14,6 +14,8 @@ REPORT = '{"meta": {"format": 3, "version": "7.17.5", "timestamp": "2026-11-30T1
     [
         ("..\n6 passed in 0.38s\n", "..\n6 passed\n"),
         ("1 failed, 5 passed, 2 warnings in 75.02s (0:01:15)\n", "1 failed, 5 passed, 2 warnings\n"),
+        ("1 passed, 3 subtests passed in 0.02s\n", "1 passed, 3 subtests passed\n"),
+        ("9 passed in 90001.00s (1 day, 1:00:01)\n", "9 passed\n"),
         ("===== 1 passed in 0.38s =====\n", "===== 1 passed =====\n"),
         ("no tests ran in 0.01s", "no tests ran"),
         ("E  assert '6 passed in 0.38s' == 1\n", "E  assert '6 passed in 0.38s' == 1\n"),

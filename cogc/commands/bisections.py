@@ -85,12 +85,15 @@ def run(options: Namespace) -> int:
 
 def _settings(found: Named, options: Namespace) -> Settings | None:
     """Return the settings under which coglets in Python run again, if they may."""
-    from cogc.commands.packages import allowed  # as above
+    from cogc.commands import journals  # as above
+    from cogc.commands.packages import allowed
     from cogc.run.settings import Settings
 
     if not options.python:
         return None
-    return Settings(options.workspace or ".", allowed(options.allow_import, [options.spec or str(found.path)]))
+    then = journals.begun_options(found.begun)
+    spec = str(options.spec or found.begun.get("spec") or found.path)
+    return Settings(options.workspace or ".", allowed([*then.allow_import, *options.allow_import], [spec]))
 
 
 def _outcome(bundle: ir.Bundle, text: str | None) -> Outcome:

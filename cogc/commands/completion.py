@@ -53,18 +53,16 @@ def _plain(word: str) -> str:
 
 def _commands(lines: dict[str, str]) -> dict[str, _Command]:
     """Return each command with its options, which its module says, from the help line of each."""
-    from argparse import ArgumentParser
     from importlib import import_module
+
+    from cogc.commands.parser import Parser
 
     found: dict[str, _Command] = {}
     for name, help in lines.items():
-        parser = ArgumentParser(prog=name)
+        parser = Parser(prog=name)
         import_module(f"cogc.commands.{name}").arguments(parser)
-        actions = list(parser._actions)
-        for action in parser._actions:  # a command with subcommands takes their options behind them
-            if isinstance(action.choices, dict):
-                actions += [a for inner in action.choices.values() for a in inner._actions if a.option_strings]
-        found[name] = _Command(help, actions)
+        places = [action for action in parser._actions if not action.option_strings]
+        found[name] = _Command(help, [*places, *parser.options()])  # those of actions too, which stand behind them
     return found
 
 

@@ -56,9 +56,9 @@ def run(options: Namespace) -> int:
         show_to_stderr(problems.sorted())
         return 1
     written, lost = made
-    for name in _named_by_the_file(unit.tree, target) if not is_yaml else ():
-        if options.file is None or Path(options.file).stem != name:
-            lost.append(f"the name `{name}` of the sett, which is the name of the file")
+    sett = next((d.name.id for d in unit.tree.declarations if isinstance(d, nodes.Sett)), None)
+    if sett and not is_yaml and target == "yaml" and (options.file is None or Path(options.file).stem != sett):
+        lost.append(f"the name `{sett}` of the sett, which is the name of the file")
     for line in lost:
         sys.stderr.write(f"cogc: not kept: {line}\n")
     return out.write(written, options.file, world.units, "spec", lambda text: _is_spec(options.file, text))
@@ -105,11 +105,6 @@ def _notes(
     if not any(isinstance(d, nodes.Sett) for d in tree.declarations):
         return found, []
     return found, [f"`{key}`" for key in parse_sett.without_attribute(root)]
-
-
-def _named_by_the_file(tree: nodes.File, target: str) -> list[str]:
-    """Return the name of a sett that is written as a file of its own."""
-    return [d.name.id for d in tree.declarations if isinstance(d, nodes.Sett) and target == "yaml"]
 
 
 def _report(tree: nodes.File, back: nodes.File, source: Source, target: str, problems: Problems) -> None:

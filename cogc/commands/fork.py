@@ -83,9 +83,9 @@ def prepare(given: list[str]) -> list[str]:
 
 def _flags() -> tuple[str, ...]:
     """Return the options that take no value."""
-    parser = ArgumentParser()
+    parser = Parser()
     arguments(parser)
-    return tuple(s for action in parser._actions if action.nargs in (0, "?") for s in action.option_strings)
+    return tuple(s for action in parser.options() if action.nargs in (0, "?") for s in action.option_strings)
 
 
 def run(options: Namespace) -> int:

@@ -57,14 +57,14 @@ def program_of(found: journals.Named, options: Namespace) -> ir.Bundle:
 def program(spec: str, begun: dict[str, Any], options: Namespace, problems: Problems) -> ir.Bundle | None:
     """Return a program with the root and the models that the command line names, else with those that the run was begun with. None, with
     problems, if it has mistakes."""
-    then = _begun(begun)
+    then = begun_options(begun)
     given = Namespace(model=[*then.model, *getattr(options, "model", [])])
     imports = [*then.allow_import, *getattr(options, "allow_import", [])]
     bundle = load(str(spec), options.root or then.root, imports, problems)
     return None if bundle is None else as_recorded(bound(bundle, given), str(spec), begun.get("program"), begun)
 
 
-def _begun(begun: dict[str, Any]) -> Namespace:
+def begun_options(begun: dict[str, Any]) -> Namespace:
     """Return the options that say which program a run had, of the command line that it was begun with."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     root_option(parser)

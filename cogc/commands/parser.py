@@ -11,8 +11,8 @@ from cogc.commands.usage import UsageError
 
 _ACTIONS = re.compile(r"(?:\A|; )((?:[a-z]+, )*[a-z]+): ")
 """The actions in front of what an option does for them, in its help: `put: the id; get, list: only this one`."""
-_MAY_BE_EMPTY = ("goal", "reply", "description", "text", "path", "filter", "trace")
-"""Texts, some of which say themselves that they must not be empty; filters that let everything through then; `--trace` alone is `--trace=`."""
+_MAY_BE_EMPTY = ("goal", "reply", "description", "text", "path", "filter")
+"""Texts, some of which say themselves that they must not be empty, and filters, which let everything through then."""
 
 
 class Parser(ArgumentParser):
@@ -22,18 +22,26 @@ class Parser(ArgumentParser):
         # `prepare` of a command looks for its options by their names, and `--wat` would not be `--watch` to it
         super().__init__(**{"allow_abbrev": False, **options})  # type: ignore[arg-type]
 
-    def _options(self) -> list[Action]:
+    def options(self) -> list[Action]:
         """Return the options of a command and of its actions."""
         found: list[Action] = []
         for action in self._actions:
             found += [action] if action.option_strings else []
             if isinstance(action.choices, dict):
-                found += [one for inner in action.choices.values() for one in inner._options()]
+                found += [one for inner in action.choices.values() for one in inner.options()]
         return found
 
     def long_options(self) -> list[str]:
         """Return the names of the long options of a command and of its actions, without their dashes."""
-        return [s[2:] for option in self._options() for s in option.option_strings if s.startswith("--")]
+        return [s[2:] for option in self.options() for s in option.option_strings if s.startswith("--")]
+
+    def chosen(self, options: Namespace) -> Parser:
+        """Return the parser of the action that a command line names, or this one for a command without parsers of actions."""
+        for action in self._actions:
+            if isinstance(action.choices, dict):
+                inner: Parser = action.choices[getattr(options, action.dest)]
+                return inner
+        return self
 
     def refuse_empty(self, given: list[str]) -> None:
         """Raise UsageError for an option with an empty value, as where a variable of the shell was not set: it would count as not given.
@@ -42,21 +50,21 @@ class Parser(ArgumentParser):
         """
         given = given[: given.index("--")] if "--" in given else given
         behind = set(itertools.pairwise(given))
-        for option in self._options():
+        for option in self.options():
             if option.nargs == 0 or option.dest in _MAY_BE_EMPTY:
                 continue
             for name in option.option_strings:
                 if f"{name}=" in given or (name, "") in behind:
                     raise UsageError(f"{name}: the value is empty; write {name} {option.metavar or 'VALUE'}")
 
-    def refuse_unused(self, options: Namespace) -> None:
-        """Raise UsageError for an option that is given, and whose help says that it is for other actions of the command."""
+    def refuse_unused(self, options: Namespace, given: list[str]) -> None:
+        """Raise UsageError for an option that is among the `given` words, and whose help says that it is for other actions of the command."""
         known = next((tuple(a.choices or ()) for a in self._actions if a.dest == "action" and not a.option_strings), ())
-        for option in self._options():
+        for option in self.options():
             words = [w for found in _ACTIONS.findall(option.help or "") for w in found.split(", ") if w in known]
             if not words or options.action in words:
                 continue
-            if getattr(options, option.dest) != option.default:
+            if any(word.partition("=")[0] in option.option_strings for word in given):
                 name = next(s for s in option.option_strings if s.startswith("--"))
                 raise UsageError(f"{name} is for {' and '.join(f'`{self.prog} {word}`' for word in words)}")
 

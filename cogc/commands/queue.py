@@ -149,11 +149,11 @@ async def _get_item(queue: ValueQueue, options: Namespace) -> int:
 
 async def _show_one(queue: ValueQueue, id: str, options: Namespace) -> int:
     """Print the item with an id. Return the exit code."""
-    for item in await queue.items():
-        if item.id == id:
-            _show_item(item, options.json)
-            return 0
-    return _none(id, options)
+    item = await queue.item(id)
+    if item is None:
+        return _none(id, options)
+    _show_item(item, options.json)
+    return 0
 
 
 def _show_item(item: Item, as_json: bool) -> None:

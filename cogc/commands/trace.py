@@ -72,7 +72,7 @@ def arguments(parser: ArgumentParser) -> None:
             "bisect",
             help="find the reply that changes the outcome of a run",
             description="Name the first reply whose change makes the outcome of run A another one: A is run with the replies of B, by a binary search"
-            " over the replies that differ. Both are journals of the same spec. Nothing of the world is asked.",
+            " over the replies that differ. Both are journals of the same spec. Without --python nothing of the world is asked.",
         )
     )
     _add_export(

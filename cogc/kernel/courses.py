@@ -2,7 +2,7 @@
 
 **The model.** A reaction that waits is a suspended generator, which is no data. But what it does follows from what it was given: its
 arguments, the states that it has found each time it went on, and the answers that it got. This is its *course*
-(`Activity.course`), and `reactions.advance` keeps it. A new generator of the same reaction that is given the same course comes to the same
+(`Activity.course`), and `activities.advance` keeps it. A new generator of the same reaction that is given the same course comes to the same
 wait, with the same locals. Meanwhile its coglet has another kernel (`_Silent`), so that nothing which the reaction does reaches anybody.
 
 **What has no course.** Reactions that have asked for the time, a random number or an id, have made a coglet, or have talked to a model: the course does

@@ -179,7 +179,7 @@ class PickingKernel(TouchingKernel):
             found = self.chains[inst, what] = Chain(self.book.chain((self.name(inst), what)), None, inst, False, 0, 0)
         return found
 
-    # ---- touch sets --------------------------------------------------------------------------------------------
+    # ---- what has to be guarded --------------------------------------------------------------------------------------------
 
     def sent(self) -> dict[Port, int]:
         """Return how many messages each inbox has been sent in this run."""

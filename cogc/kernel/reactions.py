@@ -45,6 +45,7 @@ from cogc.language.values import Failure, kind_of
 if TYPE_CHECKING:
     from cogc.kernel.effects import Call
     from cogc.kernel.state import State
+    from cogc.kernel.waits import Talk
     from cogc.language.values import Value
 
 
@@ -274,19 +275,24 @@ def _throttle(kernel: State, inst: Instance, handler: Handler) -> bool:
 
 def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Value, ...], event: Value) -> bool:
     """Start a reaction that may wait. Return whether it holds the coglet now."""
-    holds = handler.concurrent is None
-    activity = Activity(inst, handler, handler.function(inst, *arguments), event, kernel.cause, holds)
+    activity = _activity(kernel, inst, handler, handler.function(inst, *arguments), event, kernel.cause)
     activity.args = arguments
     activity.course = []
-    if not holds:
-        activity.behind = lambda: _next_concurrent(kernel, inst, handler)
     enter(activity)
     if handler.timeout is not None:
         span = nanos(handler.timeout(inst), 0)
         activity.deadline = kernel.door.due(kernel.now, span)
         limited(kernel, activity, kernel.now + span)
     advance(kernel, activity, None, None)
-    return activity.alive and holds
+    return activity.alive and activity.holds
+
+
+def _activity(kernel: State, inst: Instance, handler: Handler, generator: Talk, event: Value, cause: int) -> Activity:
+    """Return the activity of a reaction that may wait. One of a `concurrent` reaction lets the next event begin at its end."""
+    activity = Activity(inst, handler, generator, event, cause, handler.concurrent is None)
+    if not activity.holds:
+        activity.behind = lambda: _next_concurrent(kernel, inst, handler)
+    return activity
 
 
 def limited(kernel: State, activity: Activity, due: int) -> None:
@@ -308,9 +314,7 @@ def led(kernel: State, inst: Instance, handler: Handler, data: dict[str, Any]) -
     if found is None:
         return None
     generator, course, request = found
-    activity = Activity(inst, handler, generator, data["event"], data["cause"], handler.concurrent is None)
-    if not activity.holds:
-        activity.behind = lambda: _next_concurrent(kernel, inst, handler)
+    activity = _activity(kernel, inst, handler, generator, data["event"], data["cause"])
     activity.args, activity.course, activity.request = tuple(data["arguments"]), course, request
     activity.turn, activity.deadline = data["turn"], data["deadline"]
     enter(activity)

@@ -327,7 +327,7 @@ def stopped(kernel: State, inst: Instance) -> None:
     assert inst.slot is not None
     if inst.slot.brief:
         _gone(kernel, inst)
-        if inst.slot.alone:  # the names that orders give do not come twice
+        if inst.slot.alone:  # whoever gets this name later is another coglet
             kernel.models.gone(inst.path)
     elif not inst.slot.single:
         inst.slot.members.pop(inst.index, None)
@@ -337,7 +337,7 @@ def stopped(kernel: State, inst: Instance) -> None:
 
 
 def _gone(kernel: State, child: Instance) -> None:
-    """End the waits for a child of a Python coglet that has stopped for good."""
+    """Forget a child whose name goes away with it, and end the waits of its parent for it."""
     assert child.parent is not None and child.parent.children is not None
     child.parent.children.pop(child.name, None)
     kernel.opened.sent.pop(child, None)

@@ -45,7 +45,7 @@ from cogc.kernel.unit import Unit
 from cogc.language.codec import packed, unpacked
 from cogc.language.functions import apart, stable_key
 from cogc.language.meter import begin
-from cogc.language.values import Duration, Failure
+from cogc.language.values import Duration, Failure, shorten
 from cogc.run.background import Background
 from cogc.run.outside import Outside
 from cogc.stores import lasting_store, open_store
@@ -257,7 +257,7 @@ class Claims:
         declared = _declared(key).name
         self.given_up[declared] += len(buried)
         items = "an item is" if len(buried) == 1 else f"{len(buried)} items are"
-        why = f"{buried[-1]['kind']}: {buried[-1]['message']}"
+        why = f"{buried[-1]['kind']}: {shorten(buried[-1]['message'])}"
         self.log(
             "error",
             declared,

@@ -119,7 +119,7 @@ class Commit:
             await self._until(lambda: self._pressing > self._synced or self._wanted <= self._synced, LAZY)
             if self._more and self._took <= QUICK:
                 await self._until(lambda: not self._more, self._took)
-            if self._wanted <= self._synced:  # by `at_once`
+            if self.failed is not None or self._wanted <= self._synced:  # by `at_once`
                 continue
             number = self.journal.writes
             self._is_busy = True

@@ -120,8 +120,7 @@ def late(call: Call, more: str = "") -> Failure:
 
 
 class Executors:
-    """Carries out the calls of one run. `abandoned` are the programs whose threads did not end with their calls, `going` those
-    of them whose threads still go on."""
+    """Carries out the calls of one run. `going` are the programs whose threads did not end with their calls, and still go on."""
 
     def __init__(self, settings: Settings, coglets: Coglets, servers: Servers, claims: Claims, plans: Plans) -> None:
         self.settings = settings
@@ -130,11 +129,9 @@ class Executors:
         self.claims = claims
         self.plans = plans
         self.functions: dict[tuple[Unit, str], Function] = {}
-        self.abandoned: list[str] = []
         self.going: list[str] = []
         self.detached = Detached()
         self._threads = trio.CapacityLimiter(THREADS)
-        self._left = 0
         self._load = trio.Lock()
         self._known = frozenset(sys.modules)
 
@@ -200,9 +197,10 @@ class Executors:
     async def _python(self, program: ir.Program, call: Call) -> object:
         """Call a function: an async one on the run's thread, another in a thread of its own."""
         function = await self._function(call)
-        if self._left >= MOST_ABANDONED and not inspect.iscoroutinefunction(function):
+        if len(self.going) >= MOST_ABANDONED and not inspect.iscoroutinefunction(function):
             raise Failure(
-                "program", f"{program.name}: {self._left} threads did not end and were abandoned; no other one is begun"
+                "program",
+                f"{program.name}: {len(self.going)} threads did not end and were abandoned; no other one is begun",
             )
         try:
             arguments = {k: to_python(v) for k, v in call.arguments.items()}
@@ -229,7 +227,6 @@ class Executors:
         token, lock, state = trio.lowlevel.current_trio_token(), threading.Lock(), "waits"
 
         def ended() -> None:
-            self._left -= 1
             self._threads.total_tokens -= 1
 
         given: list[object] = []
@@ -262,10 +259,8 @@ class Executors:
                 is_left = state == "runs"
                 state = "abandoned" if is_left else "cancelled"
                 if is_left:
-                    self.abandoned.append(name)
                     self.going.append(name)
             if is_left:
-                self._left += 1
                 self._threads.total_tokens += 1
             raise
         if raised:

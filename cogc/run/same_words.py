@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _SUMMARY = re.compile(
-    r"^((?:=+ )?(?:no tests ran|\d+ [a-z]+(?:, \d+ [a-z]+)*)) in \d+\.\d\ds(?: \(\d+:\d\d:\d\d\))?((?: =+)?)$",
+    r"^((?:=+ )?(?:no tests ran|\d+ [a-z ]+(?:, \d+ [a-z ]+)*)) in \d+\.\d\ds(?: \([^()\n]*\))?((?: =+)?)$",
     re.MULTILINE,
 )
 """The last line of pytest: `6 passed, 1 warning in 0.38s`, between `=` without `-q`."""

@@ -296,13 +296,22 @@ class ValueQueue:
 
     async def items(self) -> list[Item]:
         """Return the items, the oldest first, and then the dead ones."""
+        return await self._items(None)
+
+    async def item(self, id: str) -> Item | None:
+        """Return the item with an id, None if there is none."""
+        found = await self._items(id)
+        return found[0] if found else None
+
+    async def _items(self, only: str | None) -> list[Item]:
+        """Return the items, or the one with an id."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> list[Item]:
             found = []
             for name, dead in ((f"items:{self.name}", False), (f"dead:{self.name}", True)):
                 for id in await tx.members(name):
-                    item = await tx.get(f"item:{id}")
+                    item = await tx.get(f"item:{id}") if only in (None, id) else None
                     if item is not None:
                         status = "dead" if dead else "in_progress" if item["until"] > now else "todo"
                         why, redriven = item.get("failure"), item.get("redriven", 0)

@@ -22,7 +22,10 @@ def asks_about_plan(call: Ask | Call) -> bool:
 
 
 def names_of(call: Ask | Call, kernel: State) -> list[str]:
-    """Return the names under which a call may be scripted, the most special first; the second one is that of its program."""
+    """Return the names under which a call may be scripted, the most special first; the second one is that of its program.
+
+    A question about a plan has one name, that of the plan.
+    """
     known = kernel.calls.get(call.id)
     coglet = known[1].code.name if known is not None else ""
     if isinstance(call, Ask):

@@ -227,6 +227,8 @@ class Cast:
         if answer.kind == "fail":
             return Given("value", delay, failed(value) if isinstance(call, Ask) else _failure(value))
         if isinstance(call, Call) and asks_about_plan(call):
+            if answer.kind == "call":
+                raise Failure("error", "a person who is asked about a plan calls no tool: write `reply`")
             return Given("value", delay, _decision(call, "".join(value)))
         if not isinstance(call, Ask):
             return Given("value", delay, "".join(value) if answer.kind == "stream" else value)

@@ -5,12 +5,10 @@ The model. Two runs answer the same questions. A question has a *key*: what was 
 `k` is the first run with the replies of the second one to the first `k` of them. Hybrid 0 is the first run. The search halves: it finds a `k` such
 that hybrid `k` has another outcome than the first run, and hybrid `k - 1` has not.
 
-A hybrid. What was before the first changed reply is replayed from the journal of the first run. From there on it is a simulation: messages from outside
-come at the times of the first run, and each question gets its reply from the first run, else from the second one, after the time that it took
-there. Nothing of the world is asked. If a hybrid asks what neither run has asked, nobody knows the answer: its outcome is that it
+A hybrid. What was before the first changed reply is replayed from the journal of the first run. From there on it is a simulation: what came from outside
+(messages, orders of a service, what people do to agents) comes at the times of the first run, and each question gets its reply from the first run,
+else from the second one, after the time that it took there. Nothing of the world is asked, but by coglets in Python. If a hybrid asks what neither run has asked, nobody knows the answer: its outcome is that it
 asks this (`unknown`).
-
-What came from outside: messages, orders of a service and what people do to agents come at the times of the first run.
 
 Coglets in Python. What an object would have done with other messages is in no journal. So its code runs again, if that is wanted: each hybrid is then a
 simulation from the beginning, inside of Trio, in which methods are carried out and all else has its reply from the journals. Hybrid 0 has to have the

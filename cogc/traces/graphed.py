@@ -102,10 +102,11 @@ def _of_role(works: list[moment.GrantedWork], artefacts: dict[str, dict[str, Any
     busy = [str(artefacts.get(w.artefact, {}).get("type", "something")) for w in works if not w.made]
     if busy:
         return BoxState("busy", f"works on {', '.join(dict.fromkeys(busy))}")
-    last = artefacts.get(works[-1].made, {}) if works else {}
-    if last.get("structural_type") == "Failure":
-        return BoxState("failed", str(last.get("type")))
-    return BoxState("idle", f"idle, {len(works)} done" if works else "idle")
+    made = [artefacts[w.made] for w in works if w.made in artefacts]
+    if made and made[-1].get("structural_type") == "Failure":
+        return BoxState("failed", str(made[-1].get("type")))
+    done = sum(a.get("structural_type") != "Failure" for a in made)
+    return BoxState("idle", f"idle, {done} done" if done else "idle")
 
 
 def _of_type(claims: list[str]) -> BoxState:

@@ -232,7 +232,7 @@ CLOSED = ("complete", "terminated")
 
 def works(index: Index, row: int) -> list[GrantedWork]:
     """Return the works that roles were granted by a row, in their order."""
-    about = {claim.id: claim.artefact for claim in board(index, index.count - 1).claims}
+    about: dict[str, str] = {}
     found: list[GrantedWork] = []
 
     def end(made: str, role: str = "", artefact: str = "", claim: str = "") -> None:
@@ -244,6 +244,8 @@ def works(index: Index, row: int) -> list[GrantedWork]:
     for at in sorted(r for kind in ("grant", "artefact", "claim") for r in index.of_kind(kind, 0, row + 1)):
         record, kind = index.record(at), index.kind(at)
         role, claim, data = str(record.get("path", "")), str(record.get("claim", "")), record.get("data")
+        if kind == "claim":
+            about.setdefault(claim, str(record.get("artefact", "")))
         if kind == "grant":
             found.append(GrantedWork(role, claim, about.get(claim, ""), ""))
         elif kind == "claim" and record.get("status") in CLOSED:

@@ -367,10 +367,11 @@ class Spans:
         """End the work that has made an artefact: that of its role, on the claim on what it was made from."""
         data = record.get("data")
         sources = data.get("source_artefacts") if isinstance(data, dict) else None
-        about = sources[0] if isinstance(sources, list) and sources else None
+        if not isinstance(data, dict) or not isinstance(sources, list) or not sources:
+            return []
         for key, span in self.grants.items():
-            if span.name == record.get("path") and about == self.claims.get(str(span.attributes[NAMES["claim"]])):
-                assert isinstance(data, dict)
+            about = self.claims.get(str(span.attributes[NAMES["claim"]]))
+            if span.name == record.get("path") and about == sources[0]:
                 if self.contents:
                     span.attributes[NAMES["output_messages"]] = _text(data.get("payload"))
                 del self.grants[key]

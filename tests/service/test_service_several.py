@@ -184,7 +184,7 @@ def test_when_one_ends_the_others_are_stopped(tmp_path: Path) -> None:
         (["x=a.cog"], "`x=a.cog`: names are for several specs; serve one as `cogc serve a.cog`"),
         (["a.cog", "metrics=a.cog"], "`/metrics` is a route of the server"),
         (["a.cog", "b=a.cog", "--set", "x=1"], "--set is for one run: serve its spec alone"),
-        (["a.cog", "b=a.cog", "--trace="], "--trace is for one run"),
+        (["a.cog", "b=a.cog", "--trace"], "--trace is for one run"),
         (["a.cog", "b=a.cog", "--sim"], "--sim is for one run"),
         (["a.cog", "b=a.cog", "--verify", "c/x=hmac:K"], "there is no run `c`; there are a, b"),
         (["a.cog", "b=a.cog", "--verify", "x=hmac:K"], "write NAME/CHANNEL=KIND:ENV"),

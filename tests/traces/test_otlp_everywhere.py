@@ -102,6 +102,8 @@ def test_a_work_ends_with_its_artefact_or_with_its_claim() -> None:
     assert ends({"kind": "artefact", "path": "Writer", "data": other}, closed).error == "cancelled"
     assert ends({"kind": "artefact", "path": "Critic", "data": draft}, closed).end == 4 * 10**9
     assert ends().attributes["cogc.unfinished"] is True
+    alone = {"kind": "artefact", "path": "Writer", "data": {**draft, "source_artefacts": []}}
+    assert works(GRANT, alone)[1][0].attributes["cogc.unfinished"] is True  # nobody has seen the claim of the work
     for odd in ({"data": 7}, {"data": {"source_artefacts": 7}}, {"data": {"source_artefacts": [[]]}}, {}):
         assert ends({"kind": "artefact", "path": "Writer", **odd}).attributes["cogc.unfinished"] is True
 

@@ -85,6 +85,10 @@ async def open_queue(name: str, queue: str) -> AsyncIterator[TaskQueue]:
         yield TaskQueue(store)
 
 
+class IdTaken(ValueError):
+    """The queue has a task with this id."""
+
+
 class TaskQueue:
     """A queue over a store."""
 
@@ -92,12 +96,12 @@ class TaskQueue:
         self.store = store
 
     async def put(self, item: Task) -> Task:
-        """Add a task; raise ValueError if there is one with its id."""
+        """Add a task; raise IdTaken if there is one with its id."""
         item = msgspec.structs.replace(item, created_at=item.created_at or await self.store.now())
 
         async def work(tx: Tx) -> None:
             if await tx.get(f"task:{item.id}") is not None:
-                raise ValueError(f"there is a task {item.id} already")
+                raise IdTaken(f"there is a task {item.id} already")
             _put(tx, item)
             tx.add("tasks", item.id, item.created_at)
 
@@ -246,7 +250,7 @@ async def _orders(queue: TaskQueue) -> None:
     assert await queue.get("me") is None and await queue.get("you") is None
     try:
         await queue.put(mine)
-    except ValueError:
+    except IdTaken:
         pass
     else:
         raise AssertionError("an id is there once")

@@ -142,7 +142,7 @@ def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
         return
     for item in a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,):
         if not isinstance(item, nodes.Name):
-            text = scope.unit.source.text[item.start : item.end]
+            text = scope.unit.text(item)
             inference.problems.add("bad-word", scope.unit.span(item), word=text, name=a.key.id, known="words")
 
 
@@ -186,7 +186,7 @@ def _word(a: nodes.Attribute, words: list[str], scope: Scope, inference: Inferen
         return
     known = ", ".join(f"`{w}`" for w in words)
     help = did_you_mean(word, words) if word else None
-    text = scope.unit.source.text[a.value.start : a.value.end] if word is None else word
+    text = scope.unit.text(a.value) if word is None else word
     inference.problems.add(
         "bad-word", scope.unit.span(a.value), help=help or None, word=text, name=a.key.id, known=known
     )
@@ -201,7 +201,7 @@ def reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope,
     span = scope.unit.span(node)
     wanted = " or ".join(ARTICLES[k] for k in kinds)
     if name is None:
-        text = scope.unit.source.text[node.start : node.end]
+        text = scope.unit.text(node)
         inference.problems.add("wrong-kind", span, name=text, found="an expression", wanted=wanted)
         return
     if "program" in kinds and scope.shape is not None and name in scope.shape.programs:
@@ -254,6 +254,6 @@ def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
     if word in SHARING and word != "hash":
         return
     known = ", ".join(f"`{w}`" for w in SHARING[:-1]) + ", `hash(EXPR)`"
-    text = scope.unit.source.text[value.start : value.end]
+    text = scope.unit.text(value)
     help = "write `hash(message.FIELD)`" if word == "hash" else did_you_mean(text, SHARING) if word else None
     inference.problems.add("bad-word", scope.unit.span(value), help=help or None, word=text, name="map", known=known)

@@ -237,7 +237,7 @@ class Bodies:
         target = node.target
         assert scope.shape is not None
         if not isinstance(target, nodes.Field):
-            text = scope.unit.source.text[target.start : target.end]
+            text = scope.unit.text(target)
             self.problems.add(
                 "bad-path",
                 scope.unit.span(target),

@@ -284,4 +284,4 @@ def _scatters(shape: Shape, node: nodes.Link, target: Port) -> bool:
 
 
 def _text(shape: Shape, node: nodes.Node) -> str:
-    return shape.unit.source.text[node.start : node.end]
+    return shape.unit.text(node)

@@ -602,7 +602,7 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
             _words(checked, unit, key, given[key])
     environment = given.get("environment")
     for entry in environment.items if isinstance(environment, nodes.ListLiteral) else ():
-        text = entry.value if isinstance(entry, nodes.Text) else unit.source.text[entry.start : entry.end]
+        text = entry.value if isinstance(entry, nodes.Text) else unit.text(entry)
         if not isinstance(entry, nodes.Text) or not is_variable(text.partition("=")[0]):
             right = 'write "NAME=value", or "NAME" to pass a variable on'
             checked.problems.add("bad-path", unit.span(entry), what=text, wanted="variable", right=right)

@@ -24,7 +24,7 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
-    from cogc.diagnostics.problems import Problems
+    from cogc.diagnostics.problems import Diagnostic, Problems
     from cogc.names.world import Unit
 
 
@@ -73,11 +73,13 @@ def _unordered(
     problems: Problems, unit: Unit, step: nodes.Step, results: dict[str, Symbol], order: plans.Order, since: int
 ) -> None:
     """Say of names that were reported as unknown that they are steps, which this one does not come after."""
-    for found in problems.found[since:]:
-        name = found.span.source.text[found.span.start : found.span.end]
-        if found.slug not in ("unknown-name", "unknown-variable") or name not in results or name == step.name.id:
-            continue
-        problems.found.remove(found)
+
+    def is_step(found: Diagnostic) -> bool:
+        name = found.span.text
+        return found.slug in ("unknown-name", "unknown-variable") and name in results and name != step.name.id
+
+    for found in problems.take_out(since, is_step):
+        name = found.span.text
         if order.is_before(step.name.id, name):
             help = f"`{name}` comes after this step: use its result in a step behind it"
             problems.add("unordered-step", found.span, help=help, step=step.name.id, name=name)

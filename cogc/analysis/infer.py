@@ -113,13 +113,7 @@ class Inference:
         self.tables.symbols[id(node)] = symbol
         self._use(symbol)
         if symbol.kind in ("program", "agent", "function", "child", "listen", "transmit", "queue", "model"):
-            wanted = "a value"
-            words = {"function": "a built-in function", "agent": "an agent", "listen": "a listen channel"}
-            found = words.get(symbol.kind) or (
-                "a transmit channel" if symbol.kind == "transmit" else f"a {symbol.kind}"
-            )
-            help = f"call it: `{node.id}(...)`" if symbol.kind in ("program", "agent", "function") else None
-            self.problems.add("wrong-kind", scope.unit.span(node), help=help, name=node.id, found=found, wanted=wanted)
+            reports.no_value(self.problems, node, node.id, symbol, scope)
             return ANY
         if symbol.kind == "const":
             return self.const_type(symbol)
@@ -283,7 +277,8 @@ class Inference:
             self.tables.wanted[id(node)] = expected
         target = None if expected is None else reports.one_record(expected)
         wanted_fields = {f.name: f for f in target.fields} if target else {}
-        value_expected = expected.value if isinstance(expected := types.expand(expected or ANY), MapOf) else None
+        whole = types.expand(expected or ANY)
+        value_expected = whole.value if isinstance(whole, MapOf) else None
         for entry in node.entries:
             match entry:
                 case nodes.Entry(key=key, value=value):
@@ -303,7 +298,8 @@ class Inference:
                     assert_never(entry)
         if computed:
             parts = computed if value_expected is not None else [types.widen(c) for c in computed]
-            return MapOf(types.union(parts + [f.type for f in fields.values()]))
+            rest = [ANY] if open else []  # the fields that are not known
+            return MapOf(types.union([*parts, *(f.type for f in fields.values()), *rest]))
         return RecordOf(tuple(fields.values()), open)
 
     def _spread(self, node: nodes.Expr, scope: Scope, fields: dict[str, FieldOf], computed: list[Type]) -> bool:
@@ -344,18 +340,15 @@ class Inference:
             self._use(qualified)
             if qualified.kind == "const":
                 return self.const_type(qualified)
-            self.problems.add(
-                "wrong-kind",
-                scope.unit.span(node),
-                name=f"{node.name.id}",
-                found=f"a {qualified.kind}",
-                wanted="a value",
-            )
+            reports.no_value(self.problems, node, node.name.id, qualified, scope)
             return ANY
         if isinstance(node.base, nodes.Name) and reports.not_in_import(self.problems, node.base, node.name, scope):
             return ANY
+        return self._field_of(node, self.infer(node.base, scope), scope)
+
+    def _field_of(self, node: nodes.Field, base: Type, scope: Scope) -> Type:
+        """Return the type of a field of a value, or report that the value does not have it."""
         path = path_of(node)
-        base = self.infer(node.base, scope)
         if path is not None and path in scope.narrowed:
             return scope.narrowed[path]
         found = types.field_type(base, node.name.id)
@@ -409,10 +402,10 @@ class Inference:
         if types.fit(base, STRING) > NO:
             return types.widen(base)
         item = types.item_type(base)
-        if item is None:
-            self.problems.add("bad-index", scope.unit.span(node), found=types.show(base), index="a slice")
-            return ANY
-        return ListOf(item)
+        if item is not None:
+            return ListOf(item)
+        reports.no_slice(self.problems, node, base, scope)
+        return ANY
 
     # ---- operators -----------------------------------------------------------------------------------------
 
@@ -434,10 +427,12 @@ class Inference:
         wanted: list[Type | None] = [expected]  # behind each operator, from the outermost in
         for operation in reversed(chain):
             wanted.append(wanted[-1] if operation.operator == "??" else None)
-        left = self.infer(chain[0].left, scope, BOOL if chain[0].operator in ("and", "or") else wanted.pop())
+        hoped = wanted.pop()
+        left = self.infer(chain[0].left, scope, BOOL if chain[0].operator in ("and", "or") else hoped)
         known: dict[str, Type] = {}
         before = ""
         for operation in chain:
+            hoped = wanted.pop()
             if operation.operator in ("and", "or"):
                 truth = operation.operator == "and"
                 if operation.operator != before:
@@ -446,7 +441,7 @@ class Inference:
                 known.update(narrow.facts(self.tables, operation.right, truth, scope))
             elif operation.operator == "??":
                 rest = types.without(left, NULL)
-                left = types.union((rest, self.infer(operation.right, scope, expected or rest)))
+                left = types.union((rest, self.infer(operation.right, scope, hoped or rest)))
             else:
                 left = self._operation(operation, left, self.infer(operation.right, scope), scope)
             before = operation.operator
@@ -552,13 +547,14 @@ class Inference:
                     return None
                 if reports.not_in_import(self.problems, function.base, function.name, scope):
                     return None
-            if symbol is None and reports.method(self.problems, function, self.infer(function.base, scope), scope):
-                return None
-            if symbol is None:
-                self.infer(function, scope)
+            if symbol is None:  # a value, whose base is inferred once: a chain of calls nests as deep as it is long
+                base = self.infer(function.base, scope)
+                if reports.method(self.problems, function, base, scope):
+                    return None
+                self.tables.types[id(function)] = self._field_of(function, base, scope)
         else:
             self.infer(function, scope)
-            symbol, name = None, scope.unit.source.text[function.start : function.end]
+            symbol, name = None, scope.unit.text(function)
         if symbol is None:
             if isinstance(function, nodes.Name):
                 self.tables.unknown.append((function, scope))
@@ -573,9 +569,11 @@ class Inference:
         return symbol
 
     def _is_wrong(self, function: nodes.Expr) -> bool:
-        """Return whether a path begins with a name that has been reported."""
+        """Return whether a path begins with a name, or with a call, that has been reported."""
         while isinstance(function, nodes.Field):
             function = function.base
+        if isinstance(function, nodes.Call):
+            return id(function.function) not in self.tables.symbols
         return isinstance(function, nodes.Name) and id(function) not in self.tables.symbols
 
     def _env(self, function: nodes.Name, scope: Scope) -> Symbol | None:

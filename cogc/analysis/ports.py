@@ -18,7 +18,7 @@ from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.texts import is_internal
 from cogc.language.types import ANY, INT, dead_item
 from cogc.names.lower_type import lower_type
-from cogc.names.world import Member
+from cogc.names.world import ARTICLES, Member
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ def child(inference: Inference, node: nodes.Expr, scope: Scope) -> Member | None
         node = node.base
     assert scope.shape is not None
     if not isinstance(node, nodes.Name) or node.id not in scope.shape.children:
-        text = scope.unit.source.text[node.start : node.end]
+        text = scope.unit.text(node)
         known = list(scope.shape.children)
         help = did_you_mean(text, known, "it has no children")
         inference.problems.add("unknown-child", scope.unit.span(node), help=help, name=text, known="")
@@ -82,7 +82,7 @@ def _port(inference: Inference, node: nodes.Expr, scope: Scope, sending: bool) -
         return _self_port(inference, node, scope, sending)
     if isinstance(node, nodes.Field):
         return _child_port(inference, node, scope, sending)
-    text = scope.unit.source.text[node.start : node.end]
+    text = scope.unit.text(node)
     inference.problems.add("bad-target" if sending else "bad-trigger", scope.unit.span(node), what=text)
     return None
 
@@ -110,8 +110,10 @@ def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: boo
     other = shape.listens if sending else shape.transmits
     what = "transmit channel" if sending else "listen channel"
     if node.id in other:
-        word = "a listen channel" if sending else "a transmit channel"
-        inference.problems.add("wrong-kind", scope.unit.span(node), name=node.id, found=word, wanted=f"a {what}")
+        found, wanted = ("listen", "transmit") if sending else ("transmit", "listen")
+        inference.problems.add(
+            "wrong-kind", scope.unit.span(node), name=node.id, found=ARTICLES[found], wanted=ARTICLES[wanted]
+        )
         return None
     _unknown_port(inference, node, shape, what, list(table), scope)
     used = inference.tables.sent if sending else inference.tables.heard
@@ -158,7 +160,7 @@ def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: b
         inference.tables.fed.add((shape.key, name))
         return Port("own_listen", name, second[name].type, "", None, second[name])
     if name in second:
-        found, wanted = "a transmit channel", "a listen channel"
+        found, wanted = ARTICLES["transmit"], ARTICLES["listen"]
         inference.problems.add("wrong-kind", scope.unit.span(node.name), name=name, found=found, wanted=wanted)
         return None
     _unknown_port(inference, node.name, shape, "channel", [*first, *second], scope)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def no_condition(problems: Problems, node: nodes.Expr, found: Type, scope: Scope) -> None:
     """Report a condition that cannot be a bool, and say with what a value of its type is compared."""
     span = scope.unit.span(node)
-    said = span.source.text[span.start : span.end]
+    said = span.text
     if not isinstance(node, nodes.Name | nodes.Field | nodes.Index | nodes.Call) or "\n" in said:
         said = "..."
     rest = types.expand(types.without(found, NULL))
@@ -85,7 +85,7 @@ def near_literal(text: str, wanted: Type) -> str | None:
 
 def _requoted(node: nodes.Node, span: Span, wanted: Type) -> tuple[Edit, ...]:
     """Return the edit that adds quotes to a literal, or takes them away, where that is all that is wrong."""
-    text = span.source.text[span.start : span.end]
+    text = span.text
     if isinstance(node, nodes.Literal) and node.value is not None and types.fit(STRING, wanted) == EXACT:
         return (Edit(span, f'"{text}"', "safe"),) if '"' not in text and text else ()
     if not isinstance(node, nodes.Text) or node.template or text != f'"{node.value}"':
@@ -176,13 +176,31 @@ def no_field(problems: Problems, node: nodes.Field, base: Type, scope: Scope) ->
     known = "it has " + ", ".join(f"`{n}`" for n in names) if names else "only records and maps have fields"
     help = did_you_mean(node.name.id, names) or known
     if node.name.id in _LENGTHS and not names:
-        value = scope.unit.source.text[node.base.start : node.base.end]
+        value = scope.unit.text(node.base)
         help = f"write `len({value})`"
     problems.add("unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id)
 
 
 CALLABLE = ("program", "agent", "function")
 """The kinds of symbols that can be called."""
+
+
+def no_value(problems: Problems, node: nodes.Expr, name: str, symbol: Symbol, scope: Scope) -> None:
+    """Report a name that stands for something other than a value."""
+    help = f"call it: `{scope.unit.text(node)}(...)`" if symbol.kind in CALLABLE else None
+    found = ARTICLES[symbol.kind]
+    problems.add("wrong-kind", scope.unit.span(node), help=help, name=name, found=found, wanted="a value")
+
+
+def no_slice(problems: Problems, node: nodes.Slice, base: Type, scope: Scope) -> None:
+    """Report a slice of a value that has none, or has one only where it is not null."""
+    rest = types.without(base, NULL)
+    if rest not in (base, types.NEVER) and (types.fit(rest, STRING) > NO or types.item_type(rest) is not None):
+        problems.add("nullable", scope.unit.span(node), found=types.show(base), wanted=types.show(rest))
+        return
+    words = scope.unit.source.text[node.base.end : node.end]
+    help = "strings and lists have slices"
+    problems.add("bad-index", scope.unit.span(node), help=help, found=types.show(base), index=words)
 
 
 def unknown_value(problems: Problems, node: nodes.Name, scope: Scope) -> None:
@@ -295,7 +313,7 @@ def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) 
     if any(isinstance(m, RecordOf) and m.field(function.name.id) for m in types.members(base)):
         return False
     symbol = scope.find(name)
-    value = scope.unit.source.text[function.base.start : function.base.end]
+    value = scope.unit.text(function.base)
     edits: tuple[Edit, ...] = ()
     if symbol is not None and symbol.kind in CALLABLE:
         help: str | None = f"values have no methods: write `{name}({value})`"

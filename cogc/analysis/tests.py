@@ -363,7 +363,7 @@ class _Test:
     def _step(self, step: nodes.Check) -> None:
         inference = self.checked.inference
         if self.sett is not None and self._of_coglets(step):
-            word = self.unit.source.text[step.start : step.end].split()[0]
+            word = self.unit.text(step).split()[0]
             self.checked.problems.add(
                 "not-yet", self.unit.span(step), what="in a test of a sett, the step", name=word,
                 help="agents have `fail ROLE` and `hang ROLE`; the board has `send self.goal <- ...` and `send self.answer <- ...`",
@@ -643,7 +643,7 @@ class _Test:
         known = [f"{g}(...)" for g in GENERATORS]
         self.checked.problems.add(
             "unknown-word", self.unit.span(node), what="generator",
-            name=self.unit.source.text[node.start : node.end], known=", ".join(f"`{k}`" for k in known) + ", a type or a list",
+            name=self.unit.text(node), known=", ".join(f"`{k}`" for k in known) + ", a type or a list",
         )  # fmt: skip
         return ANY
 

@@ -111,5 +111,5 @@ def _named_once(unit: Unit, name: nodes.Name) -> bool:
     innermost = max(around, key=lambda n: n.start, default=None)
     if innermost is None:
         return False
-    words = re.findall(r"\w+", unit.source.text[innermost.start : innermost.end])
+    words = re.findall(r"\w+", unit.text(innermost))
     return words.count(name.id) == 1

@@ -105,7 +105,7 @@ def _twice(checked: Checked, unit: Unit, members: Sequence[nodes.Node]) -> None:
     """Report parts that stand for a second time, word by word."""
     seen: set[str] = set()
     for part in members:
-        text = _without_blanks(unit.source.text[part.start : part.end])
+        text = _without_blanks(unit.text(part))
         if text in seen:
             edits = removal(unit.source, part.start, part.end, getattr(part, "doc", ""))
             checked.problems.add("said-twice", unit.span(part), edits=edits)
@@ -158,7 +158,7 @@ def _value(checked: Checked, node: nodes.Expr, scope: Scope) -> object:
 
 def _same(checked: Checked, unit: Unit, node: nodes.Binary) -> None:
     """Report a comparison of an expression with itself."""
-    left, right = (unit.source.text[n.start : n.end] for n in (node.left, node.right))
+    left, right = (unit.text(n) for n in (node.left, node.right))
     if left == right and not any(isinstance(n, nodes.Call) for n in nodes.walk(node)):
         if not isinstance(node.left, nodes.Literal | nodes.Text):
             outcome = "true" if node.operator in ("==", "<=", ">=") else "false"
@@ -190,7 +190,7 @@ def _exclude(unit: Unit, compared: list[tuple[nodes.Binary, str]]) -> bool:
         is_length = _is_length(name)
         if not is_length and any(isinstance(n, nodes.Call) for n in nodes.walk(name)):
             continue
-        key = unit.source.text[name.start : name.end]
+        key = unit.text(name)
         if isinstance(value, nodes.Text) and not value.template and operator == "==":
             if words.setdefault(key, value.value) != value.value:
                 return True

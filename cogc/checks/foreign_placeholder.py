@@ -45,16 +45,10 @@ def _names(found: list[nodes.Node]) -> Iterator[str]:
                 yield name.id
             case nodes.ForEach(name=name) | nodes.Step(name=name) | nodes.ForAll(name=name) | nodes.ForRows(name=name):
                 yield name.id
-            case nodes.Let(pattern=pattern) | nodes.For(pattern=pattern) | nodes.Generator(pattern=pattern):
-                yield from _bound(pattern)
-            case nodes.On(pattern=pattern) if pattern is not None:
-                yield from _bound(pattern)
+            case nodes.Let() | nodes.For() | nodes.Generator() | nodes.On():
+                yield from (name.id for name in nodes.names_of(node.pattern))
             case nodes.Plan():
                 yield "goal"
-
-
-def _bound(pattern: nodes.Pattern) -> list[str]:
-    return [name.id for name in (pattern.names if isinstance(pattern, nodes.ListPattern) else (pattern,))]
 
 
 def _look(checked: Checked, unit: Unit, found: list[nodes.Node], known: set[str]) -> None:

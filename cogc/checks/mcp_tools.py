@@ -31,7 +31,7 @@ def mcp_tools(checked: Checked) -> None:
 
 def _whole_server(checked: Checked, unit: Unit, item: nodes.Expr) -> None:
     """Report a server among the tools of a model if the lock file does not list its tools."""
-    declared = checked.world.lookup(unit, unit.source.text[item.start : item.end])
+    declared = checked.world.lookup(unit, unit.text(item))
     if declared is None or declared.kind != "mcp":
         return
     name = declared.node.name.id

@@ -151,7 +151,7 @@ def _in_dollars(budget: nodes.Node | None) -> nodes.Entry | None:
 
 
 def _declared(checked: Checked, unit: Unit, attribute: nodes.Attribute) -> Declared | None:
-    name = unit.source.text[attribute.value.start : attribute.value.end]
+    name = unit.text(attribute.value)
     declared = checked.world.lookup(unit, name)
     return declared if declared is not None and declared.kind == "model" else None
 

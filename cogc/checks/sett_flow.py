@@ -12,8 +12,6 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from cogc.analysis.checked import Checked
     from cogc.diagnostics.source import Span
     from cogc.names.world import Unit
@@ -78,7 +76,7 @@ class _Sett:
 
     def _phases(self) -> None:
         """Report bids that contradict each other in one phase: two exclusive ones, a reviewer that writes, parallel writers."""
-        always: dict[str | None, SettRole] = {}
+        always: dict[str, SettRole] = {}
         for role in self.roles:
             bid = _always(role)
             if bid == "exclusive":
@@ -99,7 +97,7 @@ class _Sett:
                     elif word == "claim":
                         self._two(parallel, type, role, "parallel-writers", type)
 
-    def _two(self, first: dict[Any, SettRole], key: str, role: SettRole, slug: str, type: str) -> None:
+    def _two(self, first: dict[str, SettRole], key: str, role: SettRole, slug: str, type: str) -> None:
         """Report a bid like that of another agent, the first one with the same key."""
         other = first.setdefault(key, role)
         if other is role or (slug == "parallel-writers" and not (role.writes or other.writes)):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def unused_loop_name(checked: Checked) -> None:
     """Report each name of a `for` that stands nowhere else in its loop, unless it begins with `_`. A loop over `range` may only repeat."""
     for unit in sound_units(checked):
-        loops: list[tuple[nodes.Node, list[nodes.Name]]] = [
+        loops: list[tuple[nodes.Node, tuple[nodes.Name, ...]]] = [
             *((loop, _names(loop.pattern, loop.source)) for loop in unit.all(nodes.For)),
             *((made, _names(made.generator.pattern, made.generator.source)) for made in unit.all(nodes.Comprehension)),
             *(
@@ -36,14 +36,14 @@ def unused_loop_name(checked: Checked) -> None:
                 _look(checked, unit, words, owner, names)
 
 
-def _names(pattern: nodes.Pattern, source: nodes.Expr) -> list[nodes.Name]:
+def _names(pattern: nodes.Pattern, source: nodes.Expr) -> tuple[nodes.Name, ...]:
     """Return the names that a loop gives to its items, none for one that counts."""
     if isinstance(source, nodes.Call) and isinstance(source.function, nodes.Name) and source.function.id == "range":
-        return []
-    return list(pattern.names) if isinstance(pattern, nodes.ListPattern) else [pattern]
+        return ()
+    return nodes.names_of(pattern)
 
 
-def _look(checked: Checked, unit: Unit, words: Words, owner: nodes.Node, names: list[nodes.Name]) -> None:
+def _look(checked: Checked, unit: Unit, words: Words, owner: nodes.Node, names: tuple[nodes.Name, ...]) -> None:
     for name in names:
         if not name.id.startswith("_") and words.count(name.id, owner) == 1:
             span = unit.span(name)

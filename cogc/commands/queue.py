@@ -21,7 +21,8 @@ import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 import trio
@@ -36,7 +37,9 @@ from cogc.language.values import plain
 from cogc.run.claims import QUEUES
 from cogc.stores import open_store
 from cogc.stores.values import Item, ValueQueue, is_announced
-from cogc.tasks import Task, TaskQueue, open_queue, task
+from cogc.tasks import IdTaken, Task, TaskQueue, open_queue, task
+
+T = TypeVar("T")
 
 _ONE = ("ID",)
 _WORDS = {"put": ("TITLE",), "get": (), "complete": _ONE, "cancel": _ONE, "list": (), "show": _ONE, "redrive": ()}
@@ -124,10 +127,7 @@ async def _do_values(queue: ValueQueue, options: Namespace) -> int:
             return 0
         case "list":
             items = [item for item in await queue.items() if options.status in (None, item.status)]
-            _say_if_empty(items, options)
-            for item in items:
-                _show_item(item, options.json)
-            return 0
+            return _show_all(items, _show_item, options)
         case "show":
             return await _show_one(queue, options.words[0], options)
         case "redrive":
@@ -183,9 +183,7 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
         )
         try:
             made = await queue.put(new)
-        except UnicodeEncodeError:
-            raise
-        except ValueError as taken:
+        except IdTaken as taken:
             raise UsageError(f"--id: {taken}") from None
         print(json.dumps(_value(made)) if options.json else made.id)
         return 0
@@ -198,16 +196,13 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
         return 0 if claimed is not None else 3
     if options.action == "list":
         tasks = await queue.list(options.status, options.assignee, options.priority)
-        _say_if_empty(tasks, options)
-        for item in tasks:
-            _show(item, options.json)
-        return 0
+        return _show_all(tasks, _show, options)
     if options.action == "show":
-        for item in await queue.list(None, None, None):
-            if item.id == options.words[0]:
-                _show(item, options.json)
-                return 0
-        return _none(options.words[0], options)
+        found = next((t for t in await queue.list(None, None, None) if t.id == options.words[0]), None)
+        if found is None:
+            return _none(options.words[0], options)
+        _show(found, options.json)
+        return 0
     if options.action == "redrive":
         raise UsageError(f"`{options.queue}` is a queue of tasks: a task is never dead")
     if options.action == "cancel" and options.token is not None:
@@ -219,11 +214,14 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
     return _ended(ended, options)
 
 
-def _say_if_empty(found: Sequence[object], options: Namespace) -> None:
-    """Say that a list is empty."""
+def _show_all(found: Sequence[T], show: Callable[[T, bool], None], options: Namespace) -> int:
+    """Print the items of a list, or say that it is empty. Return the exit code."""
     if not found:
         narrow = any((options.status, options.assignee, options.priority))
         sys.stderr.write(f"cogc: the queue `{options.queue}` has no {'such ' if narrow else ''}item\n")
+    for item in found:
+        show(item, options.json)
+    return 0
 
 
 def _none(id: str, options: Namespace) -> int:

@@ -32,7 +32,7 @@ from cogc.run import media
 from cogc.run.expressions import Condition
 from cogc.run.instance import STATES, Instance
 from cogc.run.journal import VERSION, Journal
-from cogc.run.options import EVERY, Compaction, RunOptions, Sinks
+from cogc.run.options import EVERY, RunOptions, Sinks
 from cogc.run.plans import show
 from cogc.run.session import Session
 from cogc.run.state import StateError, StateStore, anew
@@ -192,18 +192,8 @@ class RunSinks:
         instance = self.instance
         if instance is None:
             return Sinks(self.trace, self.journal, self.states)
-        return Sinks(
-            self.trace, self.journal, self.states, instance.sync, instance.recording, self._compaction(instance)
-        )
-
-    def _compaction(self, instance: Instance) -> Compaction:
-        """Return how snapshots are written. Whoever keeps journals, or records the run, keeps what was before a snapshot too."""
-        head = self._head()
-        if instance.recording is not None:
-            head = {**instance.recording.head, "program": head["program"], "version": head["version"]}
-            head.pop("journal", None)
-        keeps = not instance.keep.nothing or bool(self.options.record)
-        return Compaction(head, None if keeps else instance.put, EVERY)
+        compaction = instance.compaction(self._head(), bool(self.options.record), EVERY)
+        return Sinks(self.trace, self.journal, self.states, instance.sync, instance.recording, compaction)
 
     def session_options(self, parameters: dict[str, Any], inputs: list[Given], until: Condition | None) -> RunOptions:
         """Return the options of the run's session."""

@@ -64,7 +64,7 @@ def _judges(world: World, unit: Unit) -> None:
             prompts, ran = given.get("prompts"), given.get("run")
             if not isinstance(prompts, nodes.RecordLiteral) or ran is None or "claim" not in _keys(prompts):
                 continue
-            agent = world.lookup(unit, unit.source.text[ran.start : ran.end])
+            agent = world.lookup(unit, unit.text(ran))
             if agent is not None and agent.kind == "agent":
                 from cogc.desugar import agents
 

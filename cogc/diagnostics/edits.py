@@ -64,7 +64,7 @@ def overlap(a: Edit, b: Edit) -> bool:
 
 def meant(slug: str, span: Span, help: str) -> tuple[Edit, ...]:
     """Return the edit that puts the word that a help line names in place of the one that was typed."""
-    word = span.source.text[span.start : span.end]
+    word = span.text
     near = suggested(help)
     if near is not None:
         return _respelt(slug, span, word, near)

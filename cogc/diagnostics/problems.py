@@ -124,6 +124,12 @@ class Problems:
             last = self.found.pop()
             self._seen.discard(_key(last.slug, last.span))
 
+    def take_out(self, since: int, is_vague: Callable[[Diagnostic], bool]) -> list[Diagnostic]:
+        """Take out those of the reports behind the first `since` that their stage has better words for, and return them. They are not made again."""
+        made = self.found[since:]
+        self.found[since:] = [d for d in made if not is_vague(d)]
+        return [d for d in made if is_vague(d)]
+
     def take(self, other: Problems) -> None:
         """Take over the reports and the dropped pieces of a text that was read apart."""
         self.found += other.found

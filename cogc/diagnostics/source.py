@@ -59,6 +59,10 @@ class Span(Record):
     start: int
     end: int
 
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
     def position(self) -> tuple[int, int]:
         return self.source.position(self.start)
 

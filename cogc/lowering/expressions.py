@@ -193,7 +193,7 @@ class Lowering:
                 assert_never(entry)
 
     def _comprehension(self, node: nodes.Comprehension | nodes.RecordComprehension) -> ir.Expr:
-        names, _ = _names(node.generator.pattern)
+        names = _names(node.generator.pattern)
         source = self.expr(node.generator.source)
         inner = self.inner(names)
         condition = inner._maybe(node.generator.condition)
@@ -379,8 +379,7 @@ class Lowering:
                 state = layout.shape.states[name.id]
                 return ir.Assign(layout.states[name.id], name.id, self.checked(value, state.type), at)
             case nodes.Let(pattern=pattern, value=value):
-                names, apart = _names(pattern)
-                return ir.Let(names, self.value(value), apart, at)
+                return ir.Let(_names(pattern), self.value(value), isinstance(pattern, nodes.ListPattern), at)
             case nodes.Guide():
                 return self._guide(node, at)
             case nodes.Grow():
@@ -397,7 +396,7 @@ class Lowering:
             case nodes.If():
                 return self._if(node, at)
             case nodes.For(pattern=pattern, source=source, body=body):
-                names, apart = _names(pattern)
+                names, apart = _names(pattern), isinstance(pattern, nodes.ListPattern)
                 return ir.For(names, self.expr(source), self.inner(names).block(body), apart, at)
             case nodes.Evaluate(value=value):
                 return ir.Evaluate(self.value(value), at)
@@ -510,7 +509,7 @@ class Lowering:
                 assert_never(node)
 
     def _on(self, node: nodes.On, owner: Shape) -> ir.Trigger:
-        names, apart = ([], False) if node.pattern is None else _names(node.pattern)
+        names, apart = _names(node.pattern), isinstance(node.pattern, nodes.ListPattern)
         source = node.source
         if isinstance(source, nodes.Call):
             if source.function.id == "error":  # type: ignore[union-attr]
@@ -571,11 +570,9 @@ def _message(triggers: list[ir.Trigger]) -> ir.Expr | None:
     return ir.Local(names[0] if names else "it")
 
 
-def _names(pattern: nodes.Pattern) -> tuple[list[str], bool]:
-    """Return the names of a pattern, and whether it takes a list apart."""
-    if isinstance(pattern, nodes.Name):
-        return [pattern.id], False
-    return [n.id for n in pattern.names], True
+def _names(pattern: nodes.Pattern | None) -> list[str]:
+    """Return the names that a pattern binds."""
+    return [name.id for name in nodes.names_of(pattern)]
 
 
 def _both_vary(node: nodes.Binary) -> bool:

@@ -112,7 +112,7 @@ def _part(unit: Unit, part: nodes.Node, line: list[nodes.Node]) -> Item:
     owner = next((n for n in line if isinstance(n, nodes.Coglet | nodes.Mixin | nodes.Plan)), None)
     name = getattr(part, "name", None)
     word = name.id if isinstance(name, nodes.Name) else name.value if isinstance(name, nodes.Text) else None
-    text = unit.source.text[part.start : part.end].partition("\n")[0].partition("{")[0].strip()
+    text = unit.text(part).partition("\n")[0].partition("{")[0].strip()
     place = unit.span(name) if isinstance(name, nodes.Name | nodes.Text) else Span(unit.source, part.start, part.start)
     detail = owner.name.id if owner is not None and owner is not part else ""
     return _item(word or text, 6, detail, unit.span(part), place, True)

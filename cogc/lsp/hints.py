@@ -105,8 +105,7 @@ def inlay_hints(workspace: Workspace, path: str, touched: Range) -> list[object]
     binding: list[nodes.Let | nodes.For | nodes.On | nodes.Generator] = [*unit.all(nodes.Let), *unit.all(nodes.For)]
     binding += [*unit.all(nodes.On), *unit.all(nodes.Generator)]
     for node in binding:
-        names = node.pattern.names if isinstance(node.pattern, nodes.ListPattern) else (node.pattern,)
-        found += [(n.end, tables.types.get(id(n))) for n in names if n is not None]
+        found += [(n.end, tables.types.get(id(n))) for n in nodes.names_of(node.pattern)]
     found += [(c.name.end, tables.types.get(id(c))) for c in unit.all(nodes.Const) if c.type is None]
     for link in unit.all(nodes.Link):
         ports = [(s.end, tables.targets.get(id(s))) for s in link.sources]

@@ -83,7 +83,7 @@ class Broken:
 
     def _read(self, unit: Unit, span: Span) -> None:
         key = (unit.path, self._around(unit, span))
-        text = span.source.text[span.start : span.end]
+        text = span.text
         declared, used = self.declared.setdefault(key, set()), self.used.setdefault(key, set())
         used.update(_WORD.findall(text))
         imported = _IMPORTED.match(text)

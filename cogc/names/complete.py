@@ -43,16 +43,8 @@ from cogc.syntax import nodes
 
 HOOKS = ("start", "stop")
 """The names that `on` gives to the hooks of a coglet's life, so that no listen channel can have them."""
-_MEMBER_WORDS = {
-    "listen": "a listen channel",
-    "transmit": "a transmit channel",
-    "enact": "a command",
-    "state": "a state",
-    "create": "a child",
-    "program": "a program",
-    "const": "a const",
-    "parameter": "a parameter",
-}
+_CREATED = ("coglet", "agent", "dod", "plan", "team")
+"""The kinds of declarations that stand for a coglet, so that a child can be created of them."""
 
 
 def complete(world: World, problems: Problems) -> None:
@@ -67,9 +59,10 @@ def _complete(world: World, shape: Shape, problems: Problems, path: list[str]) -
     if shape.complete:
         return
     if shape.key in path:
-        cycle = " -> ".join(k.rpartition("::")[2] for k in [*path[path.index(shape.key) :], shape.key])
-        problems.add("mixin-cycle", shape.span(), name=shape.name, cycle=cycle)
-        for key in path[path.index(shape.key) :]:
+        cycle = path[path.index(shape.key) :]
+        words = " -> ".join(key.rpartition("::")[2] for key in (*cycle, shape.key))
+        problems.add("mixin-cycle", shape.span(), name=shape.name, cycle=words)
+        for key in cycle:
             world.shapes[key].partial = True
         shape.complete = True
         return
@@ -99,7 +92,7 @@ def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems
     declared = world.lookup(shape.unit, use.name.text)
     span = shape.unit.span(use.name)
     if declared is None:
-        known = [n for n in (*shape.unit.names(), *_prelude_names(world)) if _is(world, shape.unit, n, "mixin")]
+        known = [n for n in (*shape.unit.names(), *_prelude_names(world)) if _is(world, shape.unit, n, ("mixin",))]
         shape.partial = True
         problems.add("unknown-mixin", span, help=did_you_mean(use.name.text, known) or None, name=use.name.text)
         return
@@ -114,11 +107,11 @@ def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems
     _complete(world, mixin, problems, path)
     if mixin.key in path:  # a cycle, reported where it closed
         return
-    mix_in(world, shape, MixinUse(use, shape, mixin), problems)
+    _mix_in(world, shape, MixinUse(use, shape, mixin), shape.unit.span(use), problems)
 
 
-def mix_in(world: World, shape: Shape, use: MixinUse, problems: Problems) -> None:
-    """Take the members of a mixin into a shape; the same mixin with equal arguments counts once."""
+def _mix_in(world: World, shape: Shape, use: MixinUse, place: Span, problems: Problems) -> None:
+    """Take the members of a mixin into a shape; the same mixin with equal arguments counts once. `place` is what takes it in."""
     own_arguments = use.node.arguments if use.node else ()
     for other in shape.mixins:
         arguments = other.node.arguments if other.node else ()
@@ -132,13 +125,12 @@ def mix_in(world: World, shape: Shape, use: MixinUse, problems: Problems) -> Non
         ):
             return
     for inner in use.shape.mixins:
-        if all(inner.shape is not m.shape for m in shape.mixins):
-            mix_in(world, shape, inner, problems)
+        _mix_in(world, shape, inner, place, problems)
     shape.mixins.append(use)
     for _, table in use.shape.own():
         for member in table.values():
             if member.owner is use.shape:
-                _add_member(world, shape, member, problems, use)
+                _add_member(world, shape, member, problems, place)
     for member in (*use.shape.reactions, *use.shape.links):
         if member.owner is use.shape:
             (shape.reactions if isinstance(member.node, nodes.Reaction) else shape.links).append(member)
@@ -156,7 +148,7 @@ def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:
         mixin = world.shapes.get(world.prelude.key(name))
         if used and mixin is not None and all(m.shape is not mixin for m in shape.mixins):
             _complete(world, mixin, problems, [])
-            mix_in(world, shape, MixinUse(None, shape, mixin), problems)
+            _mix_in(world, shape, MixinUse(None, shape, mixin), shape.span(), problems)
 
 
 def _uses_log(shape: Shape) -> bool:
@@ -172,13 +164,13 @@ def _prelude_names(world: World) -> list[str]:
     return world.prelude.public() if world.prelude else []
 
 
-def _is(world: World, unit: Unit, name: str, kind: str) -> bool:
+def _is(world: World, unit: Unit, name: str, kinds: tuple[str, ...]) -> bool:
     found = world.lookup(unit, name)
-    return found is not None and found.kind == kind
+    return found is not None and found.kind in kinds
 
 
-def _add_member(world: World, shape: Shape, member: Member, problems: Problems, use: MixinUse | None = None) -> None:
-    """Put a member into its table, with its type or signature, unless it clashes with another one."""
+def _add_member(world: World, shape: Shape, member: Member, problems: Problems, place: Span | None = None) -> None:
+    """Put a member into its table, with its type or signature, and report one that clashes with another one. `place` is what takes in its mixin."""
     node: nodes.Member = member.node
     unit = member.owner.unit
     if member.owner is shape:
@@ -219,19 +211,17 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
         table[name] = member
         return
     other, what = clash
-    table.setdefault(name, member)  # what names it means it: one mistake makes one report
+    table.setdefault(name, member)  # both are known, so that no use of the name is a second report
     related = [Label(other, f"{what} of that name is here")]
-    if use is not None:
-        place = use.owner.unit.span(use.node) if use.node else shape.span()
+    if place is not None:
         related.append(Label(member.span(), "the mixin's is here"))
-        problems.add("mixin-clash", place, related=related, name=name, mixin=use.shape.name)
+        problems.add("mixin-clash", place, related=related, name=name, mixin=member.owner.name)
     else:
         mixin = _mixin_of(shape, name)
         if mixin is not None:
             problems.add("mixin-clash", unit.span(node.name), related=related, name=name, mixin=mixin)
         else:
             problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
-            table.setdefault(name, member)  # both are known, so that no use of the name is a second report
 
 
 def _mixin_of(shape: Shape, name: str) -> str | None:
@@ -249,10 +239,10 @@ def _clash(shape: Shape, name: str, table: dict[str, Member]) -> tuple[Span, str
             table is shape.transmits and other is shape.listens
         )
         if name in other and not pair:
-            return other[name].span(), _MEMBER_WORDS[word]
+            return other[name].span(), ARTICLES[word]
     parameter = shape.parameters.get(name)
     if parameter is not None and not shape.expanded:
-        return shape.unit.span(parameter.node.name), "a parameter"
+        return shape.unit.span(parameter.node.name), ARTICLES["parameter"]
     return None
 
 
@@ -296,12 +286,12 @@ def _child_shape(world: World, unit: Unit, node: nodes.Create, problems: Problem
     name = node.coglet.text
     declared = world.lookup(unit, name)
     if declared is None:
-        known = [n for n in unit.names() if _is(world, unit, n, "coglet")]
+        known = [n for n in unit.names() if _is(world, unit, n, _CREATED)]
         problems.add("unknown-coglet", unit.span(node.coglet), help=did_you_mean(name, known) or None, name=name)
         return None
     if declared.kind == "sett":
         return None
-    if declared.kind not in ("coglet", "agent", "dod", "plan", "team"):
+    if declared.kind not in _CREATED:
         related = [Label(declared.span(), "declared here")]
         problems.add(
             "wrong-kind",

@@ -8,7 +8,7 @@ from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.closed import assert_never
 from cogc.language.texts import MARK
-from cogc.names.world import Unit, World
+from cogc.names.world import ARTICLES, Unit, World
 from cogc.syntax import nodes
 
 
@@ -77,9 +77,8 @@ def _named(world: World, unit: Unit, name: nodes.Qualified, problems: Problems) 
         return types.MEDIA[text]
     if declared is not None:
         related = [Label(declared.span(), "declared here")]
-        problems.add(
-            "wrong-kind", unit.span(name), related=related, name=text, found=f"a {declared.kind}", wanted="a type"
-        )
+        found = ARTICLES[declared.kind]
+        problems.add("wrong-kind", unit.span(name), related=related, name=text, found=found, wanted="a type")
         return types.ANY
     known = [*types.BUILTIN, *types.MEDIA, *(n for n in unit.names() if _is_type(world, unit, n))]
     from cogc.diagnostics.habits import TYPES

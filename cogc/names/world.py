@@ -47,8 +47,16 @@ ARTICLES: dict[str, str] = {
     "plan": "a plan",
     "sett": "a sett",
     "queue": "a queue",
+    "listen": "a listen channel",
+    "transmit": "a transmit channel",
+    "enact": "a command",
+    "state": "a state",
+    "create": "a child",
+    "child": "a child",
+    "parameter": "a parameter",
+    "function": "a built-in function",
 }
-"""The words for each kind of declaration in a diagnostic."""
+"""The words for each kind of declaration, member and name in a diagnostic."""
 
 
 def hides_self(unit: Unit, name: nodes.Name, problems: Problems) -> None:
@@ -129,6 +137,10 @@ class Unit:
 
     def span(self, node: nodes.Node) -> Span:
         return Span(self.source, node.start, node.end)
+
+    def text(self, node: nodes.Node) -> str:
+        """Return the words of a node, as they stand in the file."""
+        return self.source.text[node.start : node.end]
 
     def key(self, name: str) -> str:
         """Return the key of a declaration in a program: its name, behind the name of its file unless that is the first one."""

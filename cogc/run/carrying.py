@@ -68,10 +68,11 @@ def is_free(effect: Effect) -> TypeGuard[Call]:
 
 
 class Table(Protocol):
-    """A table of a service in snapshots."""
+    """A table of a service in snapshots. A class that names this one as its base can always be written."""
 
     def obstacle(self) -> str:
         """Return what keeps the table from being written now, or nothing."""
+        return ""
 
     def written(self) -> Any:
         """Return the table as values of the language."""

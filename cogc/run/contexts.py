@@ -109,11 +109,6 @@ def within(parent: Context | None) -> Context:
     return Context(random.SystemRandom().getrandbits(128) or 1, span)
 
 
-def grant_key(claim: str, role: str, is_rework: bool) -> str:
-    """Return what tells the work of a role on a claim from any other: a claim grants a role work once, and once more after a veto."""
-    return f"{claim} {role}{' again' if is_rework else ''}"
-
-
 class Served(NamedTuple):
     """A request that a door has answered, as a span: its context, the one above it, times in nanoseconds since 1970, what is known of it, and the
     kind of its error, or nothing."""

@@ -27,6 +27,7 @@ from cogc.disk.state_folder import touch
 from cogc.run import retention
 from cogc.run.instance_folder import JOURNAL
 from cogc.run.journal import Journal, Recording, load
+from cogc.run.options import Compaction
 from cogc.run.process import lend
 from cogc.run.reaper import GRACE, LIMIT
 from cogc.run.retention import NOTHING, PRUNED, Keep
@@ -133,6 +134,14 @@ class Instance:
         self.file = made
         _sync_folder(self.folder)
         return made
+
+    def compaction(self, head: dict[str, Any], is_copied: bool, every: int, share: int = 1) -> Compaction:
+        """Return how the run writes snapshots, from the head of its journal. Whoever keeps journals, or copies this one, keeps what was before a
+        snapshot too."""
+        if self.recording is not None:
+            kept = {key: value for key, value in self.recording.head.items() if key != "journal"}
+            head = kept | {key: head[key] for key in ("program", "version") if key in head}
+        return Compaction(head, self.put if self.keep.nothing and not is_copied else None, every, share)
 
     def sync(self) -> None:
         """Put what was written on disk. From then on the run is the last one of the instance."""

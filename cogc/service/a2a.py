@@ -93,8 +93,7 @@ class Agent:
 
     async def request(self, request: Request) -> Any:
         """`POST /a2a`: one request of JSON-RPC."""
-        with tracing.of_http(self.session, forms.PATH, request) as served:
-            return tracing.answered(served, await self._answer(request))
+        return await tracing.traced(self.session, forms.PATH, self._answer)(request)
 
     async def _answer(self, request: Request) -> Any:
         id: Any = None

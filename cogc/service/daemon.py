@@ -17,7 +17,7 @@ from cogc.kernel.effects import LogLine
 from cogc.run.build import build_session
 from cogc.run.instance import Instance
 from cogc.run.journal import VERSION, Journal
-from cogc.run.options import EVERY, Compaction
+from cogc.run.options import EVERY
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
@@ -69,20 +69,18 @@ def make(setup: Setup) -> Runtime:
     draws = random.Random(f"{seed}/ids") if setup.seed is not None else random.SystemRandom()
     head: dict[str, Any] = {"runtime": True, "run": setup.run, "seed": seed, "epoch": setup.epoch, "version": VERSION}
     recording = None if instance is None else instance.recording
-    if recording is not None:
-        head = recording.head
     trace = setup.trace
     if instance is None:
         sinks = Sinks(trace, None if setup.journal is None else Journal(setup.journal, head))
     else:
-        journal = instance.journal({**head, "begun": setup.begun, "runs": instance.runs + 1})
+        own = {**head, "begun": setup.begun, "runs": instance.runs + 1}
+        journal = instance.journal(own)
         if setup.journal is not None:
             journal.copy = instance.copy_to(setup.journal)
-        own = {key: value for key, value in head.items() if key != "journal"}
-        own = {"begun": setup.begun, "runs": instance.runs + 1, **own, "version": VERSION}
-        keeps = not instance.keep.nothing or setup.journal is not None
-        compaction = Compaction(own, None if keeps else instance.put, setup.every, setup.share)
+        compaction = instance.compaction(own, setup.journal is not None, setup.every, setup.share)
         sinks = Sinks(trace, journal, None, instance.sync, recording, compaction)
+    if recording is not None:
+        head = recording.head
 
     def resumed(begun_again: int) -> None:
         assert recording is not None

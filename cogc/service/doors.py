@@ -159,11 +159,7 @@ class Doors:
         """Return the route of an endpoint that takes messages: its requests are counted, and are spans below those of their senders. The response
         names the span."""
 
-        async def traced(request: Request) -> Response:
-            with tracing.of_http(self.session, route, request) as served:
-                found: Response = tracing.answered(served, await endpoint(request))
-                return found
-
+        traced = tracing.traced(self.session, route, endpoint)
         return Route(route, self.requests.counted(route, traced), methods=["POST"])
 
     # ---- messages in ---------------------------------------------------------------------------------------

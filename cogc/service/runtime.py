@@ -22,6 +22,7 @@ from cogc import ir
 from cogc.coglet.record import Record
 from cogc.kernel.objects import STOPPED, STOPPING, Instance
 from cogc.language.values import Failure
+from cogc.run.carrying import Table
 from cogc.run.convert import from_python
 from cogc.run.marks import Marks
 from cogc.run.orders import Refusal
@@ -39,7 +40,7 @@ PATIENCE = 10.0
 _STATUSES = {"missing": 404, "type": 422, "stopped": 409}
 
 
-class Runtime:
+class Runtime(Table):
     """The requests to one run. `draw` gives the random part of an id, `allowed` the packages that a spec may import, `learn` hears of each program
     that comes into the run."""
 
@@ -163,10 +164,6 @@ class Runtime:
             if self.learn is not None:
                 self.learn(unit.bundle)
         self.units[path] = digest
-
-    def obstacle(self) -> str:
-        """Return what keeps the places of coglets from being written into a snapshot, which is nothing."""
-        return ""
 
     def written(self) -> list[list[Any]]:
         """Return what `_placed` has taken note of, of the coglets that are there."""

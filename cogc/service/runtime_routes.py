@@ -59,23 +59,13 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
     count = given.requests.counted
     made = [
         Route(
-            path, count(path, _traced(runtime, path, _told(act)) if method != "GET" else _told(act)), methods=[method]
+            path,
+            count(path, tracing.traced(runtime.session, path, _told(act)) if method != "GET" else _told(act)),
+            methods=[method],
         )
         for method, path, act in table
     ]
     return [*made, *page(source)]
-
-
-def _traced(
-    runtime: Runtime, path: str, act: Callable[[Request], Awaitable[Any]]
-) -> Callable[[Request], Awaitable[Any]]:
-    """Return a route whose requests are spans."""
-
-    async def route(request: Request) -> Any:
-        with tracing.of_http(runtime.session, path, request) as served:
-            return tracing.answered(served, await act(request))
-
-    return route
 
 
 def _told(act: Callable[[Request], Awaitable[Response | Stream]]) -> Callable[[Request], Awaitable[Response | Stream]]:

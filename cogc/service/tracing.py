@@ -7,8 +7,8 @@ request has done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,24 +18,29 @@ from cogc.run.contexts import CURRENT, HEADER, STATE
 from cogc.run.keys import Entered
 from cogc.run.session import Session
 
-
-def of_http(session: Session, route: str, request: Request) -> contexts.Request:
-    """Return the span of a request over HTTP."""
-    return contexts.Request(
-        session.executors.settings.contexts,
-        f"{request.method} {route}",
-        contexts.of_headers(request.headers.getlist(HEADER), request.headers.getlist(STATE)),
-        {"http.request.method": request.method, "http.route": route, "url.path": request.url.path},
-    )
+A = TypeVar("A")
 
 
-def answered(served: contexts.Request, response: Any) -> Any:
-    """Return the answer to a request, with its context. A stream has begun to be sent, and has none."""
-    if isinstance(response, Response):
-        served.attributes["http.response.status_code"] = response.status_code
-        served.error = str(response.status_code) if response.status_code >= 500 else ""
-        response.headers.update(served.context.carried)
-    return response
+def traced(session: Session, route: str, act: Callable[[Request], Awaitable[A]]) -> Callable[[Request], Awaitable[A]]:
+    """Return an endpoint whose requests are spans. A response names its span; a stream has begun to be sent, and does not."""
+
+    async def endpoint(request: Request) -> A:
+        attributes: dict[str, str | int] = {
+            "http.request.method": request.method,
+            "http.route": route,
+            "url.path": request.url.path,
+        }
+        sender = contexts.of_headers(request.headers.getlist(HEADER), request.headers.getlist(STATE))
+        known = session.executors.settings.contexts
+        with contexts.Request(known, f"{request.method} {route}", sender, attributes) as served:
+            response = await act(request)
+            if isinstance(response, Response):
+                served.attributes["http.response.status_code"] = response.status_code
+                served.error = str(response.status_code) if response.status_code >= 500 else ""
+                response.headers.update(served.context.carried)
+            return response
+
+    return endpoint
 
 
 def of_mcp(session: Session, method: str, tool: str, meta: Mapping[str, Any] | None) -> contexts.Request:

@@ -23,6 +23,7 @@ import trio
 from cogc.coglet.record import Record
 from cogc.kernel.machine import Kernel
 from cogc.language.values import hidden, plain
+from cogc.run.carrying import Table
 from cogc.run.session import Session
 from cogc.run.taps import event
 
@@ -151,7 +152,7 @@ class Observer:
         return found
 
 
-class Watched:
+class Watched(Table):
     """The watched channels of one run: the records of channels, and the feeds of those that somebody observes, each by the path of
     its coglet and then by channel. The channels of the coglet at the path `root` are not recorded by themselves. `observers` counts those
     who look on."""
@@ -243,10 +244,6 @@ class Watched:
         return [{"ts": (epoch + at) / 1e9, "data": self.shown(value)} for at, value in list(record.last)[-most:]]
 
     # ---- snapshots -----------------------------------------------------------------------------------------
-
-    def obstacle(self) -> str:
-        """Return what keeps the records from being written, which is nothing: they follow the kernel at once."""
-        return ""
 
     def written(self) -> list[list[Any]]:
         """Return the records, but for those that are kept briefly: path, channel, whether somebody has asked about it, and what it has."""

@@ -14,12 +14,11 @@ import trio
 
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
-from cogc.run.contexts import grant_key
 from cogc.run.process import ProcessResult
 from cogc.sett.agent_runs import Agents
 from cogc.sett.board import Board
 from cogc.sett.command import Reading, Runner, Work, shown, verified
-from cogc.sett.model import BIDS, Artefact, Claim, Grant
+from cogc.sett.model import BIDS, Artefact, Claim, Grant, grant_key
 from cogc.sett.spec import BID_TIMEOUT, AgentSpec
 
 _SAID = 2000

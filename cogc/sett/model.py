@@ -39,6 +39,11 @@ UNWANTED = "nobody bids for it"
 """The reason of a claim that is complete because all agents ignore it."""
 
 
+def grant_key(claim: str, role: str, is_rework: bool) -> str:
+    """Return what tells the work of a role on a claim from any other: a claim grants a role work once, and once more after a veto."""
+    return f"{claim} {role}{' again' if is_rework else ''}"
+
+
 def new_id() -> str:
     """Return an id that no other record has."""
     return str(uuid.uuid4())

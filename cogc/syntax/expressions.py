@@ -285,6 +285,13 @@ def form(tree: Node) -> tuple[tuple[object, ...], ...]:
     return tuple(tuple(bare(node)) for node in walk(tree))
 
 
+def names_of(pattern: Pattern | None) -> tuple[Name, ...]:
+    """Return the names that a pattern binds."""
+    if pattern is None:
+        return ()
+    return pattern.names if isinstance(pattern, ListPattern) else (pattern,)
+
+
 def equal(first: Node, second: Node) -> bool:
     """Return whether two trees are equal."""
     return form(first) == form(second)

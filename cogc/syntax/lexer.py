@@ -331,7 +331,7 @@ class _Lexer:
         return True
 
     def _begin_line(self, word: str, start: int) -> None:
-        """Mend the brackets before a word that begins a line, as far as the word tells what was left open or closed too early."""
+        """Mend the brackets before a word, if it begins a line and tells what was left open or closed too early."""
         if word in DECLARATIONS:
             self._left_margin(start)
         if not self.brackets:

@@ -128,6 +128,9 @@ from cogc.syntax.expressions import (
     form as form,
 )
 from cogc.syntax.expressions import (
+    names_of as names_of,
+)
+from cogc.syntax.expressions import (
     qualified_text as qualified_text,
 )
 from cogc.syntax.expressions import (

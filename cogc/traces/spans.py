@@ -27,8 +27,9 @@ import msgspec
 
 from cogc import ir
 from cogc.diagnostics.masks import masked
-from cogc.run.contexts import Context, Served, grant_key
+from cogc.run.contexts import Context, Served
 from cogc.run.trace import States, encoded
+from cogc.sett.model import grant_key
 from cogc.traces.conventions import NAMES
 
 _FAR = 100_000

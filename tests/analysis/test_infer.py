@@ -22,6 +22,7 @@ from support.typed import type_of
         ('{ a: 1, b: "x" }', "any", '{ a: 1, b: "x" }'),
         ("{ ...v, a: 1 }", "{ a: string, b: int }", "{ a: 1, b: int }"),
         ("{ [v]: 1 }", "string", "map[int]"),
+        ('{ ...v, ["a"]: 1 }', "any", "map[any]"),  # the fields that are not known may have any type
         ('"{{ v }}"', "int", "string"),
         # lookups
         ("v.x", "Point", "int"),
@@ -108,10 +109,17 @@ def test_an_expression_has_its_type(expression: str, given: str, expected: str) 
         ("len", "any", "wrong-kind"),
         ("ask", "any", "wrong-kind"),
         ("v()", "any", "not-callable"),
+        ("v[1:]", "[int]?", "nullable"),
+        ("v[:1]", "string?", "nullable"),
+        ("v[:1]", "int", "bad-index"),
     ],
 )
 def test_a_mistake_is_reported_once_for_each_cause(expression: str, given: str, slug: str) -> None:
     assert set(type_of(expression, given)[1]) == {slug}
+
+
+def test_a_chain_of_calls_is_one_mistake() -> None:
+    assert type_of("v" + ".zz()" * 25, "any")[1] == ["not-callable"]
 
 
 @pytest.mark.parametrize("expression", ["v.zz + 1", "len(v.zz)", "[v.zz][0].a", '"x" if v.zz else v.zz.y', "-v.zz"])

@@ -84,6 +84,9 @@ def test_words_that_need_a_mixin_bring_it(body: str, mixins: list[str]) -> None:
     assert slugs == []
 
 
+_GREETS = "mixin A(n: int) { transmit a: int; on start { a <- n } }\nmixin B with A(2) { }\n"
+
+
 @pytest.mark.parametrize(
     ("text", "slugs"),
     [
@@ -95,6 +98,9 @@ def test_words_that_need_a_mixin_bring_it(body: str, mixins: list[str]) -> None:
         ("coglet Main { supervise one_for_all; supervise one_for_all }", ["duplicate-name"]),
         ("mixin M { state a: int = 0 }\ncoglet Main with M { state a: int = 0 }", ["mixin-clash"]),
         ("mixin M { state a: int = 0 }\nmixin N { state a: int = 0 }\ncoglet Main with M, N { }", ["mixin-clash"]),
+        (f"{_GREETS}coglet Main with B, A(1) {{ }}", ["mixin-clash"]),
+        (f"{_GREETS}coglet Main with A(1), B {{ }}", ["mixin-clash"]),
+        (f"{_GREETS}coglet Main with A(2), B {{ }}", []),
         ("mixin M with M { }\ncoglet Main with M { }", ["mixin-cycle"]),
         ("mixin M with N { }\nmixin N with M { }\ncoglet Main { }", ["mixin-cycle"]),
         ("coglet Main with Nothing { }", ["unknown-mixin"]),

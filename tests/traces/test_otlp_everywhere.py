@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cogc.commands import runtime, sett, sett_processes, telemetry
-from cogc.run.contexts import grant_key
+from cogc.sett.model import grant_key
 from cogc.traces.exporter import Exporter
 from cogc.traces.metrics import Metrics
 from cogc.traces.spans import Span, Spans

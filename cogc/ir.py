@@ -1,6 +1,6 @@
 """The typed program that the runner takes: names are resolved, types are inferred, and no notation is left.
 
-A program is JSON (`cogc build`), written and read by msgspec from these records; `grammar/ir.schema.json` is its schema.
+A program is JSON (`cogc build`), written and read by msgspec from these records (`built.py`); `grammar/ir.schema.json` is its schema.
 Source positions stand in a table of their own (`positions`), which an `at` refers to by number. The table takes no part
 in the content hash, so both notations of one program give the same hash.
 
@@ -10,7 +10,6 @@ of the program checks values.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
@@ -410,7 +409,9 @@ class LinkDecl(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A trigger. `names` are bound by the pattern; `apart` if they take a list apart; `sender` if the record of the member that sent the message is bound too; `claims` is the program that claims the items of a queue."""
+    """A trigger. `names` are bound by the pattern; `apart` if they take a list apart; `sender` if the record of the member that sent the
+    message is bound too. `claims` is the program that claims the items of a queue.
+    """
 
     kind: TriggerKind
     ports: list[Port] = []
@@ -432,7 +433,11 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A reaction. `name` is shown to people; `waits` if the body has a call that waits, or an await; `piped` if the body uses the message as `PIPED`, beside the names that the triggers bind."""
+    """A reaction. `name` is shown to people.
+
+    `waits` if the body has a call that waits, or an await; `piped` if the body uses the message as `PIPED`, beside the names that the
+    triggers bind.
+    """
 
     name: str
     triggers: list[Trigger]
@@ -459,8 +464,11 @@ class Supervision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A coglet. `parameters` end with those of its mixins, with the arguments of the mixins as defaults. `logged_from`, `suppressed` and `registered` are
-    the indexes of the states of LogLet, SuppressLet and ProgLet. `python` is the program that calls the object of a coglet in Python; `open` if no spec declares the channels and commands of its class."""
+    """A coglet. `parameters` end with those of its mixins, with the arguments of the mixins as defaults.
+
+    `logged_from`, `suppressed` and `registered` are the indexes of the states of LogLet, SuppressLet and ProgLet. `python` is the program that
+    calls the object of a coglet in Python; `open` if no spec declares the channels and commands of its class.
+    """
 
     key: str
     name: str
@@ -486,7 +494,12 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of an agent beside its program. `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process. `on_tool` is the key of the program that decides about tools, or empty. `models`, `tools` and `system` are what the start of a sub-agent may choose: keys of models with their fallbacks, by name; keys of programs; whether it may give the system text."""
+    """The part of an agent beside its program.
+
+    `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process. `on_tool` is the key of the program that decides about
+    tools, or empty. The start of a sub-agent may choose among `models` (keys of models with their fallbacks, by name) and `tools` (keys of
+    programs); `system` tells whether it may give the system text.
+    """
 
     spawn: list[str] = []
     max_concurrent: Expr | None = None
@@ -517,8 +530,13 @@ class ItemKey(msgspec.Struct, frozen=True):
 
 
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those that the class of a Python coglet
-    must have methods for, `says` the channels that it may transmit on. `words` are those of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are asked where `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key. `on_resume` is "fail", or empty, `effects` is "none", or empty."""
+    """A program.
+
+    `words` are those of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are asked
+    where `model` cannot answer. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those that
+    the class of a Python coglet must have methods for, `says` the channels that it may transmit on. `by` belongs to a program that claims the
+    items of a queue in the order of a key. `on_resume` is "fail", or empty, `effects` is "none", or empty.
+    """
 
     key: str
     name: str
@@ -585,7 +603,11 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Queue(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A queue, with its backend and the place of that. Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`, and `KEY.failed` where a reaction takes dead items with their failures."""
+    """A queue, with its backend and the place of that.
+
+    Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`, and `KEY.failed` where a reaction takes dead items with
+    their failures.
+    """
 
     key: str
     name: str
@@ -634,8 +656,12 @@ class Export(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A program with all that it needs. `root` is a coglet or a sett. `types` are by number, `named` by the name of their declaration, both as
-    `types.to_json` writes them. `secrets` are the variables that `env(...)` reads, `private` the names of fields and parameters that are not shown, `exports` what a service offers."""
+    """A program with all that it needs.
+
+    `root` is a coglet or a sett. `types` are by number, `named` by the name of their declaration, both as `types.to_json` writes them.
+    `secrets` are the variables that `env(...)` reads, `private` the names of fields and parameters that are not shown, `exports` what a
+    service offers.
+    """
 
     version: int = VERSION
     root: str = ""
@@ -653,34 +679,6 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     private: list[str] = []
     exports: list[Export] = []
     hash: str = ""
-
-
-def encode(bundle: Bundle) -> bytes:
-    """Return a program as JSON, indented, with its content hash."""
-    return msgspec.json.format(msgspec.json.encode(hashed(bundle)), indent=1) + b"\n"
-
-
-def decode(data: bytes) -> Bundle:
-    """Read a program from JSON; raise ValueError if it is none, of another version, or changed."""
-    try:
-        bundle = msgspec.json.decode(data, type=Bundle)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from None
-    if bundle.version != VERSION:
-        raise ValueError(f"it is of version {bundle.version}, this is version {VERSION}")
-    if hashed(bundle).hash != bundle.hash:
-        raise ValueError("its content does not match its hash")
-    return bundle
-
-
-def hashed(bundle: Bundle) -> Bundle:
-    """Return a program with the hash of its content, which is all but the source positions.
-
-    It tells whether a recording or a built file is of this program. A comment more moves positions, and changes nothing that runs.
-    """
-    bare = msgspec.structs.replace(bundle, positions=[], hash="")
-    digest = hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
-    return msgspec.structs.replace(bundle, hash=digest)
 
 
 def parts(node: Any) -> Iterator[Any]:

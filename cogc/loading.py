@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from cogc import ir
+from cogc import built, ir
 from cogc.analysis.checked import Options
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems
@@ -24,7 +24,7 @@ def bundle_of(
     path = main_spec(path)
     if path.endswith(".json"):
         try:
-            return ir.decode(read_whole(path))
+            return built.decode(read_whole(path))
         except (OSError, ValueError) as error:
             reason = str(error.strerror).lower() if isinstance(error, OSError) else str(error)
             slug = "unreadable-file" if isinstance(error, OSError) else "bad-build"

@@ -15,8 +15,7 @@ from string import Template
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, seed, settings, strategies as st
 
 from cogc.compile import program
 from cogc.diagnostics.problems import Problems

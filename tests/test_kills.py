@@ -15,7 +15,7 @@ from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
 from cogc.explore.search import Limits, explore
-from cogc.explore.systematic import Naive, Systematic
+from cogc.explore.systematic import Systematic
 from cogc.explore.tested import TestTrial
 from cogc.kernel.chains import Book
 from cogc.kernel.machine import Kernel
@@ -24,6 +24,7 @@ from cogc.run.settings import Settings
 from cogc.testing.course import Program
 from cogc.testing.trial import run_test
 from support.cli import cogc_here
+from support.every_order import Naive
 from support.paths import EXAMPLES
 
 pytestmark = pytest.mark.campaign

@@ -7,8 +7,7 @@ import re
 from contextlib import suppress
 from functools import cache
 
-from hypothesis import HealthCheck, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, seed, settings, strategies as st
 
 from cogc.diagnostics.problems import Diagnostic
 from cogc.language.values import Failure

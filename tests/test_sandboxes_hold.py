@@ -10,8 +10,7 @@ from functools import partial
 import pytest
 import trio
 
-from cogc.run import sandbox_conformance as suite
-from cogc.run import sandbox_probes
+from cogc.run import sandbox_conformance as suite, sandbox_probes
 from support.paths import ROOT
 from support.processes import podman_settings
 

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from cogc import ir
+from cogc import built
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.kernel.machine import Kernel
@@ -25,8 +25,7 @@ from cogc.run import line_forms, trace_filter
 from cogc.run.journal import Divergence, Journal, load, replay
 from cogc.run.scripted import Scripted
 from cogc.syntax import parse_cog, write_yaml
-from cogc.testing.recording import BadRecording
-from cogc.testing.recording import load as load_live
+from cogc.testing.recording import BadRecording, load as load_live
 from grammar import make_schemas
 from support.cli import cogc_here
 from support.paths import ROOT
@@ -141,18 +140,18 @@ def test_every_trace_record_is_of_the_schema_and_its_causes_are_a_chain() -> Non
 
 def test_a_built_program_is_of_its_schema_stable_and_hashed() -> None:
     bundle = build((ROOT / "examples" / "trial" / "trial.cog").read_text(), "Trial")
-    data = ir.encode(bundle)
+    data = built.encode(bundle)
     jsonschema.validate(json.loads(data), json.loads((ROOT / "grammar" / "ir.schema.json").read_text()))
-    assert ir.decode(data) == bundle and ir.encode(ir.decode(data)) == data
+    assert built.decode(data) == bundle and built.encode(built.decode(data)) == data
     with pytest.raises(ValueError, match="hash"):
-        ir.decode(data.replace(b'"Juror"', b'"Jurox"'))
+        built.decode(data.replace(b'"Juror"', b'"Jurox"'))
 
 
 def test_a_built_program_is_read_whatever_its_models_cost() -> None:
     names = sorted(json.loads((ROOT / "stdlib" / "models.json").read_text())["models"])
     for name in names:
         bundle = build(f'model m = anthropic "{name}"\nagent A {{ model: m }}', "A")
-        assert ir.decode(ir.encode(bundle)) == bundle, name
+        assert built.decode(built.encode(bundle)) == bundle, name
 
 
 def test_a_quoted_word_means_the_same_as_a_plain_one() -> None:
@@ -164,7 +163,7 @@ def test_a_quoted_word_means_the_same_as_a_plain_one() -> None:
     for word in ("block", "always", "round_robin"):
         quoted = quoted.replace(f": {word}", f': "{word}"')
     assert quoted.count('"') == 6
-    assert build(quoted).hash == build(plain).hash == ir.decode(ir.encode(build(plain))).hash
+    assert build(quoted).hash == build(plain).hash == built.decode(built.encode(build(plain))).hash
     assert build(quoted).coglets["Main"].children[0].restart == "always"
 
 

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from cogc.run.trace import States
-from cogc.traces import diff, export
-from cogc.traces import file as trace_file
+from cogc.traces import diff, export, file as trace_file
 from cogc.traces.file import TraceFile
 from support.cli import cogc, cogc_here
 from support.paths import ROOT

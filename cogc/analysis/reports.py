@@ -232,8 +232,7 @@ def _of_another_kind(problems: Problems, node: nodes.Name, scope: Scope, wanted:
 
 def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None:
     """Report the call of a name that stands for nothing here."""
-    from cogc.diagnostics.habits import CALLED
-    from cogc.diagnostics.habits import FUNCTIONS as OTHERS
+    from cogc.diagnostics.habits import CALLED, FUNCTIONS as OTHERS
 
     callables = [v for v in scope.values() if (s := scope.find(v)) and s.kind in CALLABLE]
     own = CALLED.get(node.id)
@@ -306,8 +305,7 @@ def wrong_argument_of(
 
 def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) -> bool:
     """Report the call of a function as a method of a value, as in `v.upper()`; return False if it is none."""
-    from cogc.diagnostics.habits import CALLED
-    from cogc.diagnostics.habits import FUNCTIONS as OTHERS
+    from cogc.diagnostics.habits import CALLED, FUNCTIONS as OTHERS
 
     name = CALLED.get(function.name.id, function.name.id)
     if any(isinstance(m, RecordOf) and m.field(function.name.id) for m in types.members(base)):

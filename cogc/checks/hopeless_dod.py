@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from cogc.desugar import dods
 from cogc.diagnostics.problems import Label
-from cogc.syntax import nodes
-from cogc.syntax import spell as cog
+from cogc.syntax import nodes, spell as cog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ Exit codes: 0 done; 1 the spec is wrong; 2 the file cannot be written.
 
 from __future__ import annotations
 
-from cogc import ir
+from cogc import built
 from cogc.commands import out
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.packages import allow_imports
@@ -35,7 +35,7 @@ def run(options: Namespace) -> int:
     if bundle is None:
         return 1
     return out.write(
-        ir.encode(bundle).decode(), options.file, [main_spec(options.spec)], "program of `cogc build`", is_program
+        built.encode(bundle).decode(), options.file, [main_spec(options.spec)], "program of `cogc build`", is_program
     )
 
 

@@ -21,8 +21,7 @@ from cogc.diagnostics.source import Source, Span, is_yaml_spec, looks_like_yaml
 from cogc.disk.files import is_spec, read
 from cogc.names import load
 from cogc.syntax import comments, nodes, noted, parse_sett, write_sett, write_yaml
-from cogc.syntax.format import formatted
-from cogc.syntax.format import written as as_cog
+from cogc.syntax.format import formatted, written as as_cog
 from cogc.syntax.parse import parse
 from cogc.syntax.read_yaml import Mapping, read_yaml, scalars
 
@@ -81,14 +80,14 @@ def converted(source: Source, tree: nodes.File, target: str, problems: Problems)
         path, written = f"{sett.name.id}.yml", write_sett.written(given[1], given[0], problems)
     else:
         path, written = "x.yml", write_yaml.file(tree)
-    back = parse(Source(path, written), Problems())
+    made = Source(path, written)
+    back = parse(made, Problems())
     if not problems.errors and not _same(tree, back):
         _report(given[1], back, given[0], target, problems)
     if problems.errors:
         return None
     lost = [*_lost_docs(tree, back), *lost]
-    spelt = noted.as_spelt(written, path, source, ordered)
-    written, left = (noted.into_cog if target == "cog" else noted.into_yaml)(spelt, notes)
+    written, left = noted.with_notes(made, back, source, ordered, notes)
     return written, [*lost, *(f"the comment {word}" for note in left for word in note.words if word)]
 
 

@@ -23,11 +23,10 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cogc import ir
+from cogc import built, ir
 from cogc.commands import collecting, out
 from cogc.commands.inputs import inputs
-from cogc.commands.interrupts import code as code_of
-from cogc.commands.interrupts import terminated
+from cogc.commands.interrupts import code as code_of, terminated
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, parameters, set_option, settle
 from cogc.commands.packages import allow_imports, allowed
@@ -37,8 +36,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
 from cogc.explore import report, token
 from cogc.explore.search import Limits, Report, differs, explore
-from cogc.explore.shrink import Shrinker, Shrunk
-from cogc.explore.shrink import run as run_case
+from cogc.explore.shrink import Shrinker, Shrunk, run as run_case
 from cogc.explore.systematic import Diverged
 from cogc.explore.tested import CallsWorld, TestTrial
 from cogc.explore.trial import KILL, KINDS, Failed, SpecTrial, Trial, Wanted, refusal
@@ -185,7 +183,15 @@ def _of_spec(bundle: ir.Bundle, options: Namespace) -> Explored:
     trial = SpecTrial(
         unit, named, [(one.at, one.channel, one.value) for one in given], wanted, options.seed, EPOCH, stop_at
     )
-    of: list[object] = [ir.hashed(bundle).hash, named, trial.given, stop_at, options.seed, options.until, options.never]
+    of: list[object] = [
+        built.hashed(bundle).hash,
+        named,
+        trial.given,
+        stop_at,
+        options.seed,
+        options.until,
+        options.never,
+    ]
     of += [options.confluent, options.dead_letters]
     return Explored(trial, _channels(wanted.until) | _channels(wanted.never), _digest(of))
 
@@ -221,7 +227,7 @@ def _test(options: Namespace) -> int:
     assert bundle is not None
     channels = frozenset(c.name for c in bundle.coglets[test.root].transmits)
     trial = TestTrial(program, test, options.seed, KILL in options.fault)
-    of: list[object] = [ir.hashed(bundle).hash, repr(test), options.seed, options.confluent]
+    of: list[object] = [built.hashed(bundle).hash, repr(test), options.seed, options.confluent]
     return _explored(Explored(trial, channels, _digest(of), trial.sometimes), options)
 
 

@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from cogc import ir
-from cogc.commands import journals
-from cogc.commands import run as run_command
+from cogc.commands import journals, run as run_command
 from cogc.commands.inputs import message
 from cogc.commands.options import has, instance_of, typed
 from cogc.commands.parser import Parser

@@ -22,8 +22,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 
-from cogc.commands import run as run_command
-from cogc.commands import under_trio
+from cogc.commands import run as run_command, under_trio
 from cogc.commands.runtime import common
 from cogc.commands.usage import UsageError
 from cogc.run.stopping import EXIT_CODES

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cogc import ir
+from cogc import built, ir
 from cogc.commands.usage import UsageError, pair
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.visible import shown_line
@@ -24,8 +24,7 @@ from cogc.language.attributes import SANDBOXES
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Failure, plain
 from cogc.loading import with_models
-from cogc.run.expressions import Condition
-from cogc.run.expressions import until as condition
+from cogc.run.expressions import Condition, until as condition
 from cogc.run.json_text import read_words
 from cogc.run.options import new_run_id
 
@@ -133,7 +132,7 @@ def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
     if not options.sim:
         return new_run_id()
     names = ("epoch", "set", "input", "goal", "answer", "model", "budget")
-    given = [ir.hashed(bundle).hash, seed, goal_of(options), *(getattr(options, name) for name in names)]
+    given = [built.hashed(bundle).hash, seed, goal_of(options), *(getattr(options, name) for name in names)]
     given += [[sent.channel, sent.value, sent.at] for sent in options.given if sent.file]
     return "sim-" + hashlib.sha256(json.dumps(plain(given)).encode()).hexdigest()[:12]
 

@@ -14,8 +14,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from types import ModuleType
 
-from cogc.commands import mcp, runtime, serve
-from cogc.commands import run as run_command
+from cogc.commands import mcp, run as run_command, runtime, serve
 from cogc.commands.options import instance_of
 from cogc.commands.parser import Parser
 from cogc.commands.state import add_state, state_here

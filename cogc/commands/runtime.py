@@ -34,9 +34,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
-from cogc.commands import instance as instances
-from cogc.commands import runtime_client as client
-from cogc.commands import telemetry, trace_parts, under_trio
+from cogc.commands import instance as instances, runtime_client as client, telemetry, trace_parts, under_trio
 from cogc.commands.options import LEVELS
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.recordings import PRIVATE, opened, recorded, refuse_torn, repeat

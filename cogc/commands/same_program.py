@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cogc import ir
+from cogc import built, ir
 
 
 def is_same(bundle: ir.Bundle, spec: str, recorded: object, begun: object = None) -> bool:
@@ -45,7 +45,7 @@ def _hash_from(bundle: ir.Bundle, place: Path, then: Path, base: Path | None) ->
             found = os.path.relpath(found, base)
         return replace(part, folder="" if found == "." else found)
 
-    return ir.hashed(
+    return built.hashed(
         replace(
             bundle,
             programs={key: moved(p) if _has_folder(p) else p for key, p in bundle.programs.items()},

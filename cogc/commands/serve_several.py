@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cogc import ir
-from cogc.commands import run as run_command
-from cogc.commands import under_trio
+from cogc.commands import run as run_command, under_trio
 from cogc.commands.options import bound, settle
 from cogc.commands.prints import apart, has_python
 from cogc.commands.run import OneRun

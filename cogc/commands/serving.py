@@ -29,10 +29,10 @@ _OTHER_FILES = 256
 """Open files that are left for the run itself."""
 
 
-def add_serving(add: Callable[..., object], default: str | None = None) -> None:
+def add_serving(add: Callable[..., object]) -> None:
     """Add the options of the server."""
-    shown = f"default: {default}" if default else f"default: no server; of `cogc serve`: {PORT}"
-    add("--serve", metavar="[HOST:]PORT", default=default, help=f"serve the channels of the root over HTTP ({shown})")
+    shown = f"default: no server; of `cogc serve`: {PORT}"
+    add("--serve", metavar="[HOST:]PORT", help=f"serve the channels of the root over HTTP ({shown})")
     add("--token", metavar="ENV", help="with --serve: ask for the bearer token in this variable of the environment")
     add(
         "--host",

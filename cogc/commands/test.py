@@ -27,8 +27,7 @@ from contextlib import nullcontext
 from functools import partial
 
 from cogc.commands import collecting, out
-from cogc.commands.interrupts import code as code_of
-from cogc.commands.interrupts import terminated
+from cogc.commands.interrupts import code as code_of, terminated
 from cogc.commands.live import REPORTS, live_choice, live_options
 from cogc.commands.load import show_to_stderr
 from cogc.commands.packages import allow_imports, allowed
@@ -36,8 +35,7 @@ from cogc.commands.prints import apart, has_python
 from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.visible import shown as safe
-from cogc.diagnostics.visible import shown_line
+from cogc.diagnostics.visible import shown as safe, shown_line
 from cogc.disk.files import read
 from cogc.disk.state_folder import StateFolder, of_spec, write_whole
 from cogc.lowering.tests import Suite, Test

@@ -19,8 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from cogc import ir
-from cogc.analysis.checked import Checked
-from cogc.analysis.checked import Options as CheckOptions
+from cogc.analysis.checked import Checked, Options as CheckOptions
 from cogc.commands import out, streams, under_trio
 from cogc.commands.budgets import budget, budget_option
 from cogc.commands.load import show_to_stderr

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cogc.diagnostics.source import Span
 
 _TAB = "    "
+_WIDEST = 160
+"""The characters of a line that are shown at most."""
 _SHOWN_LINES = 20
 
 
@@ -134,14 +136,14 @@ def _excerpt(console: Console, span: Span, label: str, style: str, width: int, a
     )
 
 
-def _window(line: str, column: int, most: int = 160) -> tuple[int, str]:
+def _window(line: str, column: int) -> tuple[int, str]:
     """Return the offset of a column in the shown part of a line, and that part: a long line is cut around the column."""
-    if len(line) <= most:
+    if len(line) <= _WIDEST:
         return column - 1, line
-    start = max(0, column - most // 2)
-    cut = line[start : start + most]
+    start = max(0, column - _WIDEST // 2)
+    cut = line[start : start + _WIDEST]
     lead = "..." if start else ""
-    return column - 1 - start + len(lead), lead + cut + ("..." if start + most < len(line) else "")
+    return column - 1 - start + len(lead), lead + cut + ("..." if start + _WIDEST < len(line) else "")
 
 
 def summary(found: list[Diagnostic], files: int) -> str:

@@ -15,8 +15,7 @@ from cogc.language import types
 from cogc.language.closed import assert_never
 from cogc.language.record import Record
 from cogc.names.world import Member, Shape, Unit
-from cogc.syntax import nodes
-from cogc.syntax import spell as cog
+from cogc.syntax import nodes, spell as cog
 
 MOST_BOXES = 2000
 """A graph opens no further coglets beyond this number."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cogc import ir
+from cogc import built, ir
 from cogc.kernel import orders
 from cogc.kernel.objects import Slot
 from cogc.kernel.outer import Link
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def written(kernel: Kernel) -> dict[str, Any]:
     """Return the units that the kernel holds for orders, whether or not a coglet of them is there, and the links."""
     return {
-        "units": [[digest, ir.encode(unit.bundle).decode()] for digest, unit in kernel.outer.units.items()],
+        "units": [[digest, built.encode(unit.bundle).decode()] for digest, unit in kernel.outer.units.items()],
         "links": [list(link) for links in kernel.outer.links.values() for link in links],
     }
 
@@ -47,7 +47,7 @@ def slot_again(
 def adopt(kernel: Kernel, data: dict[str, Any]) -> None:
     """Let a new kernel hold the units."""
     for digest, text in data.get("units", ()):
-        kernel.adopt(digest, Unit(ir.decode(text.encode())))
+        kernel.adopt(digest, Unit(built.decode(text.encode())))
 
 
 def link(kernel: Kernel, data: dict[str, Any]) -> None:

@@ -38,8 +38,7 @@ from cogc.names.headers import headers_of
 from cogc.names.locks import tools_of
 from cogc.names.model_lists import models_of
 from cogc.names.world import Declared, Member, Shape, Signature, Unit, exports_of
-from cogc.syntax import nodes
-from cogc.syntax import spell as cog
+from cogc.syntax import nodes, spell as cog
 
 
 class Lower:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cogc import ir
+from cogc import built, ir
 from cogc.analysis.checked import Checked
 from cogc.language import types
 from cogc.language.texts import FILE
@@ -139,7 +139,7 @@ class Tables:
 
     def bundle(self, root: str, setts: dict[str, ir.Sett], exports: list[ir.Export]) -> ir.Bundle:
         """Return everything that was lowered as a program."""
-        return ir.hashed(
+        return built.hashed(
             ir.Bundle(
                 root=root,
                 setts=setts,

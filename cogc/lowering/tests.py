@@ -24,8 +24,7 @@ from cogc.lowering.setts import sett_of
 from cogc.lowering.tables import Place
 from cogc.names.model_lists import models_of
 from cogc.names.world import Shape, Signature, Unit
-from cogc.syntax import nodes
-from cogc.syntax import spell as cog
+from cogc.syntax import nodes, spell as cog
 
 Where: TypeAlias = tuple[int, int]
 """A line and a column, from 1."""

@@ -109,11 +109,11 @@ def _item(label: str, kind: int, detail: str = "", doc: str = "", rank: int = 1)
     return item
 
 
-def _of(meaning: Meaning, label: str = "", type: types.Type | None = None, rank: int = 1) -> Item:
+def _of(meaning: Meaning, label: str = "", type: types.Type | None = None) -> Item:
     """Return the item of something that has a name."""
     doc = str(getattr(meaning.node, "doc", ""))
     detail = declaration(meaning, type).partition("\n")[0]
-    return _item(label or meaning.name, _KINDS.get(meaning.kind, _VARIABLE), detail, doc, rank)
+    return _item(label or meaning.name, _KINDS.get(meaning.kind, _VARIABLE), detail, doc, 1)
 
 
 def _words(words: Iterable[str], texts: dict[str, str] | None = None) -> list[Item]:

@@ -24,8 +24,7 @@ from cogc.lsp.places import around
 from cogc.syntax import lalr, nodes
 from cogc.syntax.lexer import lex
 from cogc.syntax.parse_cog import RULES
-from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
-from cogc.syntax.tables import RULES as WRITTEN
+from cogc.syntax.tables import KEYWORDS, OPERATORS, RULES as WRITTEN, TERMINALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

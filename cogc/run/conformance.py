@@ -12,10 +12,10 @@ from typing import Any
 
 import trio
 
+from cogc.built import encode
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems
 from cogc.disk.resources import folder as resource
-from cogc.ir import encode
 from cogc.run.dispatch import Dispatcher, Outcome, RunSpec
 
 _SPEC = """

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import msgspec
 import trio
 
-from cogc import ir
+from cogc import built, ir
 from cogc.desugar.agents import ASK
 from cogc.kernel.effects import AgentMessage, Dispatch
 from cogc.kernel.models.registry import metadata_of
@@ -136,7 +136,7 @@ class Dispatchers:
             tools=[bundle.programs[k].name for k in program.tools],
             background=call.background,
             timeout=call.limit / 1e9,
-            program=ir.encode(_rooted(bundle, program)).decode(),
+            program=built.encode(_rooted(bundle, program)).decode(),
             metadata={
                 **metadata_of(program),
                 "workspace": settings.workspace,

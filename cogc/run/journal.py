@@ -31,7 +31,7 @@ from typing import Any, BinaryIO, NamedTuple, ParamSpec, Protocol, TypeAlias, Ty
 
 import msgspec
 
-from cogc import ir
+from cogc import built
 from cogc.diagnostics.visible import visible_bytes
 from cogc.disk.files import read_whole
 from cogc.kernel import disturb
@@ -594,7 +594,7 @@ def _hand_in(kernel: Kernel, event: Event) -> int:
             with suppress(Failure):
                 kernel.steer(*data)
         case "unit":
-            kernel.adopt(data[0], Unit(ir.decode(data[1].encode())))
+            kernel.adopt(data[0], Unit(built.decode(data[1].encode())))
         case "order":
             with suppress(Failure):
                 kernel.order(*data)

@@ -139,7 +139,7 @@ def taken(data: bytes, media_type: str = "", name: str = "", kind: str = "") -> 
     return Media(is_kind, said, digest, len(data), name)
 
 
-def decoded(text: str, media_type: str, name: str = "", kind: str = "") -> Media:
+def decoded(text: str, media_type: str, name: str = "") -> Media:
     """Keep the bytes that a text in base64 stands for. Raise Failure as `taken` does, and for a text that is no base64."""
     if len(text) > MOST["document"] * 4 // 3 + 4:
         raise Failure("bound", f"`{name or media_type}` is larger than models take")
@@ -147,7 +147,7 @@ def decoded(text: str, media_type: str, name: str = "", kind: str = "") -> Media
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise Failure("type", f"the data of `{name or media_type}` is no base64") from None
-    return taken(data, media_type, name, kind)
+    return taken(data, media_type, name)
 
 
 def read_file(folder: str, path: str) -> Media:

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from cogc import ir
+from cogc import built, ir
 from cogc.kernel.effects import OrderDone, OrderNews
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
@@ -88,7 +88,7 @@ class Orders:
 
     async def adopt(self, bundle: ir.Bundle) -> str:
         """Let the kernel hold a program, and return the digest by which `create` names it."""
-        text = ir.encode(bundle)
+        text = built.encode(bundle)
         digest = hashlib.sha256(text).hexdigest()[:16]
         if digest not in self.units:
             prepare(bundle.secrets)
@@ -101,7 +101,7 @@ class Orders:
         number, action, *data = notice.data
         if action == "adopt":
             unit = self.units[data[0]]
-            self.event("unit", data[0], ir.encode(unit.bundle).decode())
+            self.event("unit", data[0], built.encode(unit.bundle).decode())
             self.kernel.adopt(data[0], unit)
             self._end(number, None)
             return

@@ -38,10 +38,6 @@ class Answer(NamedTuple):
     said: str
     after: int | None = None
 
-    @property
-    def is_timed(self) -> bool:
-        return self.after is not None or self.said == _NEVER
-
     def is_none(self, choices: list[str]) -> bool:
         """Return whether it stands for no answer at all."""
         return self.after is None and self.said == _NEVER and _NEVER not in choices

@@ -60,8 +60,7 @@ from cogc.run.dump import describe
 from cogc.run.executors import Executors
 from cogc.run.mirror import Mirror
 from cogc.run.models import Models
-from cogc.run.options import RunOptions as RunOptions
-from cogc.run.options import Sinks as Sinks
+from cogc.run.options import RunOptions as RunOptions, Sinks as Sinks
 from cogc.run.outside import Notice, Outside
 from cogc.run.resume import Resumed, resume
 from cogc.run.snapshots import Snapshots

@@ -146,9 +146,9 @@ class Taps:
     """The followers of one run. `keep` is how many messages of each channel of the root stay. `listeners` take the records of
     the trace at once."""
 
-    def __init__(self, kernel: Kernel, keep: int = 0) -> None:
+    def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.keep = keep
+        self.keep = 0
         self.counts: Counter[str] = Counter()
         self.kept: dict[str, deque[Said]] = {}
         self.channels: dict[str, list[Tap[Said]]] = {}

@@ -15,7 +15,7 @@ from typing import Any
 
 import trio
 
-from cogc import ir
+from cogc import built
 from cogc.disk.state_folder import Kept
 from cogc.kernel.effects import Output
 from cogc.kernel.permissions import Sandbox
@@ -62,7 +62,7 @@ class Worker:
             on_output=self._sent,
             on_records=self._noted,
         )
-        return build_session(Unit(ir.decode(spec["program"].encode())), options, settings)
+        return build_session(Unit(built.decode(spec["program"].encode())), options, settings)
 
     def _say(self, **event: Any) -> None:
         """Write an event."""

@@ -21,8 +21,7 @@ from starlette.routing import BaseRoute, Route
 from cogc.language.values import Failure
 from cogc.run.json_text import read_json
 from cogc.run.session import Session
-from cogc.service import a2a_forms as forms
-from cogc.service import tracing
+from cogc.service import a2a_forms as forms, tracing
 from cogc.service.answers import answer
 from cogc.service.exports import Offer
 from cogc.service.jobs import Job, Jobs, News

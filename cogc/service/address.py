@@ -28,13 +28,13 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def read_address(text: str, host: str = HOST) -> Address:
+def read_address(text: str) -> Address:
     """Return an address from `PORT`, `HOST:PORT` or `[HOST]:PORT`. Raise ValueError with what is wrong."""
     named, colon, port = text.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"`{text}` is no address: write PORT or HOST:PORT, with a port from 0 to 65535")
     if not colon:
-        return Address(host, int(port))
+        return Address(HOST, int(port))
     bare = named[1:-1] if named.startswith("[") and named.endswith("]") else named
     if not bare or (":" in bare and bare == named):
         raise ValueError(f"`{text}` is no address: write HOST:PORT, and an IPv6 address as [HOST]:PORT")

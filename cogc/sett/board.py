@@ -55,6 +55,9 @@ from cogc.sett.model import BIDS, CLOSED, CONTEXT, Artefact, Claim, Grant, new_i
 from cogc.stores import open_store
 from cogc.stores.base import Store, Tx
 
+LEVELS = 10
+"""How deep the context of an artefact is looked for."""
+
 
 @asynccontextmanager
 async def open_sett_store(name: str, instance: str) -> AsyncIterator[Store]:
@@ -134,16 +137,16 @@ class Board:
         """Return all artefacts, the oldest first."""
         return await self.store.transact(lambda tx: _artefacts(tx, "artefacts"))
 
-    async def context(self, start: Artefact, more: Sequence[str] = (), levels: int = 10) -> list[Artefact]:
+    async def context(self, start: Artefact, more: Sequence[str] = ()) -> list[Artefact]:
         """Return the artefacts that led to `start` and to the artefacts `more` (ids), the oldest first.
 
-        The search follows `source_artefacts` breadth first, at most `levels` deep. Each thread is represented once, by its
+        The search follows `source_artefacts` breadth first, at most `LEVELS` deep. Each thread is represented once, by its
         newest version. The thread of `start` itself is part of the result if a source leads there.
         """
         found: dict[str, Artefact] = {}
         seen: set[str] = set()
         wave = [*start.source_artefacts, *more]
-        for _ in range(levels):
+        for _ in range(LEVELS):
             following: list[str] = []
             for id in wave:
                 if id in seen:

@@ -45,10 +45,10 @@ def of_bid(claim_id: str, role: str, bid: str) -> tuple[str, dict[str, Any]]:
     return "bid_submitted", {"claim_id": claim_id, "agent_name": role, "bid_type": bid}
 
 
-def of_grant(grant: Grant, claim_id: str = "") -> tuple[str, dict[str, Any]]:
-    """Return the name and the data of the event of a grant. `claim_id` is the claim under which it is known, if that is another."""
+def of_grant(grant: Grant) -> tuple[str, dict[str, Any]]:
+    """Return the name and the data of the event of a grant."""
     data = {
-        "claim_id": claim_id or grant.claim_id,
+        "claim_id": grant.claim_id,
         "agent_name": grant.role,
         "grant_type": grant.kind,
         "agent_image_id": "",

@@ -234,8 +234,7 @@ class Attribute(Node):
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar, TypeAlias
-    from typing import Literal as OneOf
+    from typing import ClassVar, Literal as OneOf, TypeAlias
 
     LiteralKind: TypeAlias = OneOf["int", "float", "duration", "bool", "null"]
     UnaryOperator: TypeAlias = OneOf["not", "-"]

@@ -9,194 +9,70 @@ from __future__ import annotations
 
 from cogc.syntax.expressions import (
     Argument as Argument,
-)
-from cogc.syntax.expressions import (
     Attribute as Attribute,
-)
-from cogc.syntax.expressions import (
     Await as Await,
-)
-from cogc.syntax.expressions import (
     Binary as Binary,
-)
-from cogc.syntax.expressions import (
     Call as Call,
-)
-from cogc.syntax.expressions import (
     Comprehension as Comprehension,
-)
-from cogc.syntax.expressions import (
     ComputedEntry as ComputedEntry,
-)
-from cogc.syntax.expressions import (
     Conditional as Conditional,
-)
-from cogc.syntax.expressions import (
     Entry as Entry,
-)
-from cogc.syntax.expressions import (
     Error as Error,
-)
-from cogc.syntax.expressions import (
     Field as Field,
-)
-from cogc.syntax.expressions import (
     FieldType as FieldType,
-)
-from cogc.syntax.expressions import (
     Generator as Generator,
-)
-from cogc.syntax.expressions import (
     Grow as Grow,
-)
-from cogc.syntax.expressions import (
     Index as Index,
-)
-from cogc.syntax.expressions import (
     ListLiteral as ListLiteral,
-)
-from cogc.syntax.expressions import (
     ListPattern as ListPattern,
-)
-from cogc.syntax.expressions import (
     ListType as ListType,
-)
-from cogc.syntax.expressions import (
     Literal as Literal,
-)
-from cogc.syntax.expressions import (
     LiteralType as LiteralType,
-)
-from cogc.syntax.expressions import (
     MapType as MapType,
-)
-from cogc.syntax.expressions import (
     Name as Name,
-)
-from cogc.syntax.expressions import (
     Node as Node,
-)
-from cogc.syntax.expressions import (
     OptionalType as OptionalType,
-)
-from cogc.syntax.expressions import (
     Qualified as Qualified,
-)
-from cogc.syntax.expressions import (
     RecordComprehension as RecordComprehension,
-)
-from cogc.syntax.expressions import (
     RecordLiteral as RecordLiteral,
-)
-from cogc.syntax.expressions import (
     RecordType as RecordType,
-)
-from cogc.syntax.expressions import (
     Slice as Slice,
-)
-from cogc.syntax.expressions import (
     Splice as Splice,
-)
-from cogc.syntax.expressions import (
     Spread as Spread,
-)
-from cogc.syntax.expressions import (
     Text as Text,
-)
-from cogc.syntax.expressions import (
     Try as Try,
-)
-from cogc.syntax.expressions import (
     TypeName as TypeName,
-)
-from cogc.syntax.expressions import (
     TypeTest as TypeTest,
-)
-from cogc.syntax.expressions import (
     Unary as Unary,
-)
-from cogc.syntax.expressions import (
     UnionType as UnionType,
-)
-from cogc.syntax.expressions import (
     bare as bare,
-)
-from cogc.syntax.expressions import (
     equal as equal,
-)
-from cogc.syntax.expressions import (
     form as form,
-)
-from cogc.syntax.expressions import (
     names_of as names_of,
-)
-from cogc.syntax.expressions import (
     qualified_text as qualified_text,
-)
-from cogc.syntax.expressions import (
     walk as walk,
 )
 from cogc.syntax.trials import (
     EXPECTED as EXPECTED,
-)
-from cogc.syntax.trials import (
     Advance as Advance,
-)
-from cogc.syntax.trials import (
     Answer as Answer,
-)
-from cogc.syntax.trials import (
     Crash as Crash,
-)
-from cogc.syntax.trials import (
     Disturb as Disturb,
-)
-from cogc.syntax.trials import (
     Expect as Expect,
-)
-from cogc.syntax.trials import (
     ExpectJudge as ExpectJudge,
-)
-from cogc.syntax.trials import (
     ExpectTrace as ExpectTrace,
-)
-from cogc.syntax.trials import (
     Explore as Explore,
-)
-from cogc.syntax.trials import (
     Feed as Feed,
-)
-from cogc.syntax.trials import (
     ForAll as ForAll,
-)
-from cogc.syntax.trials import (
     ForRows as ForRows,
-)
-from cogc.syntax.trials import (
     Happening as Happening,
-)
-from cogc.syntax.trials import (
     Kill as Kill,
-)
-from cogc.syntax.trials import (
     Live as Live,
-)
-from cogc.syntax.trials import (
     Order as Order,
-)
-from cogc.syntax.trials import (
     Run as Run,
-)
-from cogc.syntax.trials import (
     Scenario as Scenario,
-)
-from cogc.syntax.trials import (
     Script as Script,
-)
-from cogc.syntax.trials import (
     Test as Test,
-)
-from cogc.syntax.trials import (
     Use as Use,
 )
 
@@ -583,43 +459,22 @@ class File(Node):
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal as OneOf
-    from typing import TypeAlias
+    from typing import Literal as OneOf, TypeAlias
 
     from cogc.syntax.expressions import (
         BinaryOperator as BinaryOperator,
-    )
-    from cogc.syntax.expressions import (
         Expr as Expr,
-    )
-    from cogc.syntax.expressions import (
         LiteralKind as LiteralKind,
-    )
-    from cogc.syntax.expressions import (
         Pattern as Pattern,
-    )
-    from cogc.syntax.expressions import (
         RecordEntry as RecordEntry,
-    )
-    from cogc.syntax.expressions import (
         TypeExpr as TypeExpr,
-    )
-    from cogc.syntax.expressions import (
         UnaryOperator as UnaryOperator,
-    )
-    from cogc.syntax.expressions import (
         Value as Value,
     )
     from cogc.syntax.trials import (
         AnswerKind as AnswerKind,
-    )
-    from cogc.syntax.trials import (
         Check as Check,
-    )
-    from cogc.syntax.trials import (
         Disturbance as Disturbance,
-    )
-    from cogc.syntax.trials import (
         Expected as Expected,
     )
 

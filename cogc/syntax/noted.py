@@ -1,7 +1,7 @@
-"""Notes into a text: `into_cog(text, notes)` and `into_yaml(text, notes)` give the text with the comments of `comments.py`.
+"""Notes into a text: `with_notes(made, tree, source, its, notes)` gives the text with the comments of `comments.py`.
 
-In: a text that a writer has made, and the notes of the text that it was made from. Out: the text with
-the notes in it, and those that found no place. The text has the same tree with them: each function compares.
+In: a text that a writer has made, and the notes of the text that it was made from. Out: the text in the spelling of that text and with
+the notes in it, and those that found no place. Each step reads what it has made, and keeps it if it has the same tree.
 
 A comment stands at its node if the text can be read with it there. If it cannot, as in the middle of a type, the comment goes up to the nearest
 node that has lines of its own (`comments.ITEMS`).
@@ -15,8 +15,7 @@ from bisect import bisect_right
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language.record import replace
-from cogc.syntax import nodes as n
-from cogc.syntax import spell
+from cogc.syntax import nodes as n, spell
 from cogc.syntax.comments import Note, Numbered, codes, is_item
 from cogc.syntax.format import formatted
 from cogc.syntax.lexer import lex
@@ -39,16 +38,31 @@ _FRESH = "\f"
 _SEP, _END = TERMINALS["_SEP"], TERMINALS["$END"]
 
 
+def with_notes(made: Source, tree: n.File, source: Source, its: n.File, notes: list[Note]) -> tuple[str, list[Note]]:
+    """Return the text of `made` with notes in it, and the notes that are lost.
+
+    `source` is what it was made from, and `its` the tree of that in the order of both notations.
+    """
+    spelt, tree = _as_spelt(made, tree, source, its)
+    if not notes:
+        return spelt.text, []
+    return (_into_cog if spelt.path.endswith(".cog") else _into_yaml)(spelt, tree, notes)
+
+
+def _read(like: Source, text: str) -> tuple[Source, n.File]:
+    """Return a text in the notation of another one, and its tree."""
+    source = Source(like.path, text)
+    return source, parse(source, Problems())
+
+
 # ---- spelling ------------------------------------------------------------------------------------------------
 
 
-def as_spelt(text: str, path: str, source: Source, tree: n.File) -> str:
-    """Return a text with the values and the short statements spelt as in the text that it was made from: `60s`, `1_000`, `(x)`.
-
-    `path` tells the notation of the text; `tree` is that of the source, in the order of both notations.
-    """
-    numbered = Numbered(nodes_in_order(_tree(path, text)))
-    pairs = list(zip(numbered.nodes, Numbered(tree).nodes, numbered.ends, strict=True))
+def _as_spelt(made: Source, tree: n.File, source: Source, its: n.File) -> tuple[Source, n.File]:
+    """Return a text with the values and the short statements spelt as in its source: `60s`, `1_000`, `(x)`. Return its tree, too."""
+    text = made.text
+    numbered = Numbered(nodes_in_order(tree))
+    pairs = list(zip(numbered.nodes, Numbered(its).nodes, numbered.ends, strict=True))
     for kinds in ((*_NUMBERS, *_TEXTS, *_SHORT), (*_NUMBERS, *_TEXTS), _NUMBERS):
         changes: list[Change] = []
         done = 0
@@ -60,10 +74,12 @@ def as_spelt(text: str, path: str, source: Source, tree: n.File) -> str:
             if words is not None:
                 changes.append((node.start, node.start + len(now), words))
                 done = end
-        made = _inserted(text, changes)
-        if changes and n.equal(_tree(path, made), _tree(path, text)):
-            return made
-    return text
+        if not changes:
+            continue
+        spelt, found = _read(made, _inserted(text, changes))
+        if n.equal(found, tree):
+            return spelt, found
+    return made, tree
 
 
 _NUMBERS = (n.Literal,)
@@ -93,20 +109,14 @@ _UNLIKE = "\n#\\'\f"
 # ---- the cog notation ----------------------------------------------------------------------------------------
 
 
-def into_cog(text: str, notes: list[Note]) -> tuple[str, list[Note]]:
+def _into_cog(source: Source, tree: n.File, notes: list[Note]) -> tuple[str, list[Note]]:
     """Return the formatted text with notes in it, and the notes that are lost."""
-    if not notes:
-        return text, []
-    writer = _Cog(text, Numbered(nodes_in_order(_tree("x.cog", text))))
+    writer = _Cog(source.text, Numbered(nodes_in_order(tree)))
     for chosen in (notes, [writer.lifted(note) for note in notes]):
-        made = formatted(Source("", _inserted(text, writer.insertions(chosen))))
-        if made is not None and n.equal(_tree("x.cog", made), _tree("x.cog", text)):
+        made = formatted(Source("", _inserted(source.text, writer.insertions(chosen))))
+        if made is not None and n.equal(_read(source, made)[1], tree):
             return made, []
-    return text, notes
-
-
-def _tree(path: str, text: str) -> n.File:
-    return parse(Source(path, text), Problems())
+    return source.text, notes
 
 
 def _inserted(text: str, changes: list[Change]) -> str:
@@ -256,30 +266,30 @@ def _lines(words: tuple[str, ...]) -> str:
 # ---- YAML ----------------------------------------------------------------------------------------------------
 
 
-def into_yaml(text: str, notes: list[Note]) -> tuple[str, list[Note]]:
+def _into_yaml(source: Source, tree: n.File, notes: list[Note]) -> tuple[str, list[Note]]:
     """Return a text of `write_yaml.file` with notes in it, and the notes that are lost."""
-    if not notes:
-        return text, []
-    writer = _Yaml(text)
+    writer = _Yaml(source, tree)
     changes, outer = writer.code(notes)
-    coded = _inserted(text, changes)
-    if not n.equal(_tree("x.yml", coded), _tree("x.yml", text)):
-        coded, outer = text, [writer.lifted(note) if writer.is_inner(note) else note for note in notes]
-    made = _inserted(coded, _Yaml(coded).lines(outer))
-    if n.equal(_tree("x.yml", made), _tree("x.yml", text)):
+    if changes:
+        coded, found = _read(source, _inserted(source.text, changes))
+        if n.equal(found, tree):
+            writer = _Yaml(coded, found)
+        else:
+            outer = [writer.lifted(note) if writer.is_inner(note) else note for note in notes]
+    made = _inserted(writer.text, writer.lines(outer))
+    if n.equal(_read(source, made)[1], tree):
         return made, []
-    return text, notes
+    return source.text, notes
 
 
 class _Yaml:
     """A text in YAML as `write_yaml` writes it: one item a line, code in scalars, and no flow collections but empty ones."""
 
-    def __init__(self, text: str) -> None:
-        source = Source("x.yml", text)
+    def __init__(self, source: Source, tree: n.File) -> None:
         root = read_yaml(source, Problems())
         assert isinstance(root, Mapping)
-        self.text = text
-        self.numbered = Numbered(nodes_in_order(parse(source, Problems())))
+        self.text = source.text
+        self.numbered = Numbered(nodes_in_order(tree))
         self.scalars = {scalar.start: scalar for scalar in scalars(root)}
         self.codes = sorted((code.start, kind, code) for kind, code in codes(source, root))
         self.used: set[int] = set()

@@ -21,8 +21,7 @@ from cogc.syntax.yaml_shapes import Shapes, is_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from collections.abc import Sequence as Sequenced
+    from collections.abc import Callable, Sequence as Sequenced
     from typing import TypeVar
 
     R = TypeVar("R")

@@ -70,9 +70,9 @@ class Phrase:
             return ()
         return (Edit(span, text, certain),)
 
-    def close(self, at: int, text: str, certain: Applicability = "safe") -> Edits:
+    def close(self, at: int, text: str) -> Edits:
         """Return the edit that replaces a token and the blanks before it."""
-        return self.put(at - 1, at, self.text(at - 1) + text, certain)
+        return self.put(at - 1, at, self.text(at - 1) + text)
 
     def drop(self, at: int) -> Edits:
         """Return the edit that removes a token and the blanks behind it."""

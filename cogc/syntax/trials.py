@@ -151,8 +151,7 @@ class Scenario(Node):
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal as OneOf
-    from typing import TypeAlias
+    from typing import Literal as OneOf, TypeAlias
 
     from cogc.syntax.expressions import Expr, TypeExpr
 

@@ -9,8 +9,7 @@ from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
 from cogc.language.record import replace
 from cogc.language.texts import duration_text, nanoseconds
-from cogc.syntax import nodes as n
-from cogc.syntax import spell as cog
+from cogc.syntax import nodes as n, spell as cog
 from cogc.syntax.format import statement
 from cogc.syntax.parse_yaml import AMBIGUOUS
 from cogc.syntax.yaml_shapes import is_float

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from cogc import ir
+from cogc import built
 from cogc.kernel.effects import Call, Effect, Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.priorities import ordered
@@ -35,8 +35,7 @@ from cogc.kernel.unit import Unit
 from cogc.language.values import Failure, plain, shorten
 from cogc.run import journal
 from cogc.run.build import build
-from cogc.run.delayed import Deed
-from cogc.run.delayed import Reply as Due
+from cogc.run.delayed import Deed, Reply as Due
 from cogc.run.journal import Event, Outward, Recording, digest, gist, name_of, place_of
 from cogc.run.options import RunOptions, Sinks
 from cogc.run.session import Session
@@ -287,7 +286,7 @@ class _Retold(Rehearsal):
             elif kind == "steer":
                 self.kernel.steer(*data)
             else:
-                self.kernel.adopt(data[0], Unit(ir.decode(data[1].encode())))
+                self.kernel.adopt(data[0], Unit(built.decode(data[1].encode())))
 
 
 def _hybrid(

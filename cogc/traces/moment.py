@@ -28,6 +28,9 @@ _MISSED = 32
 """How many of them may be messages that have left later before it is clear that no more wait."""
 MOST = 2_000
 """The most coglets that are looked at for one picture."""
+_MOST_STATES = 50
+_MOST_BEFORE = 2_000
+"""The most records of a coglet in which its states are looked for."""
 PLAN = "·plan"
 FINDINGS = "·findings"
 
@@ -44,15 +47,15 @@ class Coglet(NamedTuple):
     restarts: int
 
 
-def coglets(index: Index, row: int, above: str = "", most: int = MOST) -> tuple[list[Coglet], int]:
+def coglets(index: Index, row: int, above: str = "") -> tuple[list[Coglet], int]:
     """Return the coglets that there are at a row, and those that have been there, in the order of their paths; parents before children.
 
-    With `above` they are that coglet and those below it. At most `most` are given, and how many more there are.
+    With `above` they are that coglet and those below it. At most `MOST` are given, and how many more there are.
     """
     places = [place for place in index.ordered() if is_under(index.place_numbers.names[place], above)]
     found: list[Coglet] = []
     for number, place in enumerate(places):
-        if len(found) == most:
+        if len(found) == MOST:
             return found, len(places) - number
         known = coglet(index, place, row)
         if known is not None:
@@ -98,16 +101,16 @@ def _waiting(index: Index, place: int, row: int, count: int) -> int:
     return found
 
 
-def states(index: Index, path: str, row: int, most: int = 50) -> dict[str, Any]:
-    """Return the states of a coglet at a row, by their names: those that were set in its last 2,000 records before it."""
+def states(index: Index, path: str, row: int) -> dict[str, Any]:
+    """Return the states of a coglet at a row, by their names: at most `_MOST_STATES` that were set in its last `_MOST_BEFORE` records before it."""
     place = index.place_numbers.get(path)
     found: dict[str, Any] = {}
     if place is None:
         return found
     rows, state = index.rows[place], index.kind_numbers.get("state", -1)
     end = bisect_right(rows, row)
-    for before in reversed(rows[max(0, end - 2000) : end]):
-        if index.kinds[before] == state and len(found) < most:
+    for before in reversed(rows[max(0, end - _MOST_BEFORE) : end]):
+        if index.kinds[before] == state and len(found) < _MOST_STATES:
             name = str(index.record(before).get("name"))
             if name not in found:
                 record = index.whole(before)

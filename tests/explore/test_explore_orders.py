@@ -10,13 +10,14 @@ from hypothesis import assume, given
 
 from cogc.explore.search import Limits, explore
 from cogc.explore.shrink import Shrinker, fewer
-from cogc.explore.systematic import Naive, Systematic
+from cogc.explore.systematic import Systematic
 from cogc.explore.trial import Outcome, SpecTrial, Wanted
 from cogc.kernel.chains import Book
 from cogc.kernel.machine import Kernel
 from cogc.kernel.picking import PickingKernel
 from cogc.kernel.priorities import Priorities
 from cogc.kernel.unit import Unit
+from support.every_order import Naive
 from support.paths import EXAMPLES
 from support.specs import build
 from support.systems import of_systems, systems

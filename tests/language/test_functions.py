@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from cogc.language.builtins import FUNCTIONS as TYPES
-from cogc.language.builtins import RUN_TIME_ONLY
+from cogc.language.builtins import FUNCTIONS as TYPES, RUN_TIME_ONLY
 from cogc.language.functions import FUNCTIONS, OPERATORS, field, field_or_null, item, part, spread, text, walked
 from cogc.language.values import Duration, Failure, Time
 

@@ -26,8 +26,7 @@ from cogc.disk.state_folder import here
 from cogc.kernel.unit import Unit
 from cogc.loading import bundle_of
 from cogc.screens.view import plain
-from cogc.screens.view.lines import STYLES, wrapped
-from cogc.screens.view.lines import plain as text_of
+from cogc.screens.view.lines import STYLES, plain as text_of, wrapped
 from cogc.screens.view.model import View
 from cogc.screens.view.panes import Talks
 from cogc.traces import sources

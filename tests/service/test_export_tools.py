@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 import pytest
 import trio
-from mcp import Client as McpClient
-from mcp import MCPError, StdioServerParameters
+from mcp import Client as McpClient, MCPError, StdioServerParameters
 from mcp.client.extension import ClientExtension, ResultClaim
 from mcp_types import CallToolResult, Result, TextContent
 from pydantic import ConfigDict, RootModel
@@ -25,8 +24,7 @@ from cogc.service.exports import MOST
 from cogc.service.runtime import Runtime
 from support.exported import served, write
 from support.http_client import request
-from support.runtimes import Client
-from support.runtimes import served as runtime_served
+from support.runtimes import Client, served as runtime_served
 from support.sessions import repeated
 from support.waiting import DEADLINE, until
 

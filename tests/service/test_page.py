@@ -16,8 +16,7 @@ import trio
 from wsproto.events import BytesMessage, TextMessage
 
 from cogc.run.trace import TraceWriter
-from cogc.service import daemon
-from cogc.service import page as page_package
+from cogc.service import daemon, page as page_package
 from cogc.service.guard import Limits
 from cogc.service.page import hub
 from cogc.service.page.files import files, script

@@ -12,8 +12,7 @@ import pytest
 import trio
 import trio.lowlevel
 
-from cogc.service import metrics
-from cogc.service import stream as events_stream
+from cogc.service import metrics, stream as events_stream
 from cogc.service.runtime import Runtime
 from support.http_client import malformed, request, send, throw
 from support.runtimes import Client, doubler, family, folder, printer, served

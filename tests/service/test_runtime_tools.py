@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import trio
-from mcp import Client as McpClient
-from mcp import StdioServerParameters
+from mcp import Client as McpClient, StdioServerParameters
 
 from cogc.service.runtime import Runtime
 from support.runtimes import Client, doubler, folder, printer, served

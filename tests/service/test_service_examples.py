@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 import trio
-from mcp import Client as McpClient
-from mcp import StdioServerParameters
+from mcp import Client as McpClient, StdioServerParameters
 
 from support.cli import cogc_here
 from support.commands_that_serve import command

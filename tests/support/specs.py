@@ -6,8 +6,7 @@ import os
 import sys
 import textwrap
 
-from cogc.analysis.checked import Checked
-from cogc.analysis.checked import Options as CheckOptions
+from cogc.analysis.checked import Checked, Options as CheckOptions
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.disk.files import read as read_file

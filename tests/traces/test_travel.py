@@ -15,8 +15,7 @@ from cogc.kernel.unit import Unit
 from cogc.run.journal import Divergence
 from cogc.run.retention import CHECKPOINTS
 from cogc.run.trace import States
-from cogc.traces import checkpoints as checkpoints_module
-from cogc.traces import travel as travel_module
+from cogc.traces import checkpoints as checkpoints_module, travel as travel_module
 from cogc.traces.travel import NoMoment, Travel
 from support.cli import cogc_here
 from support.durable import TREE

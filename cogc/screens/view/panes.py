@@ -42,7 +42,7 @@ _AHEAD = 200
 """The most records that are shown of what a record has led to."""
 
 
-def record_line(view: View, row: int, path: bool = True) -> Line:
+def record_line(view: View, row: int) -> Line:
     """Return a row as one line: time, number, kind, path, and its data."""
     record = view.index.record(row)
     kind = view.index.kind(row)
@@ -51,7 +51,7 @@ def record_line(view: View, row: int, path: bool = True) -> Line:
         (f"{view.index.seqs[row]:>7} ", "dim"),
         (f"{kind:<11} ", KINDS.get(kind, "kind")),
     ]
-    if path and record.get("path"):
+    if record.get("path"):
         pieces.append((f"{record['path']} ", "path"))
     words = about(record)
     if words:

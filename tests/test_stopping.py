@@ -6,15 +6,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trio
 
+from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
 from cogc.run.dump import describe
-from cogc.run.session import RunOptions
+from cogc.run.session import PORTION, STRETCH, RunOptions
 from cogc.run.settings import Settings
 from cogc.run.stopping import heeded
 from support.paths import ROOT
@@ -126,6 +129,21 @@ class Busy(Coglet):
             pass
 """,
 }
+WORDS = """
+coglet Source { listen go: int
+  transmit x: int
+  on go as n { for i in range(n) { x <- i } } }
+coglet Sink { listen x: int
+  transmit y: int
+  on x as v { for i in range(WORDS) { y <- i } } }
+coglet Main { listen go: int
+  transmit out: int
+  create a = Source
+  create b = Sink
+  link self.go -> a.go
+  link a.x -> b.x
+  link b.y -> self.out }
+"""
 BUSY_WAYS = ("plain", "child", "asleep", "turned")
 ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -297,3 +315,41 @@ def test_a_pause_ends_a_stretch_between_two_messages() -> None:
     made.kernel.pause()
     assert made.kernel.run(500) == 0 and made.kernel.busy
     assert made.kernel.run(500) == 500
+
+
+def _portions(words: int, sim: bool, step: float, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many messages a run lets its kernel take between two looks at a clock that goes on by so many seconds with each look."""
+    clock, asked, plain = count(), [], Kernel.run
+
+    def run(kernel: Kernel, most: int = 1 << 60) -> int:
+        asked.append(most)
+        return plain(kernel, most)
+
+    monkeypatch.setattr(Kernel, "run", run)
+    monkeypatch.setattr(
+        "cogc.run.session.time", SimpleNamespace(monotonic=lambda: next(clock) * step, monotonic_ns=lambda: 0)
+    )
+    options = RunOptions(sim=sim, signals=False, inputs=[("go", 1500)], keep=None)
+    made = build_session(Unit(build(WORDS.replace("WORDS", str(words)), "Main")), options, Settings())
+    trio.run(made.run)
+    assert made.kernel.outputs == 1500 * words
+    monkeypatch.undo()
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("words", "sim", "step", "most"),
+    [
+        pytest.param(0, False, 0.0001, STRETCH, id="quick"),
+        pytest.param(0, False, 0.002, PORTION, id="slow"),
+        pytest.param(0, True, 0.002, STRETCH, id="simulated"),
+        pytest.param(50, True, 0.0001, PORTION, id="many effects"),
+    ],
+)
+def test_a_run_looks_at_its_clock_as_often_as_its_messages_take_long_or_leave_effects(
+    words: int, sim: bool, step: float, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = _portions(words, sim, step, monkeypatch)
+    assert max(asked) == most and asked[0] == PORTION
+    if sim:
+        assert _portions(words, sim, step * 50, monkeypatch) == asked  # nothing follows from real time

@@ -46,6 +46,13 @@ def _growth(operator: str, right: ir.Expr) -> int:
     return 1 if (right.value > 0) == (operator == "+") else -1
 
 
+def _walked(source: ir.Expr, text: str) -> str:
+    """Return the text of what a loop walks, from that of its source: no list is made of a `range`."""
+    if isinstance(source, ir.Builtin) and source.name == "range":
+        return "walked_" + text.removeprefix("f_")
+    return f"walked({text})"
+
+
 def waits(node: object) -> bool:
     """Return whether anything in an expression waits."""
     return any(isinstance(p, ir.Await) or (isinstance(p, ir.Call) and p.waits) for p in ir.parts(node))
@@ -206,10 +213,10 @@ class Writer:
     def _loop(self, names: list[str], source: ir.Expr, apart: bool) -> None:
         text = self.expr(source)
         if apart:
-            self.line(f"for x_ in walked({text}):")
+            self.line(f"for x_ in {_walked(source, text)}:")
             self.line(f"    {', '.join(f'v_{n}' for n in names)}, = apart(x_, {len(names)})")
         else:
-            self.line(f"for v_{names[0]} in walked({text}):")
+            self.line(f"for v_{names[0]} in {_walked(source, text)}:")
 
     # ---- expressions ---------------------------------------------------------------------------------------
 
@@ -453,9 +460,9 @@ class Writer:
         if waits(node.source):
             held = self.temporary()
             self.line(f"{held} = {self.expr(node.source)}")
-            source = held
+            source = f"walked({held})"
         else:
-            source = self._source(node.source)
+            source = _walked(node.source, self._source(node.source))
         if node.parallel:
             return self._parallel(node, source)
         if waits(node.item) or waits(node.key) or waits(node.condition):
@@ -468,9 +475,9 @@ class Writer:
 
     def _walk(self, names: list[str], source: str) -> tuple[str, str]:
         if len(names) == 1:
-            return f"v_{names[0]}", f"walked({source})"
+            return f"v_{names[0]}", source
         unpacked = ", ".join(f"v_{n}" for n in names)
-        return f"({unpacked})", f"[apart(x_, {len(names)}) for x_ in walked({source})]"
+        return f"({unpacked})", f"[apart(x_, {len(names)}) for x_ in {source}]"
 
     def _waiting_comprehension(self, node: ir.Comprehension, source: str) -> str:
         held = self.temporary()

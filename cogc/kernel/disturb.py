@@ -4,8 +4,7 @@
 of the disturbances proper; `spent` counts what judges of the test have used of its models. `crash` fails a coglet as a step of its own would. `arm` lets something befall the next messages of a port or of an output:
 they are lost (`drop`), or come twice (`duplicate`), as on a network that promises less than the kernel does.
 
-A disturbed port is taken out of the fast path of the loop for good (`Port.simple` is None), so that a system without
-disturbances pays nothing. An output is disturbed by a target that stands in the place of all its targets until the last
+A disturbed port is off the fast path of the loop (`ports.shortcut`), so that a system without disturbances pays nothing. An output is disturbed by a target that stands in the place of all its targets until the last
 disturbance has happened.
 """
 
@@ -95,8 +94,8 @@ def arm(kernel: State, inst: Instance, channel: str, twice: bool, count: int) ->
     """Let the next messages of a listen or a transmit channel of a coglet get lost, or come twice."""
     if channel in inst.code.listens:
         port = ports.port(inst, channel)
-        port.simple = None
         port.disturbance = Disturbance(twice, count)
+        ports.shortcut(port)
     else:
         _arm_out(kernel, ports.out_named(inst, channel), Disturbance(twice, count))
 
@@ -124,7 +123,7 @@ def _arm_out(kernel: State, out: Out, disturbance: Disturbance) -> None:
     def hand_on(value: Value) -> None:
         disturbance.left -= 1
         if not disturbance.left:
-            out.targets, out.extra = targets, extra
+            out.lead_to(targets, extra)
         if not disturbance.twice:
             kernel.lose("dropped")
             if kernel.trace:
@@ -135,7 +134,7 @@ def _arm_out(kernel: State, out: Out, disturbance: Disturbance) -> None:
                 for target in extra or ():
                     target(value)
 
-    out.targets, out.extra = (), [hand_on]
+    out.lead_to((), [hand_on])
 
 
 def _send(kernel: State, targets: tuple[Port, ...], value: Value) -> None:

@@ -55,21 +55,32 @@ class Door:
         self.outer: list[Callable[[], None]] = []
         self._look = self.look  # bound once: a door is passed with each message from outside
 
-    def __enter__(self) -> None:
-        self.outer.append(METER.look)
-        METER.look = self._look
+    def enter(self) -> None:
+        """Enter the door; `leave` must follow. `Kernel.run` calls both, because a `with` costs it as much as a message."""
+        meter = METER
+        self.outer.append(meter.look)
+        meter.look = self._look
         self.looks = 0
-        METER.step, METER.counted = None, self  # no step that was counted before
+        meter.step = None
+        meter.counted = self  # no step that was counted before
+
+    def leave(self) -> None:
+        """Leave the door."""
+        meter = METER
+        meter.look = self.outer.pop()
+        meter.step = None
+        meter.counted = self
+        self.begun = None
+
+    def __enter__(self) -> None:
+        self.enter()
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> bool:
         """Leave the door; True if the step inside was given up."""
-        METER.look = self.outer.pop()
-        METER.step, METER.counted = None, self
-        if self.begun is not None:
-            self.begun = None
-        if not isinstance(error, Interrupted):
+        self.leave()
+        if error is None or not isinstance(error, Interrupted):
             return False
         self.counted = error.counted
         return True

@@ -17,7 +17,7 @@ coglet that is free.
 
 **The order of events.** `run` takes coglets from `ready` first: they have become free, and their backlog is older than
 the message queue. Then it takes one message. The fast path is one function call: a coglet with gate 0 and a port with one plain
-reaction (`Port.simple`). All else goes through `offer`: urgent entries first, then a dead letter for a coglet that
+reaction, or with one link that leads on (`Port.simple`). All else goes through `offer`: urgent entries first, then a dead letter for a coglet that
 stops, an `await` that takes the message, the backlog of a coglet that is closed, or `deliver`. `deliver` forwards on
 links of the listen channel, then runs the port's reactions in textual order. After each step `press` parks the coglet on
 the inboxes that it has filled.
@@ -115,24 +115,28 @@ class Kernel(State):
     def input(self, channel: str, value: Value) -> int:
         """Take a message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door.
 
-        Return the number of its record in the trace, or 0.
+        Return the number of its record in the trace, or 0. No code of a coglet runs before the loop takes the message.
         """
-        assert self.root is not None
-        known = self.root.code.listens.get(channel)
+        root = self.root
+        assert root is not None
+        known = root.code.listens.get(channel)
         if known is None:
-            raise Failure("error", f"`{self.root.code.name}` has no listen channel `{channel}`")
-        with self.door:
-            checked = self.root.code.unit.checked(known[2], value, f"the input `{channel}`")
-            self.cause = 0
-            if self.trace:
-                self.cause = self.trace.record("input", self.root, cause=0, channel=channel, data=checked)
-            port = ports.port(self.root, channel)
-            if port.overflow == "block":
-                self.admit(port, checked)  # whoever waits is outside
-            else:
-                self.push(port, checked)
-            return self.cause
-        return 0
+            raise Failure("error", f"`{root.code.name}` has no listen channel `{channel}`")
+        checked = root.code.unit.checked(known[2], value, "the input", channel)
+        port = root.ports.get(channel) if root.ports is not None else None
+        if port is None:
+            with self.door:  # an expression of the program says how much it holds
+                port = ports.port(root, channel)
+            if port is None:
+                return 0
+        self.cause = 0
+        if self.trace:
+            self.cause = self.trace.record("input", root, cause=0, channel=channel, data=checked)
+        if port.overflow == "block":
+            self.admit(port, checked)  # whoever waits is outside
+        else:
+            self.push(port, checked)
+        return self.cause
 
     def result(self, call: int, value: object) -> None:
         """Take the result of a call: a value, or a Failure. A result that nobody waits for any more is dropped."""
@@ -242,27 +246,32 @@ class Kernel(State):
     # ---- the loop ------------------------------------------------------------------------------------------
 
     def run(self, most: int = 1 << 60) -> int:
-        """Take up to `most` messages, fewer after `pause` or if a step is given up; return how many were taken."""
-        before = self.door.begun = self.steps
-        with self.door:
-            self._blocks(most)
-            return self.steps - before
-        self._given_up()
-        return self.steps - before
+        """Take up to `most` messages, fewer after `pause` or if a step is given up; return how many were taken.
 
-    def _blocks(self, most: int) -> None:
-        """Take up to `most` messages, in blocks behind each of which the run fails if too many wait.
-
-        A block ends where the number of steps is a multiple of BLOCK, so that a replay fails at the same place.
+        They are taken in blocks that end where the number of steps is a multiple of BLOCK. The run fails there if too many wait, so
+        that a replay fails at the same place.
         """
-        end = self.steps + most
-        while True:
-            goal = min(end, self.steps + BLOCK - self.steps % BLOCK)
-            paused = self._loop(goal - self.steps)
-            if not goal % BLOCK and len(self.messages) > MOST_WAITING:
-                self._flooded(self.crowd())
-            if paused or self.steps < goal or goal == end:
-                return
+        door = self.door
+        before = door.begun = self.steps
+        end = before + most
+        door.enter()
+        try:
+            while True:
+                block = self.steps + BLOCK - self.steps % BLOCK
+                goal = end if end < block else block
+                paused = self._loop(goal - self.steps)
+                if self.steps < goal:
+                    break
+                if not goal % BLOCK and len(self.messages) > MOST_WAITING:
+                    self._flooded(self.crowd())
+                if paused or goal == end:
+                    break
+        except Interrupted as end_of_step:
+            door.counted = end_of_step.counted
+            self._given_up()
+        finally:
+            door.leave()
+        return self.steps - before
 
     def _flooded(self, what: str) -> NoReturn:
         """Fail the run, at once: more is sent than is taken, and would fill the memory."""
@@ -325,7 +334,7 @@ class Kernel(State):
                     self._broken(port, error, message)
                 if hot:
                     self.press(inst)
-            return self._attend()
+            return bool(ready) and self._attend()
         finally:
             self.steps = count
 
@@ -385,12 +394,13 @@ class Kernel(State):
         if self.trace:
             self.cause = self.trace.deliver(port, message, cause)
         inst = port.inst
+        if port.simple is not None:
+            port.simple(inst, message)
+            return
         if inst.forwards is not None and port.label in inst.forwards and not port.own:
             for forward in inst.forwards[port.label]:
                 forward(message)
-        if port.simple is not None:
-            port.simple(inst, message)
-        elif port.handlers:
+        if port.handlers:
             reactions.react(self, port, message, 0)
 
     def _drain(self, inst: Instance) -> None:

@@ -41,6 +41,7 @@ NAMES: Space = {
     "part": functions.part,
     "spread": functions.spread,
     "walked": functions.walked,
+    "walked_range": functions.walked_range,
     "number": functions.within_bounds,
     "spend": meter.spend,
     "apart": functions.apart,

@@ -52,7 +52,7 @@ class Port:
     """An inbox: a listen channel, what is observed of a child, a timer, or the commands of a coglet.
 
     `fill` counts the messages that were sent here and not taken yet, wherever they wait. `simple` is the one function
-    to call where that is all there is to do.
+    to call where that is all there is to do (`ports.shortcut`).
     """
 
     __slots__ = (
@@ -97,22 +97,30 @@ STEP: Any = (Step(),)
 
 
 class Out:
-    """An output channel and its targets. `extra` are targets that need more than a push. `relays` are the channels of the
+    """An output channel and its targets. `extra` are targets that need more than a push. `only` is the port to push to where that is
+    all there is to do. `relays` are the channels of the
     parent to which links send what comes out; each has its function among the `extra`. `silent` counts the `extra` that only look on. What comes out of one that is
     `shared` is seen in the shell's process too, so that it is no loss if nobody here listens."""
 
-    __slots__ = ("count", "extra", "inst", "muted", "name", "relays", "shared", "silent", "targets")
+    __slots__ = ("count", "extra", "inst", "muted", "name", "only", "relays", "shared", "silent", "targets")
 
     def __init__(self, inst: Instance, name: str) -> None:
         self.inst = inst
         self.name = name
         self.targets: tuple[Port, ...] = ()
         self.extra: list[Target] | None = None
+        self.only: Port | None = None
         self.relays: tuple[Out, ...] = ()
         self.count = 0
         self.muted = False
         self.silent = 0
         self.shared = False
+
+    def lead_to(self, targets: tuple[Port, ...], extra: list[Target] | None) -> None:
+        """Set the targets, in place of those that there were."""
+        self.targets = targets
+        self.extra = extra
+        self.only = targets[0] if len(targets) == 1 and not extra else None
 
     @property
     def heard(self) -> bool:

@@ -267,7 +267,7 @@ class Outer:
             if taps and not (inner or linked or made.targets):
                 taps.append(self._nobody(made))
         made.silent = len(taps)
-        made.extra = [*inner, *linked, *taps] or None
+        made.lead_to(made.targets, [*inner, *linked, *taps] or None)
 
     def _nobody(self, made: Out) -> Target:
         """Return what stands behind taps alone: nobody in the run listens."""
@@ -291,8 +291,7 @@ class Outer:
         inst.forwards = forwards or None
         port = (inst.ports or {}).get(channel)
         if port is not None:
-            single = len(port.handlers) == 1 and not (added or kept)
-            port.simple = port.handlers[0].simple if single else None
+            ports.shortcut(port)
 
     def join_listens(self, inst: Instance) -> None:
         """Lay links and taps over all listen channels of a coglet."""

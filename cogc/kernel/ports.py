@@ -16,7 +16,7 @@ from cogc.kernel.unit import CogletCode
 from cogc.lowering import methods
 
 if TYPE_CHECKING:
-    from cogc.language.values import Target
+    from cogc.language.values import Target, Value
 
 
 def step(inst: Instance, label: str, act: Callable[[], object]) -> Port:
@@ -69,9 +69,28 @@ def port(inst: Instance, channel: str) -> Port:
         outer = inst.kernel.outer
         if outer.active:
             outer.join_listen(inst, channel)
-        if inst.forwards is not None and channel in inst.forwards:
-            found.simple = None
+        shortcut(found)
     return found
+
+
+def shortcut(port: Port) -> None:
+    """Set the one function that does all there is to do for a message of a listen channel or of a child's: the function of its only
+    reaction, or that of its only forward. Call this whenever one of them may have changed.
+    """
+    forwards = port.inst.forwards
+    forward = None if forwards is None or port.own else forwards.get(port.label)
+    port.simple = None
+    if port.disturbance is not None:
+        return
+    if not forward:
+        port.simple = port.handlers[0].simple if len(port.handlers) == 1 else None
+    elif not port.handlers and len(forward) == 1:
+        port.simple = _passing(forward[0])
+
+
+def _passing(forward: Target) -> Callable[[Instance, Value], object]:
+    """Return a forward as the function of a port."""
+    return lambda _inst, message: forward(message)
 
 
 def observe_port(parent: Instance, member: Instance, channel: str, handlers: tuple[Handler, ...]) -> Port:
@@ -93,9 +112,9 @@ def observe_port(parent: Instance, member: Instance, channel: str, handlers: tup
 def add_target(source: Out, target: Port | Target) -> None:
     """Add a target to an output channel."""
     if isinstance(target, Port):
-        source.targets = (*source.targets, target)
+        source.lead_to((*source.targets, target), source.extra)
     else:
-        source.extra = [*(source.extra or ()), target]
+        source.lead_to(source.targets, [*(source.extra or ()), target])
 
 
 # ---- open coglets ---------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def follow(kernel: State, inst: Instance, call: int, child: str, channel: str, m
         port = inst.ports[label] = Port(inst, label, ())
         port.member = member
         source = ports.open_out(member, channel) if member.code.ir.open else ports.out_named(member, channel)
-        source.targets = (*source.targets, port)
+        ports.add_target(source, port)
     if method:
         reaction = methods.hears(inst.code.ir.python, "follow", label, method=method)
         port.handlers = (*port.handlers, ports.open_handler(inst.code, reaction))
@@ -168,7 +168,7 @@ def send(kernel: State, inst: Instance, call: int, child: str, channel: str, val
 def link(kernel: State, inst: Instance, call: int, source: str, said: str, target: str, heard: str) -> None:
     """Link a channel of a child to one of another for a method."""
     out = ports.open_out(_child(inst, source), said)
-    out.targets = (*out.targets, ports.port(_child(inst, target), heard))
+    ports.add_target(out, ports.port(_child(inst, target), heard))
 
 
 def stop(kernel: State, inst: Instance, call: int, child: str) -> None:

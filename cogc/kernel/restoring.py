@@ -96,7 +96,7 @@ class _Reader:
                     kernel.outer.join(made)
         for made in kernel.root.outs:
             if made is not None and made.muted:
-                made.extra = None
+                made.lead_to(made.targets, None)
         for path, id, token, channel in data.get("unsettled", ()):
             kernel.unsettled.setdefault(self._inst(path), {})[id, token] = channel
         calls = [call for waits in data.get("waits", ()) for call in self._wait(*waits)]

@@ -146,6 +146,7 @@ class Beginning:
         for port, (fill, simple) in self._ports.items():
             port.fill, port.simple, port.waiters = fill, simple, None
         for out, count, targets, extra, relays, muted in self._outs:
-            out.count, out.targets, out.extra, out.relays, out.muted = count, targets, extra, relays, muted
+            out.lead_to(targets, extra)
+            out.count, out.relays, out.muted = count, relays, muted
         for slot, members, following, cursor in self._slots:
             slot.members, slot.next_index, slot.cursor = members.copy(), following, cursor

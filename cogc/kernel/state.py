@@ -260,6 +260,15 @@ class State(ABC):
             out = ports.out(inst, number)
         out.count += 1
         messages = self.messages
+        port = out.only
+        if port is not None:  # most outputs lead to one inbox, and nowhere else
+            fill = port.fill + 1
+            if fill >= port.capacity:
+                self._full(port, value)
+            else:
+                port.fill = fill
+                messages.append((port, value, 0))
+            return
         for port in out.targets:
             fill = port.fill + 1
             if fill >= port.capacity:

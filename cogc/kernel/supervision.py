@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel import activities, claims, creation, joins, periods, pools, queues, reactions, wiring
+from cogc.kernel import activities, claims, creation, joins, periods, pools, ports, queues, reactions, wiring
 from cogc.kernel.objects import (
     BACKLOG,
     FAILED,
@@ -435,3 +435,5 @@ def _forget(inst: Instance) -> None:
     inst.awaits = None
     if inst.ports:
         inst.ports = {k: p for k, p in inst.ports.items() if p.member is None}
+        for port in inst.ports.values():
+            ports.shortcut(port)

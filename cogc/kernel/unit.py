@@ -207,12 +207,13 @@ class Unit:
             found = self._policies[key] = ChildCode(self.coder, spec)
         return found
 
-    def checked(self, type: int, value: object, what: str) -> Value:
-        """Return a value as a type (by its number) wants it, or raise a Failure that says what is wrong with `what`."""
+    def checked(self, type: int, value: object, what: str, name: str = "") -> Value:
+        """Return a value as a type (by its number) wants it, or raise a Failure that says what is wrong with `what`, or with `what` of a name."""
         try:
             return self.validators.check(type)(value)
         except Failure as wrong:
-            raise Failure("type", f"{what}: {wrong.message}") from None
+            of = f"{what} `{name}`" if name else what
+            raise Failure("type", f"{of}: {wrong.message}") from None
 
     def place(self, at: int) -> str:
         """Return a position's number as `path:line:column`; nothing for a position that is not known."""

@@ -14,8 +14,8 @@ that border: a child's message leaves the parent only by a relay on the parent's
 - `wire` may be called at any time between two messages. Ports stay, with what waits in them; only `targets`, `extra` and
   `forwards` are made anew.
 - The order of targets is the order of the text: links, then observers, then joins; within a pool by index.
-- A listen channel with a link has `forwards`. Its port then has no `simple`, so that the loop takes the path on which
-  `deliver` forwards the message before the reactions run.
+- A listen channel with a link has `forwards`, to which `deliver` hands each message before the reactions run. Where one forward is
+  all there is, it is the port's `simple` (`ports.shortcut`).
 - A channel that `SuppressLet` silences is `muted`: it keeps its place and has no targets.
 
 **When.** At creation, once for each coglet with children; when a pool that a route touches gets or loses a member; when
@@ -40,7 +40,7 @@ from cogc import ir
 from cogc.kernel import joins
 from cogc.kernel.losses import KINDS
 from cogc.kernel.objects import STOPPED, STOPPING, Instance, Out, Port, Slot
-from cogc.kernel.ports import add_target, observe_port, out, out_named, port
+from cogc.kernel.ports import add_target, observe_port, out, out_named, port, shortcut
 from cogc.kernel.program import Handler
 from cogc.language.functions import stable_key
 from cogc.language.values import Failure
@@ -69,7 +69,8 @@ def _wire(kernel: State, parent: Instance) -> None:
     code = parent.code
     touched = _touched(parent)
     for made in touched:
-        made.targets, made.extra, made.relays = (), None, ()
+        made.lead_to((), None)
+        made.relays = ()
     for link, hash in code.links:
         _link(kernel, parent, link, hash)
     for child, channel, handlers in _observed(parent) if code.observers else ():
@@ -78,12 +79,11 @@ def _wire(kernel: State, parent: Instance) -> None:
         joins.wire(kernel, parent, handler)
     if parent.ports:
         for made_port in parent.ports.values():
-            forwards = parent.forwards is not None and made_port.label in parent.forwards
-            single = len(made_port.handlers) == 1
-            made_port.simple = made_port.handlers[0].simple if single and not forwards else None
+            shortcut(made_port)
     for made in touched:
         if made.muted:
-            made.targets, made.extra, made.relays = (), None, ()
+            made.lead_to((), None)
+            made.relays = ()
         elif made.relays and not made.targets and len(made.extra or ()) == len(made.relays) and _reports(made):
             add_target(made, _listener(kernel, made))
         if kernel.outer.active:
@@ -333,7 +333,7 @@ def suppress(kernel: State, inst: Instance) -> None:
         sink_root(kernel, inst)
         for made_out in inst.outs:
             if made_out is not None and made_out.muted:
-                made_out.extra = None
+                made_out.lead_to(made_out.targets, None)
     else:
         rewire(kernel, inst.parent)
 
@@ -342,9 +342,10 @@ def sink_root(kernel: State, root: Instance) -> None:
     """Send what the root transmits out of the system."""
     for number, name in enumerate(root.code.transmit_names):
         if not (name == "log" and root.code.ir.logged_from >= 0):  # people see it as a log, not as a result
-            out(root, number).extra = [_sink(kernel, name)]
+            made = out(root, number)
+            made.lead_to(made.targets, [_sink(kernel, name)])
             if kernel.outer.active:
-                kernel.outer.join(out(root, number))
+                kernel.outer.join(made)
 
 
 def _sink(kernel: State, name: str) -> Target:

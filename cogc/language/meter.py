@@ -34,8 +34,11 @@ from cogc.language.values import Failure
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeVar
 
     from cogc.language.values import Value
+
+    _Items = TypeVar("_Items", list[Value], range)
 
 MOST_WORK = 10_000_000
 """The most units of work of one step."""
@@ -121,7 +124,7 @@ class _Aside:
 aside = _Aside()
 
 
-def items(values: list[Value]) -> list[Value] | Iterator[Value]:
+def items(values: _Items) -> _Items | Iterator[Value]:
     """Return the items of a list for a loop, which are counted as the loop goes on."""
     if len(values) <= _STRIDE:
         spend(len(values))
@@ -129,10 +132,25 @@ def items(values: list[Value]) -> list[Value] | Iterator[Value]:
     return _strides(values)
 
 
-def _strides(values: list[Value]) -> Iterator[Value]:
+def _strides(values: list[Value] | range) -> Iterator[Value]:
     for start in range(0, len(values), _STRIDE):
         spend(_STRIDE)
         yield from values[start : start + _STRIDE]
+
+
+def numbers(start: int, stop: int) -> range | Iterator[Value]:
+    """Return the ints of a `range` for a loop, which are counted like those of a list that is made (`parts`) and then walked (`items`)."""
+    found = range(start, stop)
+    size = stop - start if stop > start else 0
+    meter = METER
+    if meter.counted is not meter.step:
+        meter.counted, meter.spent, meter.window = meter.step, 0, 0
+    window = meter.window + size + size
+    if size <= _STRIDE and window <= WINDOW:  # in one step what two calls of `spend` come to
+        meter.window = window
+        return found
+    parts(size)
+    return items(found)
 
 
 def characters(size: int) -> None:

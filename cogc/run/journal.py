@@ -27,7 +27,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar, assert_never
+from typing import Any, BinaryIO, NamedTuple, NoReturn, ParamSpec, Protocol, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
@@ -470,10 +470,10 @@ def replay(
         events, skipped = events[1:], skipped + 1
     expected = {e[3]: e for e in events if e[2] == "call"}
     whole, has_cuts = is_whole(events), any(e[2] == "cut" for e in events)
-    kernel.door.cuts = {}
-    for i, event in enumerate(events):
-        steps, kind, due = event[0], event[2], skipped + i
-        if look is not None and not kernel.door.cuts:
+    cuts = kernel.door.cuts = {}
+    for due, event in enumerate(events, skipped):
+        steps, kind = event[0], event[2]
+        if look is not None and not cuts:
             look(due)
         if kind == "cut":
             _run_to(kernel, steps, look, due)
@@ -483,7 +483,8 @@ def replay(
         behind = kernel.steps < steps
         if behind:
             _run_to(kernel, steps, look, due)
-            _cut_short(kernel)
+            if cuts:
+                _not_cut(kernel)
         if notes is not None and kind in notes:
             notes[kind](*event[3:])
             continue
@@ -495,14 +496,15 @@ def replay(
             if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
                 return
         if has_cuts:
-            _cut_next(kernel, events, i + 1)
+            _cut_next(kernel, events, due - skipped + 1)
         if kind == "end":
             break
         if kind == "call":
             _came(kernel, event)
         else:
             _enter(kernel, event, due + 2, entered)
-        _cut_short(kernel)
+        if cuts:
+            _not_cut(kernel)
     if whole:
         kernel.run()
     if whole or goes_on:
@@ -514,8 +516,12 @@ def _enter(kernel: Kernel, event: Event, line: int, entered: Entered | None) -> 
 
     Raise Divergence if the event is refused, or does not have its form.
     """
+    record = 0
     try:
-        record = _hand_in(kernel, event)
+        if event[2] == "input":
+            record = kernel.input(event[3], event[4])
+        else:
+            _hand_in(kernel, event)
     except Failure as refused:
         raise Divergence(f"line {line}: a {event[2]} that was taken is refused: {refused.message}") from None
     except (LookupError, TypeError, AttributeError, ValueError) as unfit:
@@ -564,16 +570,16 @@ def _cut_next(kernel: Kernel, events: list[Event], first: int) -> None:
         first += 1
 
 
-def _cut_short(kernel: Kernel) -> None:
-    """Raise Divergence if a step was not cut short that was recorded so."""
-    if kernel.door.cuts:
-        raise Divergence(
-            f"by step {kernel.steps}, a step ends that was {next(iter(kernel.door.cuts.values()))} when it was recorded"
-        )
+def _not_cut(kernel: Kernel) -> NoReturn:
+    """Raise Divergence for a step that was cut short when it was recorded."""
+    assert kernel.door.cuts
+    raise Divergence(
+        f"by step {kernel.steps}, a step ends that was {next(iter(kernel.door.cuts.values()))} when it was recorded"
+    )
 
 
-def _hand_in(kernel: Kernel, event: Event) -> int:
-    """Hand an event in to a kernel. Return the record of a message from outside in the trace, or 0."""
+def _hand_in(kernel: Kernel, event: Event) -> None:
+    """Hand an event that is no message from outside in to a kernel."""
     _, now, kind, *data = event
     match kind:
         case "start":
@@ -581,8 +587,6 @@ def _hand_in(kernel: Kernel, event: Event) -> int:
             kernel.start(data[0])
         case "time":
             kernel.advance(now)
-        case "input":
-            return kernel.input(*data[:2])
         case "result":
             kernel.result(*data)
         case "told":
@@ -614,7 +618,6 @@ def _hand_in(kernel: Kernel, event: Event) -> int:
             if inst is None:
                 raise LookupError(f"there is no coglet {path}")
             disturb.act(kernel, act, inst, *of)
-    return 0
 
 
 def _take(kernel: Kernel, expected: dict[int, Event], taken: Taken | None, whole: bool, goes_on: bool = False) -> bool:

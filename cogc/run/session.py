@@ -71,7 +71,9 @@ STRETCH = 500
 EFFECTS = 2000
 """How many effects may wait before a stretch ends early."""
 PORTION = 50
-"""How many messages the kernel takes between two looks at the clock."""
+"""How many messages the kernel takes at least between two looks at the clock."""
+QUICK = 0.001
+"""Seconds that a portion may take for the next one to be twice as long, up to a whole stretch."""
 MOST_HELD = 10_000
 """How many effects of a durable run may wait for the disk while the kernel goes on."""
 SLICE = 0.005
@@ -118,6 +120,7 @@ class Session(Carrier):
         self.begun = trio.Event()
         """Set when the run has begun, or goes on where it was: nothing of it can be seen or asked before."""
         self._slice_ends = 0.0
+        self._portion = PORTION
         self._paused = False
         kernel.door.poll = self._poll
         kernel.door.told = partial(self._event, "cut")
@@ -235,18 +238,28 @@ class Session(Carrier):
                 self.commit.fail(error)
 
     async def _stretch(self) -> None:
-        """Let the kernel take up to `STRETCH` messages: fewer if they leave many effects, and on a real clock if they take long."""
-        kernel, left, paused = self.kernel, STRETCH, False
+        """Let the kernel take up to `STRETCH` messages: fewer if they leave many effects, and on a real clock if they take long.
+
+        A stretch is made of portions, between which the loop looks at the clock. A signal ends a portion at once. A portion grows
+        as long as its messages are quick and leave few effects; in a simulation, where nothing may follow from real time, by the effects alone.
+        """
+        kernel, left, paused, sim = self.kernel, STRETCH, False, self.options.sim
         while left > 0:
-            if paused or self._slice_is_over:
+            began = time.monotonic()
+            if paused or began >= self._slice_ends:
                 await self._give_way()
-                if left < STRETCH and not self.options.sim:
+                if left < STRETCH and not sim:
                     return
-            taken = kernel.run(PORTION)
-            if not kernel.busy or len(kernel.effects) > EFFECTS:
+                began = time.monotonic()
+            most = min(left, self._portion)
+            taken = kernel.run(most)
+            effects = len(kernel.effects)
+            if not kernel.busy or effects > EFFECTS:
                 return
+            quick = sim or time.monotonic() - began < QUICK
+            self._portion = min(2 * self._portion, STRETCH) if quick and 2 * effects <= EFFECTS else PORTION
             left -= taken
-            paused = taken < PORTION  # a signal has come, or a step has taken long
+            paused = taken < most  # a signal has come, or a step has taken long
 
     @property
     def _slice_is_over(self) -> bool:

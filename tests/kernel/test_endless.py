@@ -65,6 +65,16 @@ def test_messages_that_become_more_and_more_fail_the_run(capacity: str, monkeypa
     assert "messages wait for " in report.failure.message and "`Main/" in report.failure.message
 
 
+def test_a_pause_makes_no_run_fail_at_another_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "MOST_WAITING", 5000)
+    kernel = Sim("coglet Main { listen go: int\n state sum: int = 0\n on go as v { sum = sum + v } }", "Main").kernel
+    for _ in range(5001 + machine.BLOCK):
+        kernel.input("go", 1)
+    kernel.pause()
+    assert (kernel.run(machine.BLOCK), kernel.steps, kernel.ended) == (0, 0, None)
+    assert kernel.run(2 * machine.BLOCK) == machine.BLOCK and kernel.ended == "failed"
+
+
 def test_a_step_that_sends_too_much_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "MOST_SENT", 5000)
     text = """coglet S { listen y: int }

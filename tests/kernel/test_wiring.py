@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cogc.kernel import disturb
 from support.sim import Sim
 
 ECHO = "coglet Echo { listen x: any\n transmit y: any\n on x as v { y <- v } }\n"
@@ -185,3 +186,30 @@ def test_a_feedback_link_never_makes_its_sender_wait() -> None:
     before = "coglet Loop { listen x: int { capacity: 1 }\n transmit y: int\n on x as v { if v > 0 { y <- v - 1\n y <- v - 1 } } }\n"
     sim = system("create l = Loop\n on go { l.x <- 5 }\n link l.y -> l.x { feedback: true }", before).send("go", 1)
     assert sim.kernel.ended is None and not sim.kernel.busy
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_listen_channel_that_only_leads_on_leads_to_the_child_that_a_restart_has_made(traced: bool) -> None:
+    before = (
+        ECHO
+        + "coglet Outer { listen a: any\n listen bad: any\n transmit b: any\n create e = Echo\n link self.a -> e.x\n link e.y -> self.b\n"
+        ' on bad { fail "no" } }\n'
+    )
+    sim = system(
+        "create o = Outer { restart: on_error, backoff: 1ms }\n link self.go -> o.a\n link o.b -> self.seen\n on order { o.bad <- 1 }",
+        before,
+        traced=traced,
+    )
+    sim.send("go", 1).send("order", "break").run(1)
+    assert sim.send("go", 2).sent("seen") == [1, 2]
+
+
+def test_an_inbox_stays_disturbed_when_its_routes_are_made_anew() -> None:
+    sim = system(
+        "create p = Echo * 1..3\n on p.y as v { seen <- v }\n on go as v { seen <- v }\n on order { create p() }"
+    )
+    root = sim.kernel.root
+    assert root is not None
+    disturb.arm(sim.kernel, root, "go", False, 1)
+    sim.send("order", "another")
+    assert sim.send("go", 1).send("go", 2).sent("seen") == [2]

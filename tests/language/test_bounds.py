@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from cogc.language import meter
+from cogc.language import functions, meter
 from cogc.language.limits import RANGES, outside, outside_pool
 from cogc.language.values import Duration, Failure
 from support.paths import ROOT
@@ -64,9 +64,46 @@ def test_the_items_of_a_short_list_are_the_list_and_those_of_a_long_one_are_coun
     assert spent[0] < spent[2000] < spent[-1]
 
 
+def _looked(spent: int, walk: Callable[[], Iterable[object]]) -> tuple[list[object], list[int], tuple[int, int]]:
+    """Walk in a step that has spent something: return the items, how many were walked at each look, and what was spent by the end."""
+    _clear()
+    meter.spend(spent)
+    found: list[object] = []
+    looks: list[int] = []
+    before, meter.METER.look = meter.METER.look, lambda: looks.append(len(found))
+    try:
+        found.extend(walk())
+    finally:
+        meter.METER.look = before
+    return found, looks, (meter.METER.spent, meter.METER.window)
+
+
+@pytest.mark.parametrize("spent", [0, 1, 2000, 4000, meter.WINDOW])
+@pytest.mark.parametrize("bounds", [(0, 0), (3, -2), (0, 1), (-5, 40), (0, 1024), (0, 1025), (7, 9000)])
+def test_a_loop_over_a_range_is_counted_like_one_over_its_list(spent: int, bounds: tuple[int, int]) -> None:
+    made = _looked(spent, lambda: functions.walked(functions.numbers(*bounds)))
+    assert _looked(spent, lambda: functions.walked_range(*bounds)) == made
+    assert made[0] == list(range(*bounds))
+
+
+def test_the_first_loop_of_a_step_counts_anew() -> None:
+    meter.spend(4000)
+    meter.begin(object())
+    assert list(functions.walked_range(3)) == [0, 1, 2]
+    assert (meter.METER.spent, meter.METER.window) == (0, 6)
+
+
+@pytest.mark.parametrize("bounds", [(1.5,), (0, "x"), (True,)])
+def test_a_loop_over_a_range_takes_ints(bounds: tuple[object, ...]) -> None:
+    for function in (functions.walked_range, functions.numbers):
+        with pytest.raises(Failure, match="`range` takes ints"):
+            function(*bounds)
+
+
 @pytest.mark.parametrize(
     ("count", "function", "message"),
     [
+        (1_000_001, functions.walked_range, "a list of 1000001 items is too large; the limit is 1000000"),
         (1_000_001, meter.parts, "a list of 1000001 items is too large; the limit is 1000000"),
         ((1 << 24) + 1, meter.characters, "a string of 16777217 characters is too long; the limit is 16777216"),
     ],

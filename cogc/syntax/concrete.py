@@ -619,20 +619,23 @@ _BUILDERS.update(
 )  # fmt: skip
 
 
-def _rules() -> list[lalr.Rule]:
+def _rules() -> lalr.Rules:
     """Return the rules of the grammar with these builders: each keeps all of its tokens, and none keeps a place for what is absent."""
-    rules: list[lalr.Rule] = []
+    rules: list[lalr.Written] = []
     for left, length, name, kept, mode, _ in RULES:
         spliced = {k - _SPLICED for k in kept if k >= _SPLICED}
         places = tuple(i + _SPLICED if i in spliced else i for i in range(length))
-        passed = mode == 1 and length == 1
-        if mode == 1 and not passed:
+        if mode == 1 and length != 1:
             mode = 0
-        builder = _BUILDERS.get(name, _words) if mode == 0 else None
         if length == 0 and name != "start":
-            builder = _nothing if mode == 0 else builder
-        rules.append((left, length, builder, places, mode, not spliced))
-    return rules
+            name = _ABSENT
+        rules.append((left, length, name, places, mode, not spliced))
+    names = {rule[2] for rule in rules}
+    return lalr.Rules({**dict.fromkeys(names, _words), **_BUILDERS, _ABSENT: _nothing}, rules)
+
+
+_ABSENT = ""
+"""The name of the builder of rules without symbols."""
 
 
 def _nothing(children: list[Part], start: int, end: int) -> Part:

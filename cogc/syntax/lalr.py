@@ -5,8 +5,9 @@ In: `Tokens` (parallel lists, the last token is `$END`) and the rules of the gra
 
 The model
     The parser is a stack automaton. Each entry of the stack is a grammar symbol that has been read: the state that the
-    automaton is in behind it, the symbol's value, and the span of its text. The four are kept in four parallel lists
-    (`Stack`), because one list of tuples costs an allocation for each token.
+    automaton is in behind it, the symbol's value, and the start of its text. The three are kept in parallel lists
+    (`Stack`), because one list of tuples costs an allocation for each token. Of the ends only that of the last symbol is
+    ever asked for, so it is a variable.
     `row_of(state)` maps the next terminal to an action: `n >= 0` shifts the token and enters state n, `-1 - r` reduces
     by rule r. A state in which every terminal reduces by the same rule has that action itself in place of a mapping.
     `_goto(state, left)` is the state behind a rule's left side, once the rule has been reduced. The tables have rows as
@@ -26,9 +27,11 @@ A worked example: `const a = 1`, its reductions in order
     $END                   start                              accept: the state is FINAL and the terminal `$END`
 
 Chains
-    An expression of one token passes fifteen rules that only hand their child on: an int is a literal, a primary, a
-    postfix ... a sum, a comparison, an expression. Where such a chain ends depends on the state below, the left side and
-    the next terminal alone, so `_chain` follows it once and `_CHAINS` keeps the state that it leads to.
+    Most tokens are the only symbol of the rule above them, and that one is of the next: an int is a literal, a primary, a
+    postfix ... a sum, a comparison, an expression. Where such a chain ends, and which builders it calls on the way, depends
+    on the state below, the first symbol and the next terminal alone. So `Rules.chain` follows it once, and afterwards one
+    look into `Rules.chains` takes a token, or a rule that has been reduced, to the state at the end of its chain. What is
+    between never comes onto the stack.
 
 Spans
     A node begins where its first symbol begins and ends where its last one ends; a rule without symbols has no width
@@ -59,10 +62,13 @@ if TYPE_CHECKING:
     from cogc.syntax.lexer import Tokens
 
     Builder = Callable[[list[Any], int, int], Any]
-    Rule = tuple[int, int, Builder | None, tuple[int, ...], int, bool]
+    Written = tuple[int, int, str, tuple[int, ...], int, bool]
+    """A rule as it stands in the tables: left side, length, builder, the children that it keeps, mode, whether it is plain."""
+    Rule = tuple[int, int, Builder | None, int, slice | None, list[None], tuple[int, ...]]
+    """A rule with its builder: left side, length, builder, mode, what it keeps as a slice with the absent behind it, and as offsets."""
 
 NOTHING = 255
-"""A terminal that has no action: the parser stops there and leaves its stack as it is. A key of `_CHAINS` has room for it."""
+"""A terminal that has no action: the parser stops there and leaves its stack as it is. No terminal has a greater number."""
 _BUILD, _PASS, _SPLICE = 0, 1, 2
 _SPLICED = 100
 _ERROR = TERMINALS["ERROR"]
@@ -75,8 +81,6 @@ _ROWS: list[Any] = [None] * len(ACTIONS)
 """The rows of `ACTIONS` that have been read, by state."""
 _GOTOS: dict[int, dict[int, int]] = {}
 """The rows of `GOTOS` that have been read, by state."""
-_CHAINS: dict[int, int] = {}
-"""The results of `_chain` so far, by state, left side and next terminal. They depend on the tables, not on the builders."""
 
 
 def row_of(state: int) -> dict[int, int] | int:
@@ -88,12 +92,12 @@ def row_of(state: int) -> dict[int, int] | int:
     return found
 
 
-def _goto(state: int, left: int) -> int | None:
-    """Return the state behind the left side of a rule that has been reduced in a state, None where no such rule can be."""
+def _goto(state: int, left: int) -> int:
+    """Return the state behind the left side of a rule that has been reduced in a state, -1 where no such rule can be."""
     row = _GOTOS.get(state)
     if row is None:
         row = _GOTOS[state] = dict(_pairs(str(GOTOS[state])))
-    return row.get(left)
+    return row.get(left, -1)
 
 
 def _pairs(row: str) -> Iterator[tuple[int, int]]:
@@ -101,24 +105,84 @@ def _pairs(row: str) -> Iterator[tuple[int, int]]:
     return zip(map(ord, row[::2]), map(ord, row[1::2]), strict=True)
 
 
-def bind(builders: dict[str, Builder]) -> list[Rule]:
+class Rules:
+    """The rules of the grammar with builders of one kind: each rule is bound to its builder when it is first reduced."""
+
+    __slots__ = ("_builders", "_written", "bound", "chains")
+
+    def __init__(self, builders: dict[str, Builder], written: list[Written] = RULES) -> None:
+        self._builders = builders
+        self._written = written
+        self.bound: list[Rule | None] = [None] * len(written)
+        """The rules that have been reduced, by number."""
+        self.chains: dict[int, tuple[int, tuple[Builder, ...]]] = {}
+        """The results of `chain` so far, by state, symbol and next terminal."""
+
+    def rule(self, number: int) -> Rule:
+        """Return a rule with its builder."""
+        found = self.bound[number]
+        if found is None:
+            left, length, name, kept, mode, _ = self._written[number]
+            builder = self._builders[name] if mode == _BUILD else None
+            found = self.bound[number] = (left, length, builder, mode, *_cut(kept, length), kept)
+        return found
+
+    def chain(self, state: int, target: int, kind: int) -> tuple[int, tuple[Builder, ...]]:
+        """Follow the rules of one symbol that are reduced behind a symbol, before the next terminal.
+
+        `state` is the state below the symbol and `target` the one behind it. Return the state at the end of the chain,
+        and the builders of the rules on the way.
+        """
+        builders: list[Builder] = []
+        while True:
+            row = row_of(target)
+            action = row if isinstance(row, int) else row.get(kind)
+            if action is None or action >= 0:
+                break
+            left, length, _, kept, mode, _ = self._written[-1 - action]
+            if length != 1 or kept != (0,):
+                break
+            if mode == _BUILD:
+                builders.append(self.rule(-1 - action)[2])  # type: ignore[arg-type]
+            elif mode == _SPLICE:
+                builders.append(_as_list)
+            target = _goto(state, left)
+        return target, tuple(builders)
+
+
+def _as_list(children: list[Any], start: int, end: int) -> list[Any]:
+    return children
+
+
+def _cut(kept: tuple[int, ...], length: int) -> tuple[slice | None, list[None]]:
+    """Return the children that a rule keeps as a slice of the values, and one None for each absent child behind them.
+
+    The slice is None where the children are none: lists are spliced, or an absent child stands before one that is there.
+    """
+    present = [i for i in kept if i >= 0]
+    absent = len(kept) - len(present)
+    step = present[1] - present[0] if len(present) > 1 else 1
+    regular = all(b - a == step for a, b in zip(present, present[1:], strict=False))
+    if not present or not regular or max(present) >= _SPLICED or kept[: len(present)] != tuple(present):
+        return None, []
+    stop = present[-1] + 1 - length
+    return slice(present[0] - length, stop or None, step), [None] * absent
+
+
+def bind(builders: dict[str, Builder]) -> Rules:
     """Return the rules of the tables with their builders."""
-    return [
-        (left, length, builders[name] if mode == _BUILD else None, kept, mode, plain)
-        for left, length, name, kept, mode, plain in RULES
-    ]
+    return Rules(builders)
 
 
 class Stack:
-    """The symbols that have been read and not yet reduced: a state, a value, a start and an end for each."""
+    """The symbols that have been read and not yet reduced: a state, a value and a start for each."""
 
-    __slots__ = ("ends", "starts", "states", "values")
+    __slots__ = ("starts", "states", "values")
 
     def __init__(self) -> None:
         self.states = [0]
         self.values: list[Any] = [None]
         self.starts = [0]
-        self.ends = [0]
 
     def placed(self, at: int) -> Stack:
         """Return a copy whose symbols all stand at one place. Lists are copied, since a reduction may grow them."""
@@ -126,17 +190,16 @@ class Stack:
         made.states = self.states.copy()
         made.values = [v.copy() if v.__class__ is list else v for v in self.values]
         made.starts = [at] * len(made.states)
-        made.ends = [at] * len(made.states)
         return made
 
 
 def parse(
     tokens: Tokens,
-    rules: list[Rule],
+    rules: Rules,
     fail: Callable[[int, list[int]], bool],
     stack: Stack | None = None,
     leaves: list[Any] | None = None,
-    mend: Callable[[Tokens, list[Any], int, list[int], list[Rule]], bool] | None = None,
+    mend: Callable[[Tokens, list[Any], int, list[int], Rules], bool] | None = None,
 ) -> Any:
     """Parse all tokens, on top of a stack if one is given. `leaves` are the values of the tokens, by default their texts.
 
@@ -148,17 +211,19 @@ def parse(
     if leaves is None:
         leaves = [text[s:e] for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=False)]
     stack = stack or Stack()
-    states, values, starts, ends = stack.states, stack.values, stack.starts, stack.ends
-    rows, chains = _ROWS, _CHAINS
+    states, values, starts = stack.states, stack.values, stack.starts
+    rows, bound, chains = _ROWS, rules.bound, rules.chains
     at, failed = 0, -1
     kind = kinds[0]
+    end = starts[-1]
+    state = states[-1]
     while True:
-        row = rows[states[-1]]
+        row = rows[state]
         if row is None:
-            row = row_of(states[-1])
+            row = row_of(state)
         action = row if row.__class__ is int else row.get(kind)
         if action is None:
-            if kind == _END and states[-1] == FINAL:
+            if kind == _END and state == FINAL:
                 return values[-1]
             if not fail(at, states) or (at == failed and kind == _END):
                 return None
@@ -168,55 +233,51 @@ def parse(
             # a token at which recovery fails twice is skipped: each recovery gets further than the one before
             at, failed = (at + 1 if at == failed else at), at
             skipped = _behind_brace(tokens, at, states, rules, _inside_braces(values))
-            at = _recover(tokens, at, states, values, starts, ends) if skipped == at else skipped
-            if at < 0:
-                return None
-            kind = kinds[at]
+            if skipped == at:
+                at, end = _recover(tokens, at, states, values, starts)
+                if at < 0:
+                    return None
+            else:
+                at = skipped
+            kind, state = kinds[at], states[-1]
             continue
         if action >= 0:
-            states.append(action)
-            values.append(leaves[at])
-            starts.append(token_starts[at])
-            ends.append(token_ends[at])
+            value, start, end = leaves[at], token_starts[at], token_ends[at]
             at += 1
+            key = state << 20 | kind << 8
             kind = kinds[at]
-            continue
-        left, length, builder, kept, mode, plain = rules[-1 - action]
-        if length:
-            children = values[-length:] if plain else _children(values, length, kept)
-            start, end = starts[-length], ends[-1]
-            del states[-length:], values[-length:], starts[-length:], ends[-length:]
+            target = action
         else:
-            children = _children(values, 0, kept)
-            start = end = token_starts[at]
-        if mode == _BUILD:
-            value = builder(children, start, end)  # type: ignore[misc]
-        else:
-            value = children if mode == _SPLICE else children[0]
-        # the chain of rules that hand on their only child is followed once for each state, left side and next terminal
-        key = (states[-1] << 20) | (left << 8) | kind
-        state = chains.get(key)
-        if state is None:
-            state = chains[key] = _chain(states[-1], left, kind, rules)
+            left, length, builder, mode, cut, absent, kept = bound[-1 - action] or rules.rule(-1 - action)
+            if length:
+                if cut is None:
+                    children = _children(values, length, kept)
+                else:
+                    children = values[cut]
+                    if absent:
+                        children += absent
+                start = starts[-length]
+                del states[-length:], values[-length:], starts[-length:]
+            else:
+                children = _children(values, 0, kept)
+                start = end = token_starts[at]
+            if builder is not None:
+                value = builder(children, start, end)
+            else:
+                value = children if mode == _SPLICE else children[0]
+            state = states[-1]
+            key = state << 20 | (left + NOTHING + 1) << 8
+            target = -1
+        # the rules of one symbol that follow are looked up once for each state, symbol and next terminal
+        found = chains.get(key | kind)
+        if found is None:
+            found = chains[key | kind] = rules.chain(state, _goto(state, left) if target < 0 else target, kind)
+        state, builders = found
+        for build in builders:
+            value = build([value], start, end)
         states.append(state)
         values.append(value)
         starts.append(start)
-        ends.append(end)
-
-
-def _chain(state: int, left: int, kind: int, rules: list[Rule]) -> int:
-    """Return the state behind a reduction to `left`, once all rules that only hand it on are reduced too."""
-    while True:
-        target = _goto(state, left)
-        assert target is not None  # the rule was reduced in a state that expects its left side
-        row = row_of(target)
-        action = row if isinstance(row, int) else row.get(kind)
-        if action is None or action >= 0:
-            return target
-        rule = rules[-1 - action]
-        if rule[1] != 1 or rule[4] != _PASS:
-            return target
-        left = rule[0]
 
 
 def _children(values: list[Any], length: int, kept: tuple[int, ...]) -> list[Any]:
@@ -235,7 +296,7 @@ def _children(values: list[Any], length: int, kept: tuple[int, ...]) -> list[Any
     return children
 
 
-def _behind_brace(tokens: Tokens, at: int, states: list[int], rules: list[Rule], inside: bool) -> int:
+def _behind_brace(tokens: Tokens, at: int, states: list[int], rules: Rules, inside: bool) -> int:
     """Pass over what stands behind the `}` of a phrase that is complete, up to the end of its line, or of the block if it is inside of one.
 
     Return the index to go on at.
@@ -259,8 +320,10 @@ def _behind_brace(tokens: Tokens, at: int, states: list[int], rules: list[Rule],
     return at
 
 
-def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], starts: list[int], ends: list[int]) -> int:
-    """Shift an `ERROR` over the phrase that cannot be read. Return the index to go on at, or -1 if there is none."""
+def _recover(
+    tokens: Tokens, at: int, states: list[int], values: list[Any], starts: list[int]
+) -> tuple[int, int]:
+    """Shift an `ERROR` over the phrase that cannot be read. Return the index to go on at, or -1 if there is none, and the end of the phrase."""
     kinds = tokens.kinds
     start = tokens.starts[at]
     opened: list[str] = []  # the brackets of the phrase that are still open, those taken off the stack first
@@ -270,11 +333,11 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
         if action is not None and (kinds[at] != _END or len(states) > 1 or at == 0 or not opened):
             break
         if len(states) == 1:
-            return -1
+            return -1, 0
         start = starts[-1]
         if values[-1] in ("{", "(", "["):
             opened.insert(0, values[-1])
-        del states[-1], values[-1], starts[-1], ends[-1]
+        del states[-1], values[-1], starts[-1]
     while kinds[at] != _END:
         kind = kinds[at]
         if kind in _OPENING:
@@ -297,8 +360,7 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
     states.append(action)
     values.append(tokens.text[start:end])
     starts.append(start)
-    ends.append(end)
-    return at
+    return at, end
 
 
 def _inside_braces(values: list[Any]) -> bool:
@@ -306,12 +368,12 @@ def _inside_braces(values: list[Any]) -> bool:
     return any(value.__class__ is str and value == "{" for value in values)
 
 
-def expected(states: list[int], rules: list[Rule]) -> list[int]:
+def expected(states: list[int], rules: Rules) -> list[int]:
     """Return the terminals that could stand here."""
     return list(shifts(states, rules))
 
 
-def shifts(states: list[int], rules: list[Rule]) -> dict[int, int]:
+def shifts(states: list[int], rules: Rules) -> dict[int, int]:
     """Return the terminals that could stand here, each with the state that it leads to: each is tried on a copy of the stack."""
     found: dict[int, int] = {}
     for terminal in range(len(TERMINALS)):
@@ -324,11 +386,11 @@ def shifts(states: list[int], rules: list[Rule]) -> dict[int, int]:
             if action >= 0:
                 found[terminal] = action
                 break
-            left, length = rules[-1 - action][:2]
+            left, length = rules.rule(-1 - action)[:2]
             if length:
                 del stack[-length:]
             target = _goto(stack[-1], left)
-            if target is None:
+            if target < 0:
                 break
             stack.append(target)
     return found

@@ -33,7 +33,7 @@ _MOST = 50  # in one reading: each looks at a whole declaration
 _STATEMENTS = frozenset(KEYWORDS[w] for w in ("log", "let", "if", "for", "fail", "guide", "reply"))
 
 
-def insert(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules: list[lalr.Rule]) -> bool:
+def insert(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules: lalr.Rules) -> bool:
     """Put a `{` in front of a body that has lost it, and return whether there is one."""
     if tokens.cut_starts is not tokens.starts:  # a text in YAML has no lines of its own
         return False

@@ -25,7 +25,7 @@ from cogc.language.builtins import FUNCTIONS
 from cogc.language.types import BUILTIN, MEDIA
 from cogc.syntax.tables import KEYWORDS
 
-LEFT_OUT = ("error", "splice", "ERROR", "SPLICE", "HOLE")
+LEFT_OUT = ("error", "splice", "_fragment", "ERROR", "SPLICE", "HOLE")
 """The symbols that stand in no text of a user."""
 _HEAD = re.compile(r"^// ---- (.*?) -+$|^[?!]*(_?[a-z]\w*):", re.MULTILINE)
 

@@ -23,6 +23,8 @@ from lark import Lark
 from cogc.disk.resources import folder
 
 BUILD, PASS, SPLICE = 0, 1, 2
+STARTS = ("start", "_fragment")
+"""What can be read by itself: a file, and a fragment of one in YAML."""
 SHIFTED = 4096
 """What is added to an action in the text of a row, so that each is the number of a character."""
 
@@ -39,7 +41,14 @@ class _Postlex:
 def lark_parser(postlex: Any = None) -> Lark:
     """Return Lark's own parser for the grammar, which the tests compare with."""
     grammar = (folder("grammar") / "cog.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer="basic", postlex=postlex or _Postlex(), maybe_placeholders=True)
+    return Lark(
+        grammar,
+        parser="lalr",
+        lexer="basic",
+        start=list(STARTS),
+        postlex=postlex or _Postlex(),
+        maybe_placeholders=True,
+    )
 
 
 def grammar_digest() -> str:
@@ -105,7 +114,8 @@ def make() -> str:
         gotos.append(goto)
     spliced = _spliced(rules)
     written_rules = [_rule(r, spliced, nonterminal_number) for r in rules]
-    final = state_number[table.end_states["start"]]
+    starts = {s.lstrip("_"): state_number[table.start_states[s]] for s in STARTS}
+    finals = [state_number[table.end_states[s]] for s in STARTS]
     words = {str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, str.isalpha)}
     marks = {
         str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, lambda v: not v.isalpha())
@@ -121,7 +131,8 @@ def make() -> str:
         f"KEYWORDS = {words!r}",
         f"OPERATORS = {marks!r}",
         f"RULES = {written_rules!r}",
-        f"FINAL = {final}",
+        f"STARTS = {starts!r}",
+        f"FINALS = {finals!r}",
         f"SHIFTED = {SHIFTED}",
         _rows("ACTIONS", [_text(r, SHIFTED) if isinstance(r, dict) else r for r in actions]),
         _rows("GOTOS", [_text(r, 0) for r in gotos]),
@@ -131,13 +142,16 @@ def make() -> str:
 
 def _in_order(table: Any) -> list[Any]:
     """Return the states in the order in which they are reached, since Lark numbers them differently each time."""
-    order = [table.start_states["start"]]
-    seen = set(order)
-    for state in order:
-        for _, (action, argument) in sorted(table.states[state].items()):
-            if action.name == "Shift" and argument not in seen:
-                seen.add(argument)
-                order.append(argument)
+    order: list[Any] = []
+    seen: set[Any] = set()
+    for start in STARTS:
+        reached = [table.start_states[start]]
+        for state in reached:
+            for _, (action, argument) in sorted(table.states[state].items()):
+                if action.name == "Shift" and argument not in seen:
+                    seen.add(argument)
+                    reached.append(argument)
+        order += reached
     return order
 
 
@@ -155,7 +169,7 @@ def _text(row: dict[int, int], shifted: int) -> str:
 
 
 def _is_rule(symbol: str, rules: list[Any]) -> bool:
-    return symbol in {r.origin.name for r in rules} or symbol == "start"
+    return symbol in {r.origin.name for r in rules} or symbol in STARTS
 
 
 def _is_text(terminal: Any, wanted: Any) -> bool:

@@ -39,7 +39,8 @@ from cogc.syntax.tables import TERMINALS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal, TypeAlias
+    from collections.abc import Sequence as Sequenced
+    from typing import Any, Literal, TypeAlias
 
     from cogc.language.texts import Segments
     from cogc.syntax.lexer import Tokens
@@ -352,7 +353,7 @@ class _Codes(Reader):
         super().__init__(source, problems)
         self.found: dict[int, tuple[str, Scalar]] = {}
 
-    def fragment(self, kind: str, value: Value, where: str) -> n.Declaration | None:
+    def fragment(self, kind: str, value: Value, where: str) -> Sequenced[Any] | None:
         if isinstance(value, Scalar):
             self.found[value.start] = kind, value
         return super().fragment(kind, value, where)

@@ -5,8 +5,8 @@ In: `Tokens` (parallel lists, the last token is `$END`) and the rules of the gra
 
 The model
     The parser is a stack automaton. Each entry of the stack is a grammar symbol that has been read: the state that the
-    automaton is in behind it, the symbol's value, and the start of its text. The three are kept in parallel lists
-    (`Stack`), because one list of tuples costs an allocation for each token. Of the ends only that of the last symbol is
+    automaton is in behind it, the symbol's value, and the start of its text. The three are kept in parallel lists,
+    because one list of tuples costs an allocation for each token. Of the ends only that of the last symbol is
     ever asked for, so it is a variable.
     `row_of(state)` maps the next terminal to an action: `n >= 0` shifts the token and enters state n, `-1 - r` reduces
     by rule r. A state in which every terminal reduces by the same rule has that action itself in place of a mapping.
@@ -24,7 +24,7 @@ A worked example: `const a = 1`, its reductions in order
     $END                   CONST name EQUAL INT               reduce `int: INT`, then the chain below
     $END                   CONST name EQUAL _expr             reduce `const`, the builder makes Const(a, 1)
     $END                   _items                             reduce `start`, the builder makes the File
-    $END                   start                              accept: the state is FINAL and the terminal `$END`
+    $END                   start                              accept: the state is one of FINALS and the terminal `$END`
 
 Chains
     Most tokens are the only symbol of the rule above them, and that one is of the next: an int is a literal, a primary, a
@@ -52,7 +52,7 @@ Recovery
 
 from __future__ import annotations
 
-from cogc.syntax.tables import ACTIONS, FINAL, GOTOS, RULES, SHIFTED, TERMINALS
+from cogc.syntax.tables import ACTIONS, FINALS, GOTOS, RULES, SHIFTED, STARTS, TERMINALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,11 +159,10 @@ def _cut(kept: tuple[int, ...], length: int) -> tuple[slice | None, list[None]]:
 
     The slice is None where the children are none: lists are spliced, or an absent child stands before one that is there.
     """
-    present = [i for i in kept if i >= 0]
-    absent = len(kept) - len(present)
-    step = present[1] - present[0] if len(present) > 1 else 1
-    regular = all(b - a == step for a, b in zip(present, present[1:], strict=False))
-    if not present or not regular or max(present) >= _SPLICED or kept[: len(present)] != tuple(present):
+    absent = kept.count(-1)
+    present = kept[: len(kept) - absent]
+    step = max(1, present[1] - present[0]) if len(present) > 1 else 1
+    if not present or present[-1] >= length or present != tuple(range(present[0], present[-1] + 1, step)):
         return None, []
     stop = present[-1] + 1 - length
     return slice(present[0] - length, stop or None, step), [None] * absent
@@ -174,34 +173,15 @@ def bind(builders: dict[str, Builder]) -> Rules:
     return Rules(builders)
 
 
-class Stack:
-    """The symbols that have been read and not yet reduced: a state, a value and a start for each."""
-
-    __slots__ = ("starts", "states", "values")
-
-    def __init__(self) -> None:
-        self.states = [0]
-        self.values: list[Any] = [None]
-        self.starts = [0]
-
-    def placed(self, at: int) -> Stack:
-        """Return a copy whose symbols all stand at one place. Lists are copied, since a reduction may grow them."""
-        made = Stack()
-        made.states = self.states.copy()
-        made.values = [v.copy() if v.__class__ is list else v for v in self.values]
-        made.starts = [at] * len(made.states)
-        return made
-
-
 def parse(
     tokens: Tokens,
     rules: Rules,
     fail: Callable[[int, list[int]], bool],
-    stack: Stack | None = None,
+    below: tuple[int, ...] = (STARTS["start"],),
     leaves: list[Any] | None = None,
     mend: Callable[[Tokens, list[Any], int, list[int], Rules], bool] | None = None,
 ) -> Any:
-    """Parse all tokens, on top of a stack if one is given. `leaves` are the values of the tokens, by default their texts.
+    """Parse all tokens, as a file or on top of the states `below`. `leaves` are the values of the tokens, by default their texts.
 
     `fail(index, states)` is called with the index of a token that has no action and with the stack of states; it returns
     whether the parser is to recover. Then `mend` may change the tokens and their values from there on; if it returns True,
@@ -210,12 +190,13 @@ def parse(
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
     if leaves is None:
         leaves = [text[s:e] for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=False)]
-    stack = stack or Stack()
-    states, values, starts = stack.states, stack.values, stack.starts
+    states: list[int] = [*below]
+    values: list[Any] = [None] * len(below)
+    starts = token_starts[:1] * len(below)
     rows, bound, chains = _ROWS, rules.bound, rules.chains
     at, failed = 0, -1
     kind = kinds[0]
-    end = starts[-1]
+    end = 0
     state = states[-1]
     while True:
         row = rows[state]
@@ -223,7 +204,7 @@ def parse(
             row = row_of(state)
         action = row if row.__class__ is int else row.get(kind)
         if action is None:
-            if kind == _END and state == FINAL:
+            if kind == _END and state in FINALS:
                 return values[-1]
             if not fail(at, states) or (at == failed and kind == _END):
                 return None
@@ -320,9 +301,7 @@ def _behind_brace(tokens: Tokens, at: int, states: list[int], rules: Rules, insi
     return at
 
 
-def _recover(
-    tokens: Tokens, at: int, states: list[int], values: list[Any], starts: list[int]
-) -> tuple[int, int]:
+def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], starts: list[int]) -> tuple[int, int]:
     """Shift an `ERROR` over the phrase that cannot be read. Return the index to go on at, or -1 if there is none, and the end of the phrase."""
     kinds = tokens.kinds
     start = tokens.starts[at]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span, looks_like_yaml
 from cogc.syntax import nodes, parse_cog
-from cogc.syntax.depth import too_deep
 
 
 def parse(source: Source, problems: Problems) -> nodes.File:
@@ -28,8 +27,7 @@ def _parse_yaml(source: Source, problems: Problems) -> nodes.File:
     if isinstance(root, Mapping) and "cog" in keys:
         from cogc.syntax import parse_yaml
 
-        tree = parse_yaml.parse(source, root, problems)
-        return nodes.File(0, len(source.text), "", ()) if too_deep(tree, source, problems) else tree
+        return parse_yaml.parse(source, root, problems)
     if isinstance(root, Mapping) and {"version", "agents"} <= keys:
         from cogc.syntax import parse_sett
 

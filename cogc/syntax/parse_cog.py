@@ -1,30 +1,21 @@
 """Text in the cog notation to nodes: `parse_cog.parse(source, problems) -> nodes.File`, which always returns a tree.
 
 A file is read strictly first; only if that fails it is read again with recovery, which reports every mistake it can.
-The YAML notation reads its expressions, types, triggers and statements by the same grammar, through `fragment`: the
-text is put between words that make a file of it (`FRAGMENTS`), and the nodes get their places in the YAML file.
+The YAML notation reads its expressions, types, triggers and statements by the same grammar (`fragments.py`).
 """
 
 from __future__ import annotations
-
-import re
 
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest
-from cogc.language.texts import RESERVED, place
+from cogc.language.texts import RESERVED
 from cogc.syntax import lalr, missing_brace, nodes
 from cogc.syntax.build import BUILDERS
-from cogc.syntax.depth import MAX_DEPTH, too_deep
+from cogc.syntax.depth import too_deep
 from cogc.syntax.lexer import DECLARATIONS, Tokens, lex
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cogc.language.texts import Segments
 
 RULES = lalr.bind(BUILDERS)
 MOST_ERRORS = 50
@@ -65,7 +56,7 @@ def read(source: Source, problems: Problems, start: int, end: int) -> nodes.File
 
 def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> nodes.File | None:
     tokens = lex(source, problems, start, end, resync)
-    reporter = _Reporter(source, tokens, problems)
+    reporter = Reporter(source, tokens, problems)
     tree = _file(lalr.parse(tokens, RULES, reporter.report, mend=missing_brace.insert if resync else None))
     _doubts(source, tokens, problems)
     problems.dropped += [Span(source, *place) for place in (tokens.dropped if tree is not None else [(start, end)])]
@@ -77,7 +68,7 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
 def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.File | None:
     """Read a range of a text with recovery, as a reading of the whole text would; None if it nests deep or is full of mistakes."""
     tokens = lex(source, problems, start, end, resync=True)
-    tree = _file(lalr.parse(tokens, RULES, _Reporter(source, tokens, problems).report, mend=missing_brace.insert))
+    tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=missing_brace.insert))
     _doubts(source, tokens, problems)
     if tree is None or not shallow(tokens) or len(problems.found) >= MOST_ERRORS:
         return None
@@ -118,165 +109,36 @@ def _file(tree: object) -> nodes.File | None:
     return tree if isinstance(tree, nodes.File) else None
 
 
-# for each kind of fragment the words in front of and behind it that make a file of it
-FRAGMENTS = {
-    "expression": ("const _ =", ""),
-    "type": ("type _ =", ""),
-    "parameter": ("program _ ( _ :", ") = human"),
-    "state": ("coglet _ { state _ :", "}"),
-    "on": ("coglet _ { on", "{ } }"),
-    "every": ("coglet _ { every", "{ } }"),
-    "after": ("coglet _ { after", "{ } }"),
-    "modifier": ("coglet _ { on _", "{ } }"),
-    "statements": ("coglet _ { on _ {", "} }"),
-    "pipeline": ("coglet _ { on _ ->", "}"),
-    "link": ("coglet _ { link", "}"),
-    "create": ("coglet _ { create _ =", "}"),
-    "mixin": ("coglet _ with", "{ }"),
-    "criterion": ("dod _ { _ :", "}"),
-    "step": ("plan _ { step _", ": 0 }"),
-    "check": ('test "" {', "}"),
-    "scenario": ('scenario "" {', "}"),
-}
-
-
-def fragment(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> nodes.File | None:
-    """Return the file that a piece of text becomes between the words of `FRAGMENTS`, or None if it cannot be read.
-
-    `segments` maps offsets in `text` to places in the source, as for a decoded string.
-    """
-    tree = _in_place(kind, source, text, segments)
-    if tree is None:
-        tree = _wrapped(kind, source, text, segments, problems)
-    if tree is None:
-        problems.dropped.append(Span(source, place(segments, 0), place(segments, max(len(text) - 1, 0)) + 1))
-    return tree
-
-
-def _in_place(kind: str, source: Source, text: str, segments: Segments) -> nodes.File | None:
-    """Read a text of one piece where it stands, on top of the stack that the first words of its kind leave.
-
-    Return None for a text that cannot be read so: the effect of a comment, a `;` or a newline depends on the words around
-    it, and mistakes are reported by `_wrapped`.
-    """
-    at = segments[0][1]
-    if len(segments) > 1 or not source.text.startswith(text, at) or any(mark in text for mark in _NEEDS_WRAPPING):
-        return None
-    before, behind = _around(kind)
-    found = Problems()
-    tokens = lex(source, found, at, at + len(text))
-    if found.found or len(tokens.kinds) > MAX_DEPTH - 4:
-        return None
-    end = tokens.starts[-1]
-    tokens.kinds[-1:] = behind
-    places = [end] * (len(behind) - 1)
-    tokens.starts += places
-    tokens.ends += places
-    return _file(lalr.parse(tokens, RULES, _give_up, before.placed(at)))
-
-
-def pieces_of(text: str) -> list[int]:
-    """Return the ends of the statements of a text, each of which begins a line."""
-    tokens = lex(Source("", text), Problems())
-    cuts: list[int] = []
-    depth = 0
-    for kind, start, end in zip(tokens.kinds, tokens.starts, tokens.ends, strict=True):
-        line = text.rfind("\n", 0, start) + 1
-        if not depth and line and not text[line:start].strip() and re.match(_STATEMENT_LINE, text[line : end + 3]):
-            cuts.append(line)
-        depth = max(0, depth + (kind in _OPENING) - (kind in _CLOSING))
-    return [*cuts, len(text)]
-
-
-_STATEMENT_LINE = r"[ \t]*(?:(?:let|if|for|fail|log|guide|stop|restart)\b|[\w.\[\]]+ *(?:<-|=(?!=)))"
-_NEEDS_WRAPPING = "#;\n"
-_AROUND: dict[str, tuple[lalr.Stack, list[int]]] = {}
-
-
-def _around(kind: str) -> tuple[lalr.Stack, list[int]]:
-    """Return the stack behind the first words of a kind of fragment, and the terminals of its last words."""
-    if kind not in _AROUND:
-        before, behind = (lex(Source("", words), Problems()) for words in FRAGMENTS[kind])
-        before.kinds[-1] = lalr.NOTHING
-        stack = lalr.Stack()
-        lalr.parse(before, RULES, _give_up, stack)
-        _AROUND[kind] = stack, behind.kinds
-    return _AROUND[kind]
-
-
-def _give_up(at: int, states: list[int]) -> bool:
-    return False
-
-
-def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> nodes.File | None:
-    """Read a text between the first and last words of its kind, and report its mistakes at their places in the file."""
-    before, behind = FRAGMENTS[kind]
-    # a newline behind the text ends a comment in it; only between statements does it change nothing else
-    end = "\n" if kind == "statements" else " "
-    whole = Source(source.path, f"{before} {text}{end}{behind}")
-    found = Problems()
-    tokens = lex(whole, found)
-    offset = len(before) + 1
-
-    def mapped(at: int) -> int:
-        return place(segments, min(max(at - offset, 0), len(text)))
-
-    # a span may not end before it starts: the end of a token is found from its last character
-    tokens.cut_starts, tokens.cut_ends = tokens.starts, tokens.ends
-    tokens.starts = [mapped(s) for s in tokens.cut_starts]
-    tokens.ends = [
-        mapped(e - 1) + 1 if e > s else mapped(e) for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=True)
-    ]
-    for p in found.found:
-        edits = _edits_at(source, whole, p.edits, mapped)
-        problems.add_at(p, Span(source, mapped(p.span.start), mapped(p.span.end - 1) + 1), edits)
-    if found.errors:
-        return None
-    before_count = len(problems.found)
-    reporter = _Reporter(source, tokens, problems, recovers=False, end=offset + len(text))
-    tree = lalr.parse(tokens, RULES, reporter.report)
-    found_tree = None if len(problems.found) > before_count else _file(tree)
-    return None if found_tree is None or too_deep(found_tree, source, problems) else found_tree
-
-
-def _edits_at(source: Source, whole: Source, edits: tuple[Edit, ...], mapped: Callable[[int], int]) -> tuple[Edit, ...]:
-    """Return the edits of a fragment at their places in the file; none where the file spells the text otherwise."""
-    placed = []
-    for e in edits:
-        start, end = (
-            mapped(e.span.start),
-            mapped(e.span.end - 1) + 1 if e.span.end > e.span.start else mapped(e.span.end),
-        )
-        if source.text[start:end] != whole.text[e.span.start : e.span.end]:
-            return ()
-        placed.append(Edit(Span(source, start, end), e.replacement, e.applicability))
-    return tuple(placed)
-
-
 def shallow(tokens: Tokens) -> bool:
-    """Return whether a text is certain not to nest deep: few brackets are open at once, and few operators follow."""
+    """Return whether a text is certain not to nest deep: few brackets are open at once, and few operators follow.
+
+    Such a text nests at most three times as deep as `SHALLOW`: a bracket counts once, and so does an operator.
+    """
     depth = run = before = 0
+    outside: list[int] = []  # the operators in front of each open bracket, inside of which its phrases stand
     for kind in tokens.kinds:
-        if kind in _OPENING:
+        if kind in OPENING:
             depth += 1
-            run += before in _CLOSING  # `x[0][1]` nests without an operator
-            if depth > _SHALLOW or run > 2 * _SHALLOW:
+            run += before in CLOSING  # `x[0][1]` nests without an operator
+            outside.append(run)
+            if depth > SHALLOW or run > 2 * SHALLOW:
                 return False
-        elif kind in _CLOSING:
+        elif kind in CLOSING:
             depth -= 1
+            del outside[-1:]
         elif kind in _NESTING:
             run += 1
-            if run > 2 * _SHALLOW:
+            if run > 2 * SHALLOW:
                 return False
         elif kind == _SEPARATOR:
-            run = 0
+            run = outside[-1] if outside else 0
         before = kind
     return True
 
 
-_SHALLOW = 12
-_OPENING = frozenset(OPERATORS[o] for o in "{([")
-_CLOSING = frozenset(OPERATORS[o] for o in "})]")
+SHALLOW = 12
+OPENING = frozenset(OPERATORS[o] for o in "{([")
+CLOSING = frozenset(OPERATORS[o] for o in "})]")
 # words and marks that may nest without a bracket: `not not x`, `a if b else c if d else e`, `x.y.z`, `a + b * c`
 _NESTING = frozenset(OPERATORS[o] for o in OPERATORS if o not in (*"{([})],:=;", "->")) | {
     KEYWORDS[w] for w in ("not", "if", "else", "try", "and", "or", "in", "is")
@@ -284,7 +146,7 @@ _NESTING = frozenset(OPERATORS[o] for o in OPERATORS if o not in (*"{([})],:=;",
 _SEPARATOR = TERMINALS["_SEP"]
 
 
-class _Reporter:
+class Reporter:
     """Turns the failures of the parser into problems, one for each cause."""
 
     def __init__(
@@ -423,9 +285,9 @@ class _Reporter:
         closed = 0
         for i in range(at - 1, -1, -1):
             kind = self.tokens.kinds[i]
-            if kind in _CLOSING:
+            if kind in CLOSING:
                 closed += 1
-            elif kind in _OPENING:
+            elif kind in OPENING:
                 if not closed:
                     return i
                 closed -= 1

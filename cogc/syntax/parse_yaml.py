@@ -15,14 +15,16 @@ from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.record import replace
 from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
-from cogc.syntax.parse_cog import fragment, pieces_of
+from cogc.syntax.depth import too_deep
+from cogc.syntax.fragments import Fragments, pieces_of
+from cogc.syntax.parse_cog import SHALLOW
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, cut, shifted
 from cogc.syntax.yaml_shapes import Shapes, is_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence as Sequenced
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     R = TypeVar("R")
     C = TypeVar("C", n.Listen, n.Transmit)
@@ -37,7 +39,11 @@ AMBIGUOUS = dict.fromkeys(
 
 def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     """Return the tree of a spec's YAML; what could not be read is a problem."""
-    return Reader(source, problems).file(root)
+    reader = Reader(source, problems)
+    tree = reader.file(root)
+    if reader.may_be_deep() and too_deep(tree, source, problems):
+        return n.File(0, len(source.text), "", ())
+    return tree
 
 
 def pieces(value: Scalar) -> list[Scalar]:
@@ -56,41 +62,44 @@ def pieces(value: Scalar) -> list[Scalar]:
 class Reader(Shapes):
     """Reads the values of one file into nodes. A method that cannot read a value reports it and returns None."""
 
+    def __init__(self, source: Source, problems: Problems) -> None:
+        super().__init__(source, problems)
+        self.fragments = Fragments(source)
+        self.deep_data = False
+
+    def may_be_deep(self) -> bool:
+        """Return whether the tree may nest deeper than later stages can walk; if not, it need not be looked at."""
+        return self.deep_data or self.fragments.may_be_deep
+
     # ---- fragments -----------------------------------------------------------------------------------------
 
-    def fragment(self, kind: str, value: Value, where: str) -> n.Declaration | None:
-        """Read a piece of text by the grammar. Return the declaration that it makes, or None."""
+    def fragment(self, kind: str, value: Value, where: str) -> Sequenced[Any] | None:
+        """Read a piece of text by the grammar. Return its nodes, or None and a report."""
         scalar = self.text(value, where)
-        if scalar is None:
-            return None
-        tree = fragment(kind, self.source, scalar.text, scalar.segments, self.problems)
-        return tree.declarations[0] if tree is not None and tree.declarations else None
+        return None if scalar is None else self.fragments.read(kind, scalar.text, scalar.segments, self.problems)
 
     def expression(self, value: Value, where: str) -> n.Expr:
         """Read the text of a value that is an expression without a mark."""
         found = self.fragment("expression", value, where)
-        return found.value if isinstance(found, n.Const) else n.Error(value.start, value.end)
+        return found[0] if found else n.Error(value.start, value.end)
 
     def type(self, value: Value, where: str) -> n.TypeExpr:
-        found = self.fragment("type", value, where)
-        if isinstance(found, n.TypeDecl):
-            return found.type
+        found: Sequenced[n.TypeExpr] | None = self.fragment("type", value, where)
+        if found:
+            return found[0]
         any_ = n.Name(value.start, value.end, "any")
         return n.TypeName(value.start, value.end, n.Qualified(value.start, value.end, (any_,)))
 
-    def members(self, kind: str, value: Value, where: str) -> tuple[n.Member, ...]:
-        """Read a piece of text as members of a coglet."""
-        found = self.fragment(kind, value, where)
-        return found.members if isinstance(found, n.Coglet) else ()
-
     # ---- data ----------------------------------------------------------------------------------------------
 
-    def data(self, value: Value) -> n.Expr:
+    def data(self, value: Value, depth: int = 0) -> n.Expr:
         """Return the expression that a value in a data position stands for."""
+        if not isinstance(value, Scalar):
+            self.deep_data |= depth > SHALLOW
         if isinstance(value, Sequence):
-            return n.ListLiteral(value.start, value.end, tuple(self.data(i) for i in value.items))
+            return n.ListLiteral(value.start, value.end, tuple(self.data(i, depth + 1) for i in value.items))
         if isinstance(value, Mapping):
-            entries = tuple(n.Entry(k.start, v.end, self.name(k), self.data(v)) for k, v in value.pairs)
+            entries = tuple(n.Entry(k.start, v.end, self.name(k), self.data(v, depth + 1)) for k, v in value.pairs)
             return n.RecordLiteral(value.start, value.end, entries)
         if value.text.startswith("="):
             if not value.text.startswith("=="):
@@ -289,10 +298,9 @@ class Reader(Shapes):
         """Read parameters, written `{name: "type = default"}`."""
         found = []
         for key, inner in self.pairs(value, "parameters") if value is not None else ():
-            program = self.fragment("parameter", inner, "a parameter")
-            if isinstance(program, n.Program) and program.parameters:
-                read = program.parameters[0]
-                found.append(n.Parameter(key.start, inner.end, self.name(key), read.type, read.default, read.private))
+            if read := self.fragment("parameter", inner, "a parameter"):
+                kind, default, private = read[0].type, read[0].default, read[0].private
+                found.append(n.Parameter(key.start, inner.end, self.name(key), kind, default, private))
         return tuple(found)
 
     def _exported_program(self, key: Scalar, value: Value) -> n.Program | None:
@@ -341,7 +349,7 @@ class Reader(Shapes):
             attributes = self.attributes(value, table) if isinstance(value, Mapping) else ()
         elif kind.text == "mcp":
             found = self.fragment("mixin", value, "an MCP tool")
-            argument = found.mixins[0].name if isinstance(found, n.Coglet) and found.mixins else None
+            argument = found[0].name if found else None
         else:
             argument = self.data(value)
         if isinstance(more, Mapping):
@@ -388,8 +396,7 @@ class Reader(Shapes):
         return n.PythonClass(value.start, value.end, kind, self.string(value))
 
     def _mixin_use(self, value: Value) -> tuple[n.MixinUse, ...]:
-        found = self.fragment("mixin", value, "a mixin")
-        return found.mixins if isinstance(found, n.Coglet) else ()
+        return tuple(self.fragment("mixin", value, "a mixin") or ())
 
     def _channel(self, cls: Callable[..., C], table: str) -> Callable[[Scalar, Value], C | None]:
         def read(key: Scalar, value: Value) -> C | None:
@@ -406,18 +413,18 @@ class Reader(Shapes):
         return read
 
     def _state(self, key: Scalar, value: Value) -> n.State | None:
-        members = self.members("state", value, "a state")
-        if not members or not isinstance(members[0], n.State):
+        members = self.fragment("state", value, "a state")
+        if not members:
             return None
         read = members[0]
         return n.State(key.start, value.end, self.name(key), read.type, read.value, read.life, read.conversion)
 
     def _create(self, key: Scalar, value: Value) -> n.Create | None:
         if isinstance(value, Scalar):
-            members = self.members("create", value, "a child")
-            read = members[0] if members and isinstance(members[0], n.Create) else None
-            if read is None:
+            members = self.fragment("create", value, "a child")
+            if not members:
                 return None
+            read = members[0]
             return n.Create(
                 key.start, value.end, self.name(key), read.coglet, read.arguments, read.count, read.for_each, ()
             )
@@ -443,7 +450,7 @@ class Reader(Shapes):
         )  # fmt: skip
 
     def _link(self, value: Value) -> list[n.Link]:
-        return [m for m in self.members("link", value, "a link") if isinstance(m, n.Link)]
+        return [m for m in self.fragment("link", value, "a link") or () if isinstance(m, n.Link)]
 
     def _links(self, value: Value) -> list[n.Link]:
         found: list[n.Link] = []
@@ -475,11 +482,6 @@ class Reader(Shapes):
 
     # ---- reactions -----------------------------------------------------------------------------------------
 
-    def _read(self, kind: str, value: Value, where: str) -> n.Reaction | None:
-        """Read a piece of text that makes a reaction: its triggers, a modifier, a body."""
-        members = self.members(kind, value, where)
-        return members[0] if members and isinstance(members[0], n.Reaction) else None
-
     def _has_others(self, value: Value, known: tuple[str, ...]) -> bool:
         """Return whether a mapping has an unknown key, which may stand for what is missing; it has been reported."""
         return isinstance(value, Mapping) and any(key.text not in known for key, _ in value.pairs)
@@ -493,8 +495,7 @@ class Reader(Shapes):
         triggers: list[n.Trigger] = []
         for kind in ("on", "every", "after"):
             for item in self.items(parts[kind]) if kind in parts else ():
-                read = self._read(kind, item, f"`{kind}`")
-                triggers += read.triggers if read is not None else ()
+                triggers += self.fragment(kind, item, f"`{kind}`") or ()
         if not {"on", "every", "after"} & parts.keys() and not self._has_others(value, known):
             self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
         if not triggers:
@@ -507,8 +508,8 @@ class Reader(Shapes):
             help = "keep one of `do` and `pipe`"
             self.problems.add("unknown-key", self.span(key), help=help, where="a reaction with `do`", name="pipe")
         if "pipe" in parts:
-            read = self._read("pipeline", parts["pipe"], "`pipe`")
-            body = read.body if read is not None else n.Block(value.start, value.end, ())
+            read = self.fragment("pipeline", parts["pipe"], "`pipe`")
+            body = read[0] if read else n.Block(value.start, value.end, ())
         else:
             body = self.block(parts.get("do"), value)
         handler = self._handler(parts.get("else"))
@@ -524,8 +525,7 @@ class Reader(Shapes):
                 continue
             if kind in ("throttle", "distinct", "batch"):
                 pieces = Scalar(value.start, value.end, f"{kind} {value.text}", False, shifted(value, len(kind) + 1))
-                read = self._read("modifier", pieces, f"`{kind}`")
-                found += read.modifiers if read is not None else ()
+                found += self.fragment("modifier", pieces, f"`{kind}`") or ()
             else:
                 found.append(n.Modifier(value.start, value.end, kind, self.expression(value, f"`{kind}`")))
         return tuple(found)
@@ -534,24 +534,24 @@ class Reader(Shapes):
         """Read statements: a list of texts, or one text."""
         statements: list[n.Statement] = []
         for item in self.items(value) if value is not None else ():
-            for piece, read in self._statements(item):
-                if read is not None and isinstance(read.body, n.Block):
-                    statements += read.body.statements
-                else:
-                    statements.append(n.Error(piece.start, piece.end))
+            statements += self._statements(item)
         place = value if value is not None else owner
         return n.Block(place.start, place.end, tuple(statements))
 
-    def _statements(self, value: Value) -> list[tuple[Value, n.Reaction | None]]:
+    def _statements(self, value: Value) -> Sequenced[n.Statement]:
         """Read a text of statements; one by one if it cannot be read as a whole, so that each mistake is reported."""
         if not isinstance(value, Scalar) or "\n" not in value.text.strip():
-            return [(value, self._read("statements", value, "a statement"))]
+            return self._statement(value)
         problems, self.problems = self.problems, Problems()
-        whole = self._read("statements", value, "a statement")
+        whole = self.fragment("statements", value, "a statement")
         self.problems = problems
         if whole is not None:
-            return [(value, whole)]
-        return [(piece, self._read("statements", piece, "a statement")) for piece in pieces(value)]
+            return whole
+        return [statement for piece in pieces(value) for statement in self._statement(piece)]
+
+    def _statement(self, value: Value) -> Sequenced[n.Statement]:
+        read = self.fragment("statements", value, "a statement")
+        return (n.Error(value.start, value.end),) if read is None else read
 
     def _handler(self, value: Value | None) -> n.Handler | None:
         if value is None:
@@ -608,10 +608,10 @@ class Reader(Shapes):
 
     def _criterion(self, key: Scalar, value: Value) -> n.Criterion | None:
         """Read the text of a criterion, as in the cog notation."""
-        found = self.fragment("criterion", value, "a criterion")
-        if not isinstance(found, n.Dod) or not found.criteria:
+        found: Sequenced[n.Criterion] | None = self.fragment("criterion", value, "a criterion")
+        if not found:
             return None
-        return replace(found.criteria[0], key=self.name(key), start=key.start, end=value.end)
+        return replace(found[0], key=self.name(key), start=key.start, end=value.end)
 
     def _plan(self, key: Scalar, value: Value) -> n.Plan | None:
         if not isinstance(value, Mapping):
@@ -671,13 +671,13 @@ class Reader(Shapes):
         """Read the checks of a test, each a text as in the cog notation."""
         checks: list[n.Check] = []
         for item in self.items(value):
-            found = self.fragment("check", item, "a test's step")
-            checks += found.checks if isinstance(found, n.Test) else ()
+            checks += self.fragment("check", item, "a test's step") or ()
         return n.Test(key.start, value.end, self.string(key), tuple(checks))
 
     def _scenario(self, key: Scalar, value: Value) -> n.Scenario | None:
         """Read the messages of a scenario, a text as in the cog notation."""
         found = self.fragment("scenario", value, "a scenario")
-        if not isinstance(found, n.Scenario):
+        if not found:
             return None
-        return n.Scenario(key.start, value.end, self.string(key), found.happenings, found.within)
+        *happenings, within = found
+        return n.Scenario(key.start, value.end, self.string(key), tuple(happenings), within)

@@ -1,0 +1,208 @@
+"""The texts of a spec in YAML to nodes: `Fragments(source).read(kind, text, segments, problems)` reads an expression, a type, a statement ...
+
+In: the kind of a text (`KINDS`), the text, and the places of its pieces in the file. Out: its nodes, at their places in the
+file, or None and a report. What cannot be read is noted in `problems.dropped`.
+
+A text is first read by itself, where it stands: the grammar has a start symbol for fragments, and a terminal for each kind.
+The words that YAML leaves out of a rule (`state _ :`) are tokens of no width in front of the text.
+A text that cannot be read so is put between words that make a file of it. This costs more, and does what needs those words:
+it reads a text of several pieces, one with comments or several lines, and it reports the mistakes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cogc.diagnostics.edits import Edit
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, Span
+from cogc.language.record import Record
+from cogc.language.texts import place
+from cogc.syntax import lalr, nodes
+from cogc.syntax.depth import too_deep
+from cogc.syntax.lexer import lex
+from cogc.syntax.parse_cog import CLOSING, OPENING, RULES, SHALLOW, Reporter, shallow
+from cogc.syntax.tables import STARTS, TERMINALS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from cogc.language.texts import Segments
+
+_BEHIND = [TERMINALS["_BEHIND"], TERMINALS["$END"]]
+
+
+class Kind(Record):
+    """A kind of fragment.
+
+    `marker` is its terminal in the grammar, `own` the words in front of it that its rule begins with. `before`, these and
+    `behind` make a file of it, whose only declaration holds the nodes of the fragment: `parts` returns them.
+    """
+
+    marker: str
+    before: str
+    own: str
+    behind: str
+    parts: Callable[[Any], tuple[Any, ...]]
+
+
+def _members(coglet: Any) -> tuple[Any, ...]:
+    return coglet.members  # type: ignore[no-any-return]
+
+
+def _triggers(coglet: Any) -> tuple[Any, ...]:
+    return coglet.members[0].triggers  # type: ignore[no-any-return]
+
+
+KINDS = {
+    "expression": Kind("_OF_EXPRESSION", "const _ =", "", "", lambda const: (const.value,)),
+    "type": Kind("_OF_TYPE", "type _ =", "", "", lambda declared: (declared.type,)),
+    "parameter": Kind("_OF_PARAMETER", "program _ (", "_ :", ") = human", lambda program: program.parameters),
+    "state": Kind("_OF_MEMBER", "coglet _ {", "state _ :", "}", _members),
+    "create": Kind("_OF_MEMBER", "coglet _ {", "create _ =", "}", _members),
+    "link": Kind("_OF_MEMBER", "coglet _ {", "link", "}", _members),
+    "on": Kind("_OF_TRIGGERS", "coglet _ {", "on", "{ } }", _triggers),
+    "every": Kind("_OF_TRIGGERS", "coglet _ {", "every", "{ } }", _triggers),
+    "after": Kind("_OF_TRIGGERS", "coglet _ {", "after", "{ } }", _triggers),
+    "modifier": Kind("_OF_MODIFIERS", "coglet _ { on _", "", "{ } }", lambda coglet: coglet.members[0].modifiers),
+    "statements": Kind(
+        "_OF_STATEMENT", "coglet _ { on _ {", "", "} }", lambda coglet: coglet.members[0].body.statements
+    ),
+    "pipeline": Kind("_OF_PIPELINE", "coglet _ { on _", "->", "}", lambda coglet: (coglet.members[0].body,)),
+    "mixin": Kind("_OF_MIXINS", "coglet _ with", "", "{ }", lambda coglet: coglet.mixins),
+    "criterion": Kind("_OF_CRITERION", "dod _ {", "_ :", "}", lambda dod: dod.criteria),
+    "check": Kind("_OF_CHECK", 'test "" {', "", "}", lambda test: test.checks),
+    "scenario": Kind("_OF_SCENARIO", 'scenario "" {', "", "}", lambda made: (*made.happenings, made.within)),
+}
+
+
+class Fragments:
+    """Reads the texts of one file. `may_be_deep` tells whether one of them may nest deeper than `SHALLOW` allows."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.may_be_deep = False
+        self._unread = Problems()
+        """The reports of a text that cannot be read by itself, which nobody sees."""
+
+    def read(self, kind: str, text: str, segments: Segments, problems: Problems) -> Sequence[Any] | None:
+        """Return the nodes of a text, or None and a report if it cannot be read.
+
+        `segments` maps offsets in `text` to places in the source, as for a decoded string.
+        """
+        found: Sequence[Any] | None = self._by_itself(kind, text, segments)
+        if found is None:
+            found = self._between_words(kind, text, segments, problems)
+        if found is None:
+            end = place(segments, max(len(text) - 1, 0)) + 1
+            problems.dropped.append(Span(self.source, place(segments, 0), end))
+        return found
+
+    def _by_itself(self, kind: str, text: str, segments: Segments) -> list[Any] | None:
+        """Read a text of one piece where it stands. Return None for one that needs words around it, or has a mistake."""
+        at = segments[0][1]
+        if len(segments) > 1 or not self.source.text.startswith(text, at):
+            return None
+        if "\n" in text or "#" in text or ";" in text:  # their effect depends on the words around the text
+            return None
+        tokens = lex(self.source, self._unread, at, at + len(text))
+        if self._unread.found:
+            self._unread = Problems()
+            return None
+        if len(tokens.kinds) > SHALLOW and not shallow(tokens):
+            return None
+        end = tokens.starts[-1]
+        tokens.kinds[-1:] = _BEHIND
+        tokens.starts.append(end)
+        tokens.ends.append(end)
+        below, own = _front(kind)
+        if own:
+            tokens.kinds[:0] = own
+            tokens.starts[:0] = tokens.ends[:0] = [at] * len(own)
+        found: list[Any] | None = lalr.parse(tokens, RULES, _give_up, below)
+        return found
+
+    def _between_words(self, kind: str, text: str, segments: Segments, problems: Problems) -> tuple[Any, ...] | None:
+        """Read a text between the words of its kind, and report its mistakes at their places in the file."""
+        source, words = self.source, KINDS[kind]
+        before = f"{words.before} {words.own}"
+        # a newline behind the text ends a comment in it; only between statements does it change nothing else
+        end = "\n" if kind == "statements" else " "
+        whole = Source(source.path, f"{before} {text}{end}{words.behind}")
+        found = Problems()
+        tokens = lex(whole, found)
+        offset = len(before) + 1
+
+        def mapped(at: int) -> int:
+            return place(segments, min(max(at - offset, 0), len(text)))
+
+        # a span may not end before it starts: the end of a token is found from its last character
+        tokens.cut_starts, tokens.cut_ends = tokens.starts, tokens.ends
+        tokens.starts = [mapped(s) for s in tokens.cut_starts]
+        tokens.ends = [
+            mapped(e - 1) + 1 if e > s else mapped(e) for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=True)
+        ]
+        for p in found.found:
+            edits = _edits_at(source, whole, p.edits, mapped)
+            problems.add_at(p, Span(source, mapped(p.span.start), mapped(p.span.end - 1) + 1), edits)
+        if found.errors:
+            return None
+        before_count = len(problems.found)
+        reporter = Reporter(source, tokens, problems, recovers=False, end=offset + len(text))
+        tree = lalr.parse(tokens, RULES, reporter.report)
+        if len(problems.found) > before_count or not isinstance(tree, nodes.File):
+            return None
+        if not shallow(tokens):
+            self.may_be_deep = True
+            if too_deep(tree, source, problems):
+                return None
+        return words.parts(tree.declarations[0])
+
+
+def _edits_at(source: Source, whole: Source, edits: tuple[Edit, ...], mapped: Callable[[int], int]) -> tuple[Edit, ...]:
+    """Return the edits of a fragment at their places in the file; none where the file spells the text otherwise."""
+    placed = []
+    for e in edits:
+        start, end = (
+            mapped(e.span.start),
+            mapped(e.span.end - 1) + 1 if e.span.end > e.span.start else mapped(e.span.end),
+        )
+        if source.text[start:end] != whole.text[e.span.start : e.span.end]:
+            return ()
+        placed.append(Edit(Span(source, start, end), e.replacement, e.applicability))
+    return tuple(placed)
+
+
+_FRONTS: dict[str, tuple[tuple[int, ...], list[int]]] = {}
+
+
+def _front(kind: str) -> tuple[tuple[int, ...], list[int]]:
+    """Return the states of the parser behind the marker of a kind of fragment, and the terminals of its own first words."""
+    front = _FRONTS.get(kind)
+    if front is None:
+        first = STARTS["fragment"]
+        behind = lalr.row_of(first)[TERMINALS[KINDS[kind].marker]]  # type: ignore[index]
+        front = _FRONTS[kind] = (first, behind), lex(Source("", KINDS[kind].own), Problems()).kinds[:-1]
+    return front
+
+
+def _give_up(at: int, states: list[int]) -> bool:
+    return False
+
+
+def pieces_of(text: str) -> list[int]:
+    """Return the ends of the statements of a text, each of which begins a line."""
+    tokens = lex(Source("", text), Problems())
+    cuts: list[int] = []
+    depth = 0
+    for kind, start, end in zip(tokens.kinds, tokens.starts, tokens.ends, strict=True):
+        line = text.rfind("\n", 0, start) + 1
+        if not depth and line and not text[line:start].strip() and re.match(_STATEMENT_LINE, text[line : end + 3]):
+            cuts.append(line)
+        depth = max(0, depth + (kind in OPENING) - (kind in CLOSING))
+    return [*cuts, len(text)]
+
+
+_STATEMENT_LINE = r"[ \t]*(?:(?:let|if|for|fail|log|guide|stop|restart)\b|[\w.\[\]]+ *(?:<-|=(?!=)))"

@@ -20,7 +20,7 @@ from cogc.language.record import Record
 from cogc.language.texts import place
 from cogc.syntax import lalr, nodes
 from cogc.syntax.depth import too_deep
-from cogc.syntax.lexer import lex
+from cogc.syntax.lexer import Lexer, lex
 from cogc.syntax.parse_cog import CLOSING, OPENING, RULES, SHALLOW, Reporter, shallow
 from cogc.syntax.tables import STARTS, TERMINALS
 
@@ -84,8 +84,8 @@ class Fragments:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.may_be_deep = False
-        self._unread = Problems()
-        """The reports of a text that cannot be read by itself, which nobody sees."""
+        self._lexer = Lexer(source, Problems(), resync=False)
+        """Its reports are of texts that cannot be read by themselves, and nobody sees them."""
 
     def read(self, kind: str, text: str, segments: Segments, problems: Problems) -> Sequence[Any] | None:
         """Return the nodes of a text, or None and a report if it cannot be read.
@@ -107,11 +107,11 @@ class Fragments:
             return None
         if "\n" in text or "#" in text or ";" in text:  # their effect depends on the words around the text
             return None
-        tokens = lex(self.source, self._unread, at, at + len(text))
-        if self._unread.found:
-            self._unread = Problems()
+        tokens = self._lexer.again(at, at + len(text))
+        if self._lexer.problems.found:
+            self._lexer = Lexer(self.source, Problems(), resync=False)
             return None
-        if len(tokens.kinds) > SHALLOW and not shallow(tokens):
+        if len(tokens.kinds) > 3 * SHALLOW and not shallow(tokens):
             return None
         end = tokens.starts[-1]
         tokens.kinds[-1:] = _BEHIND

@@ -142,10 +142,7 @@ def lex(source: Source, problems: Problems, start: int = 0, end: int | None = No
 
     With `resync` a declaration at the left margin closes every bracket that is still open, and reports the outermost.
     """
-    tokens = Tokens(source.text)
-    lexer = _Lexer(source, problems, tokens, resync)
-    lexer.run(start, len(source.text) if end is None else end)
-    return tokens
+    return Lexer(source, problems, resync).run(start, len(source.text) if end is None else end)
 
 
 _STATEMENTS = frozenset(("let", "for", "fail", "if"))
@@ -167,20 +164,29 @@ _QUOTED = (
 """Strings in quotes of other languages, and in those that word processors make."""
 
 
-class _Lexer:
-    """The state of one reading: the tokens so far, and the open brackets with their places."""
+class Lexer:
+    """Reads the tokens of ranges of one text. Its state is that of one reading: the tokens so far, and the open brackets with their places."""
 
-    def __init__(self, source: Source, problems: Problems, tokens: Tokens, resync: bool) -> None:
+    def __init__(self, source: Source, problems: Problems, resync: bool) -> None:
         self.source = source
         self.problems = problems
-        self.tokens = tokens
+        self.tokens = Tokens(source.text)
         self.resync = resync
         self.brackets: list[tuple[str, int]] = []
         self.looks = 0
         self.closed = ("", -1)
         """The outermost bracket that was closed last, and its place."""
 
-    def run(self, at: int, stop: int) -> None:
+    def again(self, start: int, end: int) -> Tokens:
+        """Return the tokens of another range, in the same lists. Nothing may have been reported before, and nothing mended."""
+        tokens = self.tokens
+        tokens.kinds.clear()
+        tokens.starts.clear()
+        tokens.ends.clear()
+        self.brackets.clear()
+        return self.run(start, end)
+
+    def run(self, at: int, stop: int) -> Tokens:
         tokens, text, brackets = self.tokens, self.source.text, self.brackets
         kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
         match, keyword, operator = _TOKEN.match, KEYWORDS.get, OPERATORS
@@ -229,8 +235,14 @@ class _Lexer:
                     continue
                 kind = _SEP
             elif group == _EOF:
-                self._finish(start)
-                return
+                if brackets and self.resync:
+                    self._close_all(start)
+                if kinds and kinds[-1] == _SEP:
+                    self._pop()
+                add_kind(_END)
+                add_start(start)
+                add_end(start)
+                return tokens
             elif group == _HOLE:
                 kind = self._hole(start, at)
                 if kind == _NAME:  # reported: read on as the name behind the `$`
@@ -432,13 +444,6 @@ class _Lexer:
             if closing == "}" and self.tokens.kinds[-1] == _SEP:
                 self._pop()
             self._add(OPERATORS[closing], at, at)
-
-    def _finish(self, at: int) -> None:
-        if self.resync and self.brackets:
-            self._close_all(at)
-        if self.tokens.kinds and self.tokens.kinds[-1] == _SEP:
-            self._pop()
-        self._add(_END, at, at)
 
     def _hole(self, start: int, end: int) -> int:
         """Return the terminal of a hole; outside of forms report it and return that of a name."""

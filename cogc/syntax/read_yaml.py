@@ -121,9 +121,9 @@ class _Reader:
         self.documents = 0
 
     def read(self) -> Value | None:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        """Read all events. Nearly all are scalars without an anchor or a tag, so they pass through this loop alone."""
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self.source.text)
         readers = {
-            yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._open,
             yaml.SequenceStartEvent: self._open,
             yaml.MappingEndEvent: self._close,
@@ -131,22 +131,35 @@ class _Reader:
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document,
         }
-        for event in yaml.parse(self.source.text, Loader=loader):
-            reader = readers.get(event.__class__)
-            if reader is not None:
-                reader(event)
+        next_event, scalar, last = loader.get_event, yaml.ScalarEvent, yaml.StreamEndEvent
+        text, stack = self.source.text, self.stack
+        try:
+            while (kind := (event := next_event()).__class__) is not last:
+                if kind is scalar:
+                    start, end = event.start_mark.index, event.end_mark.index
+                    anchor, style, value = event.anchor, event.style, event.value
+                    plain = not style and event.tag is None
+                    if anchor is not None or event.tag is not None:
+                        start = self._behind_properties(event)
+                    lead = start if not style else start + 1
+                    if text.startswith(value, lead) and (not style or style in "'\""):
+                        made = Scalar(start, end, value, plain, ((0, lead),))
+                    else:
+                        made = Scalar(start, end, value, plain, _segments(text, start, end, event))
+                    if anchor is None and stack and self.count < MAX_NODES:
+                        self.count += 1
+                        stack[-1].items.append(made)
+                    else:
+                        self._add(made, anchor)
+                elif kind in readers:
+                    readers[kind](event)
+        finally:
+            loader.dispose()
         return self.root
-
-    def _scalar(self, event: Any) -> None:
-        start, end = self._behind_properties(event), event.end_mark.index
-        plain = not event.style and event.tag is None
-        self._add(Scalar(start, end, event.value, plain, _segments(self.source.text, start, end, event)), event.anchor)
 
     def _behind_properties(self, event: Any) -> int:
         """Return the place of a value behind its anchor and its tag. A tag that names no type of YAML is reported."""
         start: int = event.start_mark.index
-        if event.anchor is None and event.tag is None:
-            return start
         if event.tag is not None and event.tag not in _TAGS:
             tag = _TAG.match(self.source.text, start)
             span = Span(self.source, *(tag.span(1) if tag else (start, start + 1)))
@@ -156,10 +169,12 @@ class _Reader:
         return min(found.end() if found else start, end)
 
     def _open(self, event: Any) -> None:
-        start = self._behind_properties(event)
+        start = event.start_mark.index
+        if event.anchor is not None or event.tag is not None:
+            start = self._behind_properties(event)
         if len(self.stack) >= MAX_DEPTH:
             self._stop("too-deep", start, limit=MAX_DEPTH)
-        self.stack.append(_Open(isinstance(event, yaml.MappingStartEvent), start, event.anchor, self.count))
+        self.stack.append(_Open(event.__class__ is yaml.MappingStartEvent, start, event.anchor, self.count))
 
     def _close(self, event: Any) -> None:
         opened = self.stack.pop()
@@ -200,6 +215,10 @@ class _Reader:
             self.root = value
 
     def _mapping(self, opened: _Open, end: int) -> Mapping:
+        keys = opened.items[::2]
+        names = {key.text for key in keys if isinstance(key, Scalar)}
+        if len(names) == len(keys) and "<<" not in names:
+            return Mapping(opened.start, end, tuple(zip(keys, opened.items[1::2], strict=True)))  # type: ignore[arg-type]
         pairs: list[tuple[Scalar, Value]] = []
         merged: list[tuple[Scalar, Value]] = []
         seen: dict[str, Scalar] = {}
@@ -249,13 +268,10 @@ def first_value(pairs: list[tuple[Scalar, Value]], key: str) -> Value | None:
 
 
 def _segments(text: str, start: int, end: int, event: Any) -> Segments:
-    """Return the places of the pieces of a scalar: one piece if its text stands in the file, else by line or by escape."""
+    """Return the places of the pieces of a scalar whose text does not stand in the file as it is: by line or by escape."""
     value = event.value
     if not event.style or event.style in "'\"":
-        lead = start + bool(event.style)
-        if text.startswith(value, lead):
-            return ((0, lead),)
-        return _stepwise(text, lead, end, value)
+        return _stepwise(text, start + bool(event.style), end, value)
     at, offset = text.find("\n", start) + 1, 0
     if event.style == ">":
         return _stepwise(text, at + len(text[at:end]) - len(text[at:end].lstrip()), end, value)

@@ -6,10 +6,12 @@ Lark reads the grammar and computes the LALR(1) tables; this module writes them 
 The tables. A state's row maps a terminal to an action: `n >= 0` shifts into state n, `-1 - r` reduces by rule r. A row
 in which every terminal reduces by one rule is that bare action. Other rows are written as texts of two characters an
 entry, the terminal and `SHIFTED` + the action, and so are the rows of `GOTOS`, of a nonterminal and a state: a small file
-meets a fifth of the states, and a text costs nothing before it is read. `RULES[r]` is (left side, length, builder, kept, mode, plain):
+meets a fifth of the states, and a text costs nothing before it is read. `RULES[r]` is (left side, length, builder, kept, mode):
 `kept` lists the children that go to the builder as offsets from the rule's first symbol, -1 for one that is absent and
 gives None. `mode` is how the value is made: 0 calls the builder, 1 hands the only child on, 2 makes a list to be
-spliced into the rule above. A rule is plain if all its symbols are children, none of them a list. `SPLICED` are the nonterminals whose values are such lists.
+spliced into the rule above.
+
+There are two starts: a file, and a fragment of one that stands in YAML. `STARTS` has the first state of each, `FINALS` the last ones.
 """
 
 from __future__ import annotations
@@ -176,7 +178,7 @@ def _is_text(terminal: Any, wanted: Any) -> bool:
     return type(terminal.pattern).__name__ == "PatternStr" and bool(wanted(terminal.pattern.value))
 
 
-def _rule(rule: Any, spliced: set[str], numbers: dict[str, int]) -> tuple[int, int, str, tuple[int, ...], int, bool]:
+def _rule(rule: Any, spliced: set[str], numbers: dict[str, int]) -> tuple[int, int, str, tuple[int, ...], int]:
     origin, kept = rule.origin.name, _kept(rule)
     mode = BUILD
     if origin.startswith("_"):
@@ -186,8 +188,7 @@ def _rule(rule: Any, spliced: set[str], numbers: dict[str, int]) -> tuple[int, i
         i if symbol is None or symbol.is_term or symbol.name not in spliced else i + 100
         for i, symbol in kept
     )
-    plain = offsets == tuple(range(len(rule.expansion)))
-    return numbers[origin], len(rule.expansion), str(rule.alias or origin), offsets, mode, plain
+    return numbers[origin], len(rule.expansion), str(rule.alias or origin), offsets, mode
 
 
 def main() -> None:

@@ -256,6 +256,13 @@ def test_loops_nest_up_to_their_limit() -> None:
     assert [d.slug for d in check_text(make(13))[1]] == ["too-deep"]
 
 
+def test_entries_on_lines_of_their_own_nest_up_to_the_limit_too() -> None:
+    text = "1"
+    for _ in range(10):
+        text = f"{{ a: 1\n b: {'not ' * 20}{text} }}"
+    assert [d.slug for d in check_text(f"const X = {text}\n")[1]] == ["too-deep"]
+
+
 @pytest.mark.parametrize("count", [70, 400, 5000])
 def test_deep_yaml_is_one_report(count: int) -> None:
     expression = f"cog: 1\nconsts:\n  A: '{'[' * count}1{']' * count}'\n"

@@ -87,7 +87,7 @@ def as_tree(text: str) -> Tree[Any]:
     def builder(name: str) -> Any:
         return lambda children, start, end: Tree(name, children)
 
-    rules = lalr.bind({rule[2]: builder(rule[2]) for rule in tables.RULES})
+    rules = lalr.Rules({rule[2]: builder(rule[2]) for rule in tables.RULES})
     tokens = lex(Source("x.cog", text), Problems())
     return lalr.parse(tokens, rules, lambda at, states: pytest.fail(f"token {at} of {text!r}"))
 

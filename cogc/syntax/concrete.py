@@ -622,14 +622,14 @@ _BUILDERS.update(
 def _rules() -> lalr.Rules:
     """Return the rules of the grammar with these builders: each keeps all of its tokens, and none keeps a place for what is absent."""
     rules: list[lalr.Written] = []
-    for left, length, name, kept, mode, _ in RULES:
+    for left, length, name, kept, mode in RULES:
         spliced = {k - _SPLICED for k in kept if k >= _SPLICED}
         places = tuple(i + _SPLICED if i in spliced else i for i in range(length))
         if mode == 1 and length != 1:
             mode = 0
         if length == 0 and name != "start":
             name = _ABSENT
-        rules.append((left, length, name, places, mode, not spliced))
+        rules.append((left, length, name, places, mode))
     names = {rule[2] for rule in rules}
     return lalr.Rules({**dict.fromkeys(names, _words), **_BUILDERS, _ABSENT: _nothing}, rules)
 

@@ -1,6 +1,6 @@
 """The LALR(1) driver: it turns tokens into nodes by the tables that Lark computed from `grammar/cog.lark`.
 
-In: `Tokens` (parallel lists, the last token is `$END`) and the rules of the grammar, each with its builder, a function
+In: `Tokens` (parallel lists, the last token is `$END`) and the `Rules` of the grammar, each with its builder, a function
 `(children, start, end) -> node`. Out: the value that the builder of `start` returns, or None if the parser gave up.
 
 The model
@@ -18,12 +18,12 @@ The model
 
 A worked example: `const a = 1`, its reductions in order
     tokens                 stack (symbols)                    action
-    CONST a = 1 $END       -                                  shift `const`, shift `a`
-    = 1 $END               CONST NAME                         reduce `name: NAME`, the builder makes Name("a")
-    = 1 $END               CONST name                         shift `=`, shift `1`
-    $END                   CONST name EQUAL INT               reduce `int: INT`, then the chain below
-    $END                   CONST name EQUAL _expr             reduce `const`, the builder makes Const(a, 1)
-    $END                   _items                             reduce `start`, the builder makes the File
+    CONST a = 1 $END       -                                  shift `const`
+    a = 1 $END             CONST                              shift `a`; its chain reduces `name: NAME`: Name("a")
+    = 1 $END               CONST name                         shift `=`
+    1 $END                 CONST name EQUAL                   shift `1`; its chain reduces `int: INT` and goes up to `_expr`
+    $END                   CONST name EQUAL _expr             reduce `const`: Const(a, 1); its chain goes up to `_items`
+    $END                   _items                             reduce `start`: the File
     $END                   start                              accept: the state is one of FINALS and the terminal `$END`
 
 Chains
@@ -62,8 +62,8 @@ if TYPE_CHECKING:
     from cogc.syntax.lexer import Tokens
 
     Builder = Callable[[list[Any], int, int], Any]
-    Written = tuple[int, int, str, tuple[int, ...], int, bool]
-    """A rule as it stands in the tables: left side, length, builder, the children that it keeps, mode, whether it is plain."""
+    Written = tuple[int, int, str, tuple[int, ...], int]
+    """A rule as it stands in the tables: left side, length, builder, the children that it keeps, mode."""
     Rule = tuple[int, int, Builder | None, int, slice | None, list[None], tuple[int, ...]]
     """A rule with its builder: left side, length, builder, mode, what it keeps as a slice with the absent behind it, and as offsets."""
 
@@ -122,7 +122,7 @@ class Rules:
         """Return a rule with its builder."""
         found = self.bound[number]
         if found is None:
-            left, length, name, kept, mode, _ = self._written[number]
+            left, length, name, kept, mode = self._written[number]
             builder = self._builders[name] if mode == _BUILD else None
             found = self.bound[number] = (left, length, builder, mode, *_cut(kept, length), kept)
         return found
@@ -139,7 +139,7 @@ class Rules:
             action = row if isinstance(row, int) else row.get(kind)
             if action is None or action >= 0:
                 break
-            left, length, _, kept, mode, _ = self._written[-1 - action]
+            left, length, _, kept, mode = self._written[-1 - action]
             if length != 1 or kept != (0,):
                 break
             if mode == _BUILD:
@@ -166,11 +166,6 @@ def _cut(kept: tuple[int, ...], length: int) -> tuple[slice | None, list[None]]:
         return None, []
     stop = present[-1] + 1 - length
     return slice(present[0] - length, stop or None, step), [None] * absent
-
-
-def bind(builders: dict[str, Builder]) -> Rules:
-    """Return the rules of the tables with their builders."""
-    return Rules(builders)
 
 
 def parse(

@@ -17,7 +17,7 @@ from cogc.syntax.depth import too_deep
 from cogc.syntax.lexer import DECLARATIONS, Tokens, lex
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
-RULES = lalr.bind(BUILDERS)
+RULES = lalr.Rules(BUILDERS)
 MOST_ERRORS = 50
 _MOST_EXPECTED = 5
 _WORDS = {v: f"`{k}`" for k, v in {**KEYWORDS, **OPERATORS}.items()}

@@ -38,8 +38,7 @@ from cogc.syntax.tables import TERMINALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from collections.abc import Sequence as Sequenced
+    from collections.abc import Callable, Sequence as Sequenced
     from typing import Any, Literal, TypeAlias
 
     from cogc.language.texts import Segments

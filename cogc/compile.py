@@ -11,7 +11,6 @@ from __future__ import annotations
 from cogc import checks
 from cogc.analysis.check import check
 from cogc.analysis.checked import Checked, Options
-from cogc.analysis.declarations import check_usable
 from cogc.desugar.expand import expand
 from cogc.diagnostics.problems import MARK, Problems
 from cogc.diagnostics.source import Span
@@ -97,6 +96,8 @@ def check_root(checked: Checked, name: str | None) -> Shape | Declared | None:
     if declared is not None and declared.kind == "sett":
         return declared
     if declared is not None and declared.kind in ("coglet", "agent", "dod", "plan", "team", "queue"):
+        from cogc.analysis.declarations import check_usable  # start-up: a check has no root
+
         check_usable(checked, declared.unit, declared.node.name, declared)
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)

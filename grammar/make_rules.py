@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cogc.diagnostics.codes import CODES
-from cogc.diagnostics.rules import FORGIVEN, GROUPS, OFF, group, may_be_left_out
+from cogc.diagnostics.rules import FORGIVEN, GROUPS, group, may_be_left_out
+from cogc.diagnostics.selection import OFF
 from cogc.disk.resources import folder
 
 HEAD = """# Rules

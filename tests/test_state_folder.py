@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cogc import cli
-from cogc.disk import state_folder
+from cogc.disk import cache, state_folder
 from cogc.disk.state_folder import Kept, StateFolder, of_spec
 from cogc.kernel.permissions import Sandbox
 from cogc.run.control_client import address
@@ -112,9 +112,8 @@ def test_a_home_that_is_no_path_from_the_root_is_not_heeded(monkeypatch: pytest.
     monkeypatch.setenv("HOME", given)
     monkeypatch.setenv("XDG_CACHE_HOME", given)
     home = pwd.getpwuid(os.geteuid()).pw_dir
-    assert state_folder.base() == f"{home}/.local/state/cogc" and state_folder.check_cache().startswith(
-        f"{home}/.cache/"
-    )
+    assert state_folder.base() == f"{home}/.local/state/cogc"
+    assert cache.file_here().startswith(f"{home}/.cache/")
 
 
 def test_two_clones_share_nothing(project: Path) -> None:

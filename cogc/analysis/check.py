@@ -6,13 +6,10 @@ not in each coglet that takes them in. The rules of `checks/` run afterwards, ov
 
 from __future__ import annotations
 
-from functools import partial
-
 from cogc.analysis import ports
 from cogc.analysis.attribute_check import check_block
 from cogc.analysis.bodies import scatters
 from cogc.analysis.checked import Checked, Options
-from cogc.analysis.declarations import check_declaration, check_judge, check_program
 from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import Scope
 from cogc.analysis.tables import Port
@@ -31,6 +28,8 @@ if TYPE_CHECKING:
     from cogc.analysis.memory import Memory
 
 DEFERRED = frozenset(["dod", "plan", "queue", "step", "team"])
+_ELSEWHERE = (nodes.Coglet, nodes.Mixin, nodes.Import, nodes.TypeDecl, nodes.Test, nodes.Scenario)
+"""The declarations that are checked as shapes, by earlier stages, or by `tests.py`."""
 
 
 def check(world: World, problems: Problems, options: Options, memory: Memory | None = None) -> Checked:
@@ -43,8 +42,12 @@ def check(world: World, problems: Problems, options: Options, memory: Memory | N
     for unit in world.units.values():
         if unit.is_std and unit not in world.roots:
             continue
-        for node in unit.tree.declarations:
-            check_declaration(checked, unit, node)
+        others = [d for d in unit.tree.declarations if not isinstance(d, _ELSEWHERE)]
+        if others:
+            from cogc.analysis.declarations import check_declaration  # start-up: many files have coglets alone
+
+            for node in others:
+                check_declaration(checked, unit, node)
         if any(isinstance(n, nodes.Test | nodes.Scenario) for n in unit.tree.declarations):
             from cogc.analysis.tests import check_tests  # few files have tests, and every check would pay for it
 
@@ -57,7 +60,7 @@ def check(world: World, problems: Problems, options: Options, memory: Memory | N
             if memory is None:
                 _shape(target, shape)
             else:
-                memory.shape(target, shape, partial(_shape, target, shape))
+                memory.shape(target, shape, _shape)
     for bound, scope in checked.inference.bounds:
         check_range("parallel", bound, scope, checked.inference)
     _late(checked)
@@ -123,6 +126,8 @@ def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope) ->
                 if member.before is not None:
                     _conversion(checked, node, member.before, member.type, pure)
         case nodes.Program():
+            from cogc.analysis.declarations import check_program
+
             check_program(checked, shape.unit, node, shape)
         case nodes.Const():
             if id(node) not in checked.tables.types:
@@ -181,7 +186,11 @@ def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) ->
         for bound in (node.count.low, node.count.high):
             if bound is not None:
                 infer.check(bound, scope, INT)
-    check_judge(checked, shape.unit, node.coglet, checked.world.lookup(shape.unit, node.coglet.text))
+    created = checked.world.lookup(shape.unit, node.coglet.text)
+    if created is not None and created.kind == "dod":
+        from cogc.analysis.declarations import check_judge
+
+        check_judge(checked, shape.unit, node.coglet, created)
     member = shape.children.get(node.name.id)
     target = member.target if member is not None and member.node is node else None
     if target is not None:

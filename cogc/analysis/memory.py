@@ -1,7 +1,7 @@
 """The memory of an analysis that is made again after an edit: what was found out about a coglet stays, as long as nothing that it
 could depend on has changed. Language servers have one for each file; a command has none.
 
-`Memory.shape(checked, shape, analyse)` takes the place of `analyse()`: it replays what a coglet has added to the tables the last time, or
+`Memory.shape(checked, shape, analyse)` takes the place of `analyse(checked, shape)`: it replays what a coglet has added to the tables the last time, or
 calls `analyse` and keeps what that adds.
 
 The key
@@ -74,16 +74,16 @@ class Memory:
         present = {id(d) for u in world.units.values() for d in u.tree.declarations}
         self._words = {k: v for k, v in self._words.items() if k in present}
 
-    def shape(self, checked: Checked, shape: Shape, analyse: Callable[[], None]) -> None:
+    def shape(self, checked: Checked, shape: Shape, analyse: Callable[[Checked, Shape], None]) -> None:
         """Analyse a shape, or replay its last analysis."""
         node = shape.node
         if shape.expanded or shape.unit.is_std:
-            analyse()
+            analyse(checked, shape)
             return
         key, alive = self._key(checked.world, shape.unit, node)
         known = self._records.get(id(node))
         if known is None or known.node is not node or known.key != key:
-            known = _record(checked, node, key, analyse)
+            known = _record(checked, shape, key, analyse)
             if known is not None:
                 known.alive = alive
         else:
@@ -169,7 +169,7 @@ class _Record:
             scope.world = checked.world
 
 
-def _record(checked: Checked, node: nodes.Node, key: Key, analyse: Callable[[], None]) -> _Record | None:
+def _record(checked: Checked, shape: Shape, key: Key, analyse: Callable[[Checked, Shape], None]) -> _Record | None:
     """Analyse a coglet, and return what that adds; None if it is not to be kept."""
     tables, problems = checked.tables, checked.problems
     sizes = {name: len(getattr(tables, name)) for name in (*_DICTS, *_LISTS)}
@@ -178,7 +178,7 @@ def _record(checked: Checked, node: nodes.Node, key: Key, analyse: Callable[[], 
         setattr(tables, name, set())
     first = len(tables.inner)
     counts = len(problems.found), len(tables.late), len(checked.inference.bounds), len(tables.unknown)
-    analyse()
+    analyse(checked, shape)
     added: dict[str, Any] = {}
     for name in _SETS:
         added[name] = getattr(tables, name)
@@ -193,4 +193,4 @@ def _record(checked: Checked, node: nodes.Node, key: Key, analyse: Callable[[], 
         added[name] = list(islice(reversed(table.items()), len(table) - sizes[name]))
     for name in _LISTS:
         added[name] = getattr(tables, name)[sizes[name] :]
-    return _Record(node, key, added, tables.inner[first:])
+    return _Record(shape.node, key, added, tables.inner[first:])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RULES: dict[str, About] = {
     "endless_creation": (nodes.Create, nodes.Agent, nodes.Team, nodes.Dod, nodes.Plan),
     "certain_failure": (nodes.File,),
-    "channel_headers": (nodes.Listen,),
+    "channel_headers": (nodes.Attribute,),
     "failing_start": (nodes.File,),
     "blocking_cycle": (nodes.Link,),
     "recursive_program": (nodes.Program,),
@@ -29,7 +29,9 @@ RULES: dict[str, About] = {
     "silent_transmit": (nodes.Transmit,),
     "unused_program": (nodes.Program,),
     "python_code": (nodes.Executor, nodes.PythonClass),
-    "outside_files": (nodes.File,),
+    "outside_files": (
+        nodes.Model, nodes.Dod, nodes.Executor, nodes.ForRows, nodes.Agent, nodes.Call, nodes.Attribute,
+    ),
     "typed_secret": (nodes.Text,),
     "foreign_placeholder": (nodes.Text,),
     "model_limits": (nodes.Model, nodes.Agent, nodes.Executor),
@@ -42,13 +44,13 @@ RULES: dict[str, About] = {
     "hopeless_dod": (nodes.Dod,),
     "unusable_root": (nodes.Dod, nodes.Plan),
     "media_from_model": (nodes.Model,),
-}
+}  # fmt: skip
 """The rules in the order in which they are applied, and the syntax that each is about: it is applied where a file has any of these."""
 SMELLS: dict[str, About] = {
     "dead_code": (nodes.File,),
     "repetition": (nodes.File,),
     "unused_name": (nodes.File,),
-    "unused_loop_name": (nodes.For, nodes.Comprehension, nodes.RecordComprehension, nodes.Create),
+    "unused_loop_name": (nodes.For, nodes.Comprehension, nodes.RecordComprehension, nodes.ForEach),
 }
 """The rules for what is right and has no use, which are applied where they are asked for."""
 

@@ -129,7 +129,7 @@ def _budget(checked: Checked, unit: Unit, declared: Declared) -> None:
 def _priceless(checked: Checked, unit: Unit, declared: Declared, budget: nodes.Attribute) -> None:
     """Report a budget in dollars if the price of a model below it is not known."""
     pending, seen, catalogue = [declared], set[int](), checked.world.catalogue
-    while pending and catalogue is not None:
+    while pending:
         one = pending.pop(0)
         seen.add(id(one.node))
         pending += [d for d in _below(checked, one.unit, one) if id(d.node) not in seen]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from cogc.analysis.tables import Port
 from cogc.diagnostics.source import is_folder
 from cogc.syntax import nodes
@@ -87,9 +85,9 @@ def in_cycles(edges: list[Edge[N]]) -> dict[str, list[Edge[N]]]:
 def shortest_cycle(start: str, edges: dict[str, list[Edge[N]]]) -> list[Edge[N]] | None:
     """Return the shortest way over edges, given by their start, from a name back to itself."""
     reached: dict[str, Edge[N]] = {}
-    pending = deque([start])
-    while pending:
-        for edge in edges.get(pending.popleft(), ()):
+    pending = [start]
+    for name in pending:  # which grows
+        for edge in edges.get(name, ()):
             if edge[1] not in reached:
                 reached[edge[1]] = edge
                 pending.append(edge[1])

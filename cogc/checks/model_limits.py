@@ -58,7 +58,7 @@ def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:
 def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
     """Report a name that is one or two letters off the name of a model in the catalogue."""
     catalogue, name = checked.world.catalogue, node.argument
-    if catalogue is None or name.template or "base_url" in _keys(node):
+    if name.template or "base_url" in _keys(node):
         return
     other = re.match(_PROVIDER_OF, name.value)
     if other is not None and node.provider.id in ("anthropic", "openai"):
@@ -108,7 +108,7 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
     budget = found["budget"].value if "budget" in found else None
     catalogue = checked.world.catalogue
     entry = _in_dollars(budget)
-    if entry is None or catalogue is None:
+    if entry is None:
         return
     priceless = next((m for m in models if not catalogue.knows(m.provider.id, m.argument.value)), None)
     if priceless is not None:
@@ -136,7 +136,7 @@ def _choice(checked: Checked, unit: Unit, item: nodes.Expr, models: list[nodes.M
         checked.problems.add("no-sampling", unit.span(item), related=related, name="temperature", model=deaf.name.id)
     budget = found["budget"].value if "budget" in found else None
     catalogue = checked.world.catalogue
-    priceless = next((m for m in models if catalogue and not catalogue.knows(m.provider.id, m.argument.value)), None)
+    priceless = next((m for m in models if not catalogue.knows(m.provider.id, m.argument.value)), None)
     if priceless is not None and _in_dollars(budget):
         name, model = priceless.name.id, priceless.argument.value
         checked.problems.add("no-price", unit.span(item), name=name, model=model)

@@ -10,13 +10,14 @@ import sys
 
 from cogc.commands import streams
 from cogc.commands.configuration import selection, settings_for
-from cogc.diagnostics.rules import OFF
+from cogc.diagnostics.selection import OFF
 from cogc.diagnostics.source import Source, Span, normal
 from cogc.disk.files import read, specs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from typing import Any
 
     from cogc.analysis.checked import Options
     from cogc.diagnostics.problems import Diagnostic, Problems
@@ -89,17 +90,17 @@ class Check:
             self.allow,
             smells=True,
             has_command=_has_command if self._asks_for_commands else None,
-            durable="not-resumed" in self.chosen.selected,
+            durable="not-resumed" not in self.chosen.left_out,
         )
 
     @property
     def _asks_for_more(self) -> bool:
         """Return whether rules are asked for that are off by default: what the memory of clean checks knows does not answer them."""
-        return bool(OFF & self.chosen.selected)
+        return bool(OFF - self.chosen.left_out)
 
     @property
     def _asks_for_commands(self) -> bool:
-        return "missing-command" in self.chosen.selected
+        return "missing-command" not in self.chosen.left_out
 
     def reported(self, world: World, problems: Problems) -> list[Diagnostic]:
         """Return those diagnostics of an analysis that the project wants to hear of."""
@@ -199,18 +200,35 @@ def show(found: list[Diagnostic], format: str | None, paths: list[str], strict: 
     if format in ("github", "sarif", "junit", "rdjson"):
         _show_to_service(found, format, paths, strict)
         return
-    from cogc.diagnostics import render
+    counts = format == "people" or format is None
+    if found or not counts:
+        _show_in_full(found, format, out)
+    if counts:
+        out.write(summary(found, len(paths)) + "\n")
+
+
+def _show_in_full(found: list[Diagnostic], format: str | None, out: Any) -> None:
+    """Print diagnostics as JSON, as lines, or for people."""
+    from cogc.diagnostics import render  # start-up: a clean check shows none
 
     if format == "json":
         out.write(render.json(found))
     elif format == "text" or (format is None and not out.isatty()):
         out.write(render.text(found))
-        if format is None:
-            out.write(render.summary(found, len(paths)) + "\n")
     else:
-        if found:
-            render.people(found, streams.terminal(out))
-        out.write(render.summary(found, len(paths)) + "\n")
+        render.people(found, streams.terminal(out))
+
+
+def summary(found: list[Diagnostic], files: int) -> str:
+    """Return one line: the number of errors and warnings, and of files."""
+    errors = sum(d.severity == "error" for d in found)
+    warnings = len(found) - errors
+    parts = [_count(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    return f"{' and '.join(parts) or 'no problems'} in {_count(files, 'file')}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _show_to_service(found: list[Diagnostic], format: str, paths: list[str], strict: bool) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cogc.diagnostics.problems import Problems
-    from cogc.diagnostics.rules import Selection
+    from cogc.diagnostics.selection import Selection
 
 _KEYS = {
     "select": "list",
@@ -109,18 +109,19 @@ def _strings(value: object) -> list[str]:
 
 def selection(settings: Settings, more: frozenset[str] = frozenset()) -> Selection:
     """Return the rules that a project wants to hear of, and `more` that the command line asks for."""
-    from cogc.diagnostics.rules import Selection, may_be_left_out, named
+    from cogc.diagnostics.selection import OFF, Selection
 
     if not settings.data:
-        return Selection() if not more else Selection(Selection().selected | more)
+        return Selection(OFF - more)
+    from cogc.diagnostics.rules import all_rules, may_be_left_out, named  # start-up: for projects with settings
 
     def rules(words: object) -> frozenset[str]:
         return frozenset(s for word in _strings(words) for s in named(word) if may_be_left_out(s))
 
-    chosen = rules(settings.data["select"]) if "select" in settings.data else Selection().selected
+    left_out = all_rules() - rules(settings.data["select"]) if "select" in settings.data else OFF
     per_file = settings.data.get("per-file")
     patterns = tuple((p, rules(words)) for p, words in per_file.items()) if isinstance(per_file, dict) else ()
-    return Selection((chosen - rules(settings.data.get("ignore"))) | more, patterns)
+    return Selection((left_out | rules(settings.data.get("ignore"))) - more, patterns)
 
 
 def report(settings: Settings, problems: Problems) -> None:

@@ -35,7 +35,8 @@ from cogc.commands.running import words_first
 from cogc.commands.state import state_here, state_of
 from cogc.commands.usage import UsageError, pair
 from cogc.diagnostics.visible import shown_line
-from cogc.disk.state_folder import StateFolder, touch
+from cogc.disk.private import touch
+from cogc.disk.state_folder import StateFolder
 from cogc.kernel.trace import Record
 from cogc.language.values import Failure
 from cogc.run import media

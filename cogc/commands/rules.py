@@ -11,7 +11,8 @@ from __future__ import annotations
 import sys
 
 from cogc.diagnostics.codes import CODES
-from cogc.diagnostics.rules import FORGIVEN, OFF, group, may_be_left_out
+from cogc.diagnostics.rules import FORGIVEN, group, may_be_left_out
+from cogc.diagnostics.selection import OFF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

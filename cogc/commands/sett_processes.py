@@ -32,7 +32,8 @@ from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec
-from cogc.disk.state_folder import of_spec, touch, write_whole
+from cogc.disk.private import touch
+from cogc.disk.state_folder import of_spec, write_whole
 from cogc.run.options import new_run_id
 
 _GRACE = 40.0

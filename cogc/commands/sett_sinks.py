@@ -17,7 +17,8 @@ from cogc.commands import telemetry, trace_parts
 from cogc.commands.options import LEVELS
 from cogc.commands.recordings import PRIVATE, opened
 from cogc.commands.streams import Sink, sink_of_stdout, terminal
-from cogc.disk.state_folder import StateFolder, touch
+from cogc.disk.private import touch
+from cogc.disk.state_folder import StateFolder
 from cogc.run.journal import Journal
 from cogc.run.people import People
 from cogc.run.trace import TraceWriter, log_object

@@ -24,7 +24,8 @@ from cogc.commands.same_program import is_same
 from cogc.commands.serving import Server
 from cogc.commands.streams import Sink, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
-from cogc.disk.state_folder import StateFolder, touch
+from cogc.disk.private import touch
+from cogc.disk.state_folder import StateFolder
 from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.kernel.priorities import ordered
 from cogc.language.values import plain

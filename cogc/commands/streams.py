@@ -18,7 +18,6 @@ import io
 import os
 import sys
 
-from cogc.commands.usage import UsageError
 from cogc.diagnostics.visible import shown
 
 TYPE_CHECKING = False
@@ -131,6 +130,8 @@ def read_stdin() -> bytes:
 
     most = (LIMIT_MB << 20) + 1
     if sys.stdin is None:
+        from cogc.commands.usage import UsageError  # start-up: for a refusal alone
+
         raise UsageError("stdin is closed")
     return sys.stdin.buffer.read(most) if hasattr(sys.stdin, "buffer") else sys.stdin.read(most).encode()
 
@@ -143,6 +144,8 @@ def refuse_foreign(path: str) -> None:
     with open(path, "rb") as file:
         first = file.read(11)
     if not first.startswith((b'{"v":', b'{"journal":')):
+        from cogc.commands.usage import UsageError
+
         raise UsageError(f"`{path}` is neither a trace nor a journal, and is not overwritten")
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from cogc.diagnostics.codes import CODES
 from cogc.diagnostics.edits import applicability
-from cogc.diagnostics.rules import OFF, group
+from cogc.diagnostics.rules import group
+from cogc.diagnostics.selection import OFF
 from cogc.diagnostics.visible import shown, shown_line
 
 TYPE_CHECKING = False

@@ -37,7 +37,6 @@ A worked example
 
 from __future__ import annotations
 
-from cogc.diagnostics.codes import CODES
 from cogc.diagnostics.edits import Edit, meant
 from cogc.diagnostics.source import Span
 from cogc.language.record import Record, replace
@@ -106,6 +105,8 @@ class Problems:
         if key in self._seen or (self.hides is not None and self.hides(slug, span, facts, help or "")):
             return
         self._seen.add(key)
+        from cogc.diagnostics.codes import CODES  # start-up: for mistakes alone
+
         code, severity, message, remedy = CODES[slug]
         words = {k: _word(v) for k, v in facts.items()}
         text = (remedy.format_map(words) if remedy else "") if help is None else help

@@ -144,15 +144,3 @@ def _window(line: str, column: int) -> tuple[int, str]:
     cut = line[start : start + _WIDEST]
     lead = "..." if start else ""
     return column - 1 - start + len(lead), lead + cut + ("..." if start + _WIDEST < len(line) else "")
-
-
-def summary(found: list[Diagnostic], files: int) -> str:
-    """Return one line: the number of errors and warnings, and of files."""
-    errors = sum(d.severity == "error" for d in found)
-    warnings = len(found) - errors
-    parts = [_count(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
-    return f"{' and '.join(parts) or 'no problems'} in {_count(files, 'file')}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The rules of the checker: the group of each report, which reports may be left out, and the choice that a project makes.
+"""The rules of the checker: the group of each report, which reports may be left out, and the words that stand for rules.
 
 A *rule* is a row of `CODES`. Its group tells what kind of thing it finds:
     error        what a run would refuse
@@ -13,14 +13,11 @@ a secret. Every other rule can be left out by a comment or by the settings of th
 from __future__ import annotations
 
 from cogc.diagnostics.codes import CODES
-from cogc.language.record import Record
+from cogc.diagnostics.selection import OFF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Literal
-
-    from cogc.diagnostics.problems import Diagnostic
 
     Group = Literal["error", "suspicious", "style", "security", "cost"]
 
@@ -53,8 +50,6 @@ _GROUP: dict[str, Group] = {
     "no-expectation": "style",
     "stands-in": "style",
 }
-OFF = frozenset(["missing-command", "not-resumed"])
-"""Rules that are reported only where they are asked for."""
 FORGIVEN = frozenset(["typed-secret"])
 """Errors that a comment on their line may leave out."""
 
@@ -67,6 +62,11 @@ def group(slug: str) -> Group:
 def may_be_left_out(slug: str) -> bool:
     """Return whether the settings of a project may leave out a rule."""
     return CODES[slug][1] == "warning"
+
+
+def all_rules() -> frozenset[str]:
+    """Return the name of every rule."""
+    return frozenset(CODES)
 
 
 def named(word: str) -> frozenset[str]:
@@ -85,29 +85,3 @@ def named(word: str) -> frozenset[str]:
 def words() -> list[str]:
     """Return every word that stands for rules."""
     return [*(row[0] for row in CODES.values()), *CODES, *GROUPS, "all", "default"]
-
-
-class Selection(Record):
-    """The rules that a project wants to hear of. `per_file` are patterns of paths with the rules that are left out there."""
-
-    selected: frozenset[str] = frozenset(CODES) - OFF
-    per_file: tuple[tuple[str, frozenset[str]], ...] = ()
-
-    def shows(self, d: Diagnostic) -> bool:
-        """Return whether a diagnostic is reported."""
-        if d.severity == "error":
-            return True
-        if d.slug not in self.selected:
-            return False
-        return not any(d.slug in rules and matches(d.span.source.path, pattern) for pattern, rules in self.per_file)
-
-    def chosen(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """Return those diagnostics that are reported."""
-        return [d for d in found if self.shows(d)]
-
-
-def matches(path: str, pattern: str) -> bool:
-    """Return whether a path, or its end, fits a pattern in which `*` stands for any characters and `?` for one."""
-    from fnmatch import fnmatchcase  # for projects that use it
-
-    return fnmatchcase(path, pattern) or fnmatchcase(path, f"*/{pattern}")

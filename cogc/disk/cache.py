@@ -15,8 +15,8 @@ from __future__ import annotations
 import os
 from time import time_ns
 
+from cogc.disk.private import home, touch
 from cogc.disk.resources import place as resource
-from cogc.disk.state_folder import check_cache, touch
 
 try:
     from _blake2 import blake2b  # that of hashlib, which loads OpenSSL: as slow as the check of a small file
@@ -44,7 +44,7 @@ class Cache:
         self._times: dict[str, str] = {}
         self._read_again = False
         self._fresh: list[_Group] = []
-        self._file = check_cache()
+        self._file = file_here()
 
     def stale(self, paths: list[str]) -> list[str]:
         """Return the named files that have to be checked."""
@@ -171,6 +171,15 @@ def _times(path: str, settled: bool = False) -> str:
     if settled and time_ns() - max(s.st_mtime_ns, s.st_ctime_ns) < _YOUNG:
         return "-"
     return f"{s.st_mtime_ns}.{s.st_ctime_ns}.{s.st_size}.{s.st_ino}"
+
+
+def file_here() -> str:
+    """Return the file of the clean checks of the working directory. It can be lost: it lies with caches, not with state."""
+    top = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(top):
+        top = os.path.join(home(), ".cache")
+    name = blake2b(os.fsencode(os.getcwd()), digest_size=16).hexdigest()
+    return os.path.join(top, "cogc", "check", name)
 
 
 # the folders of the package that a check runs through

@@ -23,6 +23,8 @@ try:
 except ImportError:
     from hashlib import blake2b
 
+from cogc.disk.private import home, touch
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -260,30 +262,8 @@ def base() -> str:
     """Return the folder in which the state folders of all projects lie."""
     top = os.environ.get("XDG_STATE_HOME", "")
     if not os.path.isabs(top):  # a relative one is to be ignored, says the standard
-        top = os.path.join(_home(), ".local", "state")
+        top = os.path.join(home(), ".local", "state")
     return os.path.join(top, "cogc")
-
-
-def _home() -> str:
-    """Return the home of the user: `HOME`, or that of the list of users. FileNotFoundError if there is none."""
-    found = os.environ.get("HOME", "")
-    if os.path.isabs(found):
-        return found
-    import pwd  # for an environment without a home alone
-
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        raise FileNotFoundError(errno.ENOENT, "no such folder; set HOME", "~") from None
-
-
-def check_cache() -> str:
-    """Return the file of the clean checks of the working directory. It can be lost: it lies with caches, not with state."""
-    top = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(top):
-        top = os.path.join(_home(), ".cache")
-    name = blake2b(os.fsencode(os.getcwd()), digest_size=16).hexdigest()
-    return os.path.join(top, "cogc", "check", name)
 
 
 def refuse_workspace(state: StateFolder, workspace: str) -> str:
@@ -309,19 +289,6 @@ def refuse_workspace(state: StateFolder, workspace: str) -> str:
 def inside(path: str, folder: str) -> bool:
     """Return whether a real path is below a folder."""
     return path.startswith(folder.rstrip("/") + "/")
-
-
-def touch(path: str) -> str:
-    """Make a file of the mode 0600; one that is there is given that mode. Return its path."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        if os.stat(path).st_uid == os.geteuid():
-            os.chmod(path, 0o600)
-        return path
-    os.fchmod(descriptor, 0o600)
-    os.close(descriptor)
-    return path
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:

@@ -290,7 +290,6 @@ class Lower:
         node: nodes.Model = declared.of(nodes.Model)
         key = declared.unit.key(node.name.id)
         if key not in self.tables.models:
-            assert self.tables.world.catalogue is not None
             self.tables.models[key] = ir.Model(
                 key=key,
                 name=node.name.id,

@@ -14,7 +14,7 @@ from cogc.analysis.memory import Memory
 from cogc.analysis.uses import Index, index
 from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.rules import Selection
+from cogc.diagnostics.selection import Selection
 from cogc.disk.files import specs
 from cogc.names.load import import_path, text_of
 from cogc.syntax import nodes

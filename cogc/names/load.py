@@ -9,8 +9,6 @@ import posixpath
 
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import LIMIT_MB, Source, Span, decoded, normal, read_error
-from cogc.names.catalogue import Catalogue
-from cogc.names.locks import load_locks, path_of
 from cogc.names.world import World
 from cogc.syntax import nodes
 from cogc.syntax.parse import parse
@@ -29,7 +27,7 @@ def load(paths: list[str], read: Reader, problems: Problems, trees: Parser = par
 
     `trees` makes the tree of a text; `kept` has the units and shapes of the last analysis of these files, if there was one.
     """
-    world = World(Catalogue(read), read, trees, kept)
+    world = World(read, trees, kept)
     for path in paths:
         unit = _unit(world, normal(path), read, problems, None)
         if unit is not None and unit not in world.roots:
@@ -38,7 +36,10 @@ def load(paths: list[str], read: Reader, problems: Problems, trees: Parser = par
     while pending:
         pending += _imports(world, pending.pop(0), read, problems)
     world.prelude = _unit(world, PRELUDE, read, problems, None)
-    load_locks(world, read, problems)
+    if any(isinstance(d, nodes.Mcp) for unit in world.units.values() for d in unit.tree.declarations):
+        from cogc.names.locks import load_locks  # start-up: for files with servers
+
+        load_locks(world, read, problems)
     return world
 
 
@@ -63,9 +64,10 @@ def groups(world: World) -> list[list[str]]:
     """Return the groups of files that reach each other through imports, with their locks, without the standard library."""
     group = {path: [path] for path in world.units if not path.startswith("std/")}
     for path, members in group.items():
-        lock = path_of(world.units[path])
-        if lock in world.locks:
-            members.append(lock)
+        if world.locks:
+            from cogc.names.locks import path_of
+
+            members += {path_of(world.units[path])} & world.locks.keys()
         members += world.units[path].looked
     for path in list(group):
         for other, _ in _imported(world.units[path]):

@@ -350,17 +350,11 @@ class World:
     """All files of a check, and the meaning of their declarations."""
 
     __slots__ = (
-        "agent_programs", "catalogue", "kept", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
+        "_catalogue", "agent_programs", "kept", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        catalogue: Catalogue | None = None,
-        read: Reader | None = None,
-        trees: Parser = parse,
-        kept: Kept | None = None,
-    ) -> None:
-        self.catalogue = catalogue
+    def __init__(self, read: Reader | None = None, trees: Parser = parse, kept: Kept | None = None) -> None:
+        self._catalogue: Catalogue | None = None
         self.parse = trees
         self.kept = kept or Kept()
         self.read = read
@@ -374,6 +368,16 @@ class World:
         self.locks: dict[str, dict[str, Any]] = {}
         self.agent_programs: dict[int, nodes.Program] = {}
         """The program that each declared agent is in an expression, by `id(node)` of the agent."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The prices and windows of models."""
+        if self._catalogue is None:
+            from cogc.names.catalogue import Catalogue  # start-up: for files with models
+
+            assert self.read is not None
+            self._catalogue = Catalogue(self.read)
+        return self._catalogue
 
     def lookup(self, unit: Unit, name: str) -> Declared | None:
         """Find the declaration that a plain or qualified name stands for in a file."""

@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
-from cogc.disk.state_folder import touch
+from cogc.disk.private import touch
 from cogc.run import retention
 from cogc.run.instance_folder import JOURNAL
 from cogc.run.journal import Journal, Recording, load

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import trio
 
-from cogc.disk.state_folder import touch
+from cogc.disk.private import touch
 
 _CREDENTIALS = struct.Struct("3i")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cogc import __version__
-from cogc.disk.state_folder import touch
+from cogc.disk.private import touch
 from cogc.kernel import snapshot
 from cogc.language.codec import decode, encode
 from cogc.run import journal

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cogc.diagnostics.codes import CODES
-from cogc.diagnostics.rules import GROUPS, OFF, group, matches, named
+from cogc.diagnostics.rules import GROUPS, group, named
+from cogc.diagnostics.selection import OFF, matches
 from grammar import make_rules
 from support.cli import cogc_here
 from support.paths import ROOT

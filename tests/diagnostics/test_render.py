@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from cogc.commands.checking import summary
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.source import Source, Span
@@ -105,7 +106,7 @@ def test_the_last_line_counts(slugs: list[str], files: int, line: str) -> None:
     problems = Problems()
     for i, slug in enumerate(slugs):
         problems.add(slug, Span(SOURCE, i, i), name="x")
-    assert render.summary(problems.found, files) == line
+    assert summary(problems.found, files) == line
 
 
 # ---- problems ------------------------------------------------------------------------------------------------

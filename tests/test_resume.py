@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from cogc.run.journal import VERSION, Journal, load
 from cogc.run.resume import resume
 from cogc.run.session import RunOptions, Sinks
 from cogc.run.settings import Settings
+from support.crashes import World
+from support.durable import ledger, plan, team
 from support.specs import build
 
 TEXT = """
@@ -32,6 +36,7 @@ coglet Main {
   link a.y -> self.y
 }
 """
+ROOT = Path(__file__).parent.parent
 HEAD: dict[str, object] = {"run": "r", "seed": 0, "order": 0, "epoch": 1, "program": "", "version": VERSION}
 
 
@@ -79,3 +84,43 @@ def test_the_trace_of_a_replay_is_counted_although_nobody_takes_it(taken: str) -
     assert changed == [[taken != "by nobody"], [True]], "whoever comes then does not know the value before"
     if taken == "for a key":  # the replies are found by the records of the replay
         assert [k[6] for k in session.entries.keys.written()][:2] == [[1, "y", "[0]"], [2, "y", "[1]"]]
+
+
+def test_a_snapshot_of_the_form_before_goes_on(tmp_path: Path) -> None:
+    """Reactions waited for programs alone in it. The outputs are those of the run that had begun it."""
+    folder = ROOT / "tests" / "golden" / "journals"
+    options = {"sim": True, "later": [(n * 60_000_000, "go", n) for n in (1, 2, 3)], "stop_at": 400_000_000}
+    answers = {"ask": [f"a{i}" for i in range(9)]}
+    world = World(build((folder / "waiting.cog").read_text()), tmp_path, [], options, answers, epoch=0)
+    world.journal = (folder / "snapshot-2.jsonl").read_bytes()
+    world.start()
+    assert {number: said for number, (_, said) in world.outputs.items()} == {
+        4: ["wide", 2, "a6"],
+        5: [2, "a5", "a7", 33],
+        6: [12, "a8", "a8", 44],
+        7: ["wide", 3, "a8"],
+        8: [3, "a8", "a8", 55],
+        9: [13, "a8", "a8", 66],
+    }
+
+
+@pytest.mark.parametrize("system", [plan, team])
+def test_a_run_goes_on_from_a_snapshot_in_the_middle_of_its_work(
+    tmp_path: Path, system: Callable[[Path], World]
+) -> None:
+    """Killed in its middle, the journal begins with a snapshot of a plan, or of the agents of a team, at work. No call is made again whose result had come."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    whole = system(tmp_path / "whole")
+    whole.start()
+    world = system(tmp_path / "killed")
+    world.every = 1
+    world.start(at=whole.writes * 2 // 3)
+    [first, *_] = load(world.journal).events
+    waits = first[3]["kernel"]["waits"]
+    assert first[2] == "snapshot" and any(reactions for _, reactions, *_ in waits)
+    known, before = world.results(), ledger(world)
+    world.start()
+    assert load(world.journal).over and world.final() == whole.final()
+    after = ledger(world)
+    assert known and all(after[f"r-{call}"] == before[f"r-{call}"] for call in known)

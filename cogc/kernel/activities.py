@@ -74,7 +74,7 @@ def leave(kernel: State, activity: Activity) -> None:
         if timer is not None:
             timer.cancel()
     kernel.cancel(activity)
-    activity.queued = None
+    activity.queued = activity.root = activity.course = None
     for sub in activity.subs or ():
         if sub.alive:
             sub.generator.close()
@@ -95,8 +95,6 @@ def leave(kernel: State, activity: Activity) -> None:
 def advance(kernel: State, activity: Activity, value: object, failure: Failure | None) -> None:
     """Let an activity go on to its next wait, or to its end."""
     activity.turn += 1
-    if activity.course is not None:
-        courses.note(activity, value, failure)
     if activity.deadline is not None:
         kernel.door.deadline = METER.step, activity.deadline
     if activity.alarm is not None:
@@ -178,6 +176,8 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
 def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:
     """Give up what an activity waits for, even an answer that is on its way, and fail the activity there."""
     activity.turn += 1
+    if kernel.telling is None or kernel.telling is not activity.root:  # not by another part of the same reaction
+        courses.lose(activity)
     kernel.cancel(activity)
     for sub in activity.subs or ():
         sub.generator.close()
@@ -207,10 +207,14 @@ def resume(kernel: State, activity: Activity, value: object, turn: int = -1) -> 
             claims.orphaned(kernel, activity, value)
             return
         kernel.cause = cause
+        root = activity.root
+        if root is not None and root.course is not None:
+            courses.note(kernel, root, activity, value)
         if isinstance(value, Failure):
             advance(kernel, activity, None, value)
         else:
             advance(kernel, activity, value, None)
+        kernel.telling = None
         if kernel.hot:
             kernel.press(activity.inst)
 
@@ -241,6 +245,7 @@ def start(
     """Start a generator of a coglet beside an activity, which does not wait for it; `done` takes its value or Failure."""
     sub = Activity(inst, activity.handler, generator, activity.event, activity.cause, False)
     sub.done = done
+    courses.belongs(sub, activity)
     beside(sub)
     advance(kernel, sub, None, None)
     return sub
@@ -276,6 +281,7 @@ def fill(kernel: State, activity: Activity) -> None:
         slot, generator = queued.waiting.pop()
         sub = Activity(queued.inst, activity.handler, generator, activity.event, activity.cause, False)
         sub.parent, sub.slot = activity, slot
+        courses.belongs(sub, activity)
         assert activity.subs is not None
         activity.subs.append(sub)
         beside(sub)

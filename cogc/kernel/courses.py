@@ -1,139 +1,167 @@
-"""The courses of reactions that wait for a call, by which another kernel is led to the same wait.
+"""The courses of reactions that wait, by which another kernel is led to the same wait.
 
-**The model.** A reaction that waits is a suspended generator, which is no data. But what it does follows from what it was given: its
-arguments, the states that it has found each time it went on, and the answers that it got. This is its *course*
-(`Activity.course`), and `activities.advance` keeps it. A new generator of the same reaction that is given the same course comes to the same
-wait, with the same locals. Meanwhile its coglet has another kernel (`_Silent`), so that nothing which the reaction does reaches anybody.
+**The model.** A reaction that waits is a suspended generator, which is no data. Neither are its *parts*: the conversations with models that it holds, the calls
+of their tools side by side, the agents that they have started. But what all of them do follows from what they were given: the arguments, and each time
+that one of them went on the answer, the states of the coglet, the time, the number of the next call, and what stood in the budgets around. The reaction
+has all that as its *course* (`Activity.course`), one `Given` for each step, whichever of its parts it was for. A step may go on in several parts: the last
+result of calls side by side lets the reaction go on. That follows from the step, and has no `Given` of its own.
+What the generators ask their kernel for within a step (a random number, an id, a new member of a pool, a session) is noted with it (`Given.heard`).
 
-**What has no course.** Reactions that have asked for the time, a random number or an id, have made a coglet, or have talked to a model: the course does
-not have what they were told. An `else`. A reaction that has waited more than `MOST` times. What waits for something else than
-one call: a message, a time, several calls side by side. `obstacle` tries whether a course leads to the wait, so that a snapshot never has one that does not.
+`following.py` leads a new generator of the same reaction along a course. It comes to the same waits, with the same locals, the same
+parts, and the same numbers of calls.
+
+**What has no course.** A reaction that has waited more than `MOST` times, or was given up. An `else`. Whoever was told or asked something that is no value of the language: a call with `once`, an agent of a dispatcher. A conversation into which somebody else has said something. `lose` ends
+the course there; the next reaction has one again.
 
 **The invariants.**
 
-- `obstacle` changes nothing: states and kernel of the coglet are put back, whatever the reaction does.
 - Values of the language never change, so that a list of the states is enough to find them again.
+- Only `note` adds to a course: at the begin of a reaction, and in each step of `activities.resume`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+import hashlib
+from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import programs
-from cogc.kernel.waits import CallProgram
-from cogc.language.meter import aside
+from cogc.kernel.models.state import Question
+from cogc.kernel.objects import Activity, Given, Standin
+from cogc.kernel.program import label
+from cogc.kernel.waits import AskModel, AwaitMessage, CallProgram, RunAll, Sleep, WaitIn
+from cogc.language.codec import encode
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from cogc.kernel.objects import Activity, Instance
-    from cogc.kernel.program import Handler
-    from cogc.kernel.waits import Request, Talk
-    from cogc.language.values import Function, Value
+    from collections.abc import Iterator
 
-MOST = 100
-"""How many answers of a reaction are kept."""
-Course = list[tuple[Any, list[Any]]]
-"""The answers that a reaction was given, or Failures in their places, each with the states that it found then. The first answer is null."""
+    from cogc.kernel.objects import Instance
+    from cogc.kernel.state import State
+    from cogc.kernel.waits import Request
 
-
-class _Lost(BaseException):
-    """A reaction does what its course does not have. No code of a program can take it."""
+MOST = 5_000
+"""How many steps of a reaction are kept."""
+_NO_VALUES = (Activity, Question, Failure)
+_LED = CallProgram | AskModel | AwaitMessage | RunAll | Sleep | WaitIn
+"""The waits to which a reaction can be led again."""
 
 
-class _Silent:
-    """The kernel of a coglet whose reaction follows its course: what the reaction does is done already."""
-
-    def emit(self, *_given: object) -> None:
-        """Take what a reaction sends, or does else, once more."""
-
-    emit_traced = send = send_self = guide = lifecycle = log = assigned = emit
-
-    def rebound(self, inst: Instance, key: str) -> Function | None:
-        return programs.rebound(inst, key)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise _Lost(name)
+def begin(kernel: State, activity: Activity) -> None:
+    """Begin the course of a reaction. That of a coglet in Python is not known here."""
+    if not activity.inst.code.ir.python:
+        activity.root, activity.course = activity, []
+        note(kernel, activity, activity, None)
 
 
-_SILENT: Any = _Silent()
+def belongs(part: Activity, activity: Activity) -> None:
+    """Make an activity a part of the reaction that another one is part of."""
+    root = part.root = activity.root
+    if root is not None:
+        part.number = root.born
+        root.born += 1
+        if root.family is not None:
+            root.family[part.number] = part
 
 
-def note(activity: Activity, value: object, failure: Failure | None) -> None:
-    """Note what a reaction is given when it goes on."""
-    course = activity.course
+def note(kernel: State, root: Activity, activity: Activity, value: object) -> None:
+    """Note what a part of a reaction is given when it goes on."""
+    course, inst = root.course, root.inst
     assert course is not None
-    if len(course) > MOST:
-        activity.course = None
-    else:
-        course.append((value if failure is None else failure, list(activity.inst.states)))
+    if len(course) >= MOST:
+        root.course = None
+        return
+    if isinstance(value, _NO_VALUES):
+        value = _standin(value)
+    seen = kernel.models.seen(inst) if inst.code.unit.bundle.models else None
+    course.append(Given(activity.number, value, list(inst.states), kernel.now, kernel.next_call, seen))
+    kernel.telling = root
+
+
+def _standin(value: Activity | Question | Failure) -> object:
+    """Return what stands in a course for something that is no value of the language."""
+    if isinstance(value, Activity):
+        return Standin("part", value.number)
+    if isinstance(value, Question):
+        return Standin("question", value.id)
+    return Standin("interrupt", value) if value.interrupts else value
+
+
+def lose(activity: Activity) -> None:
+    """End the course of a reaction that does what a course does not have."""
+    if activity.root is not None:
+        activity.root.course = None
+
+
+def lose_all(inst: Instance) -> None:
+    """End the courses of all reactions of a coglet: somebody else has changed what they go on with."""
+    for activity in inst.activities or ():
+        lose(activity)
 
 
 def obstacle(activity: Activity) -> str:
-    """Return what keeps a reaction from being led to its wait by another kernel, or nothing."""
-    handler, course, inst = activity.handler, activity.course, activity.inst
-    if handler is None or course is None or activity.parent is not None or activity.done is not None:
+    """Return what keeps an activity from being led to its wait by another kernel, or nothing."""
+    root = activity.root
+    if root is None or root.course is None or activity.failure is not None:
         return "it has no course"
-    if len(activity.calls) != 1 or activity.subs or activity.alarm is not None or activity.asks is not inst:
-        return "it waits for something else than one call"
-    asked = activity.request
     if (
-        not isinstance(asked, CallProgram)
-        or asked.owner is not None
-        or inst.code.ir.python
-        or inst.code.ir.kind == "dod"
+        not isinstance(activity.request, _LED)
+        or activity.request.owner is not None
+        or activity.asks is not activity.inst
     ):
-        return "it waits for something else than the call of a program"
-    states = inst.states
-    try:
-        _, request = _follow(inst, handler, activity.args, course)
-    except _Lost as lost:
-        return f"its course does not have {lost}"
-    except Exception:
-        return "its course leads elsewhere"
-    finally:
-        inst.states = states
-    if not _is_same(request, asked.program, asked.arguments):
-        return "its course leads elsewhere"
+        return "it waits for something else than calls, messages and times"
     return ""
 
 
-def _is_same(request: Request, program: str, arguments: list[Value]) -> bool:
-    return isinstance(request, CallProgram) and request.program == program and request.arguments == arguments
+def roots(inst: Instance) -> list[Activity]:
+    """Return the reactions of a coglet that wait."""
+    return [a for a in inst.activities or () if a.root is a]
 
 
-def _follow(inst: Instance, handler: Handler, arguments: tuple[Value, ...], course: Course) -> tuple[Talk, Request]:
-    """Return a generator of a reaction that has followed a course, and what it asks for then. The states of the coglet are left as the
-    reaction leaves them."""
-    kernel, inst.kernel = inst.kernel, _SILENT
-    try:
-        with aside:
-            generator: Talk = handler.function(inst, *arguments)
-            for answer, states in course:
-                inst.states = list(states)
-                request = generator.throw(answer) if isinstance(answer, Failure) else generator.send(answer)
-    finally:
-        inst.kernel = kernel
-    return generator, request
+def parts(root: Activity) -> dict[int, Activity]:
+    """Return the parts of a reaction that wait, itself among them, by their numbers."""
+    return {a.number: a for a in root.inst.activities or () if a.root is root}
 
 
-def written(activity: Activity) -> dict[str, Any]:
-    """Return a reaction that waits as data."""
-    handler, course, asked = activity.handler, activity.course, activity.request
-    assert handler is not None and course is not None and isinstance(asked, CallProgram)
+def asked(root: Activity) -> list[list[Any]]:
+    """Return the calls and messages for which a reaction waits: the number of each call, and what it asks for."""
     found: list[list[Any]] = []
-    before: list[Any] | None = None
-    for answer, states in course:
-        found.append([answer, None if before is not None and all(map(_is, before, states)) else states])
-        before = states
+    for part in parts(root).values():
+        if isinstance(part.request, AwaitMessage):
+            found.append([-part.number, "await", label(part.request.port)])
+        for call in part.calls:
+            assert part.request is not None
+            found.append([call, *_words(part.request)])
+    return sorted(found, key=lambda words: words[0])
+
+
+def _words(request: Request) -> Iterator[Any]:
+    """Yield what tells a call from another one."""
+    if isinstance(request, CallProgram):
+        yield from (request.program, request.arguments)
+    elif isinstance(request, AskModel):
+        model = request.model if isinstance(request.model, str) else request.model.key
+        yield from (model, hashlib.sha256(encode([request.program, request.body])).hexdigest()[:16])
+
+
+def written(root: Activity) -> dict[str, Any]:
+    """Return a reaction that waits as data."""
+    handler, course = root.handler, root.course
+    assert handler is not None and course is not None
+    found: list[list[Any]] = []
+    before: Given | None = None
+    for given in course:
+        states = None if before is not None and all(map(_is, before.states, given.states)) else given.states
+        seen = None if before is not None and before.seen == given.seen else given.seen
+        value = list(given.value) if isinstance(given.value, Standin) else ["value", given.value]
+        heard = [list(told) for told in given.heard]
+        found.append([given.number, value, states, given.now, given.next_call, seen, heard])
+        before = given
     return {
-        "call": next(iter(activity.calls)),
         "reaction": [handler.key, handler.name],
-        "arguments": list(activity.args),
-        "event": activity.event,
-        "cause": activity.cause,
-        "turn": activity.turn,
-        "deadline": activity.deadline,
-        "asked": [asked.program, asked.arguments],
+        "arguments": list(root.args),
+        "event": root.event,
+        "cause": root.cause,
+        "deadline": root.deadline,
+        "asked": asked(root),
         "course": found,
     }
 
@@ -142,19 +170,26 @@ def _is(a: object, b: object) -> bool:
     return a is b
 
 
-def led(inst: Instance, handler: Handler, data: dict[str, Any]) -> tuple[Talk, Course, CallProgram] | None:
-    """Return a generator that has followed the course of a reaction, the course, and the call that it asks for. None if the course leads elsewhere:
-    the reaction is another one now."""
-    course: Course = []
-    for answer, states in data["course"]:
-        course.append((answer, course[-1][1] if states is None else states))
-    now = inst.states
-    try:
-        generator, request = _follow(inst, handler, tuple(data["arguments"]), course)
-    except (_Lost, Exception):
-        return None
-    finally:
-        inst.states = now
-    if isinstance(request, CallProgram) and _is_same(request, *data["asked"]):
-        return generator, course, request
-    return None
+def read(data: dict[str, Any]) -> list[Given]:
+    """Return the course in what `written` has returned."""
+    course: list[Given] = []
+    for number, (kind, value), states, now, next_call, seen, heard in data["course"]:
+        before = course[-1] if course else None
+        given = Given(
+            number,
+            value if kind == "value" else Standin(kind, value),
+            before.states if states is None and before is not None else states,
+            now,
+            next_call,
+            before.seen if seen is None and before is not None else seen,
+        )
+        given.heard = [(kind, value) for kind, value in heard]
+        course.append(given)
+    return course
+
+
+def of_form_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a reaction of a snapshot of the form 2 in the present form: it has no parts, and has asked its kernel for nothing. The number of its call is that
+    of the next call at its last step."""
+    course = [[0, ["value", answer], states, 0, data["call"], None, []] for answer, states in data["course"]]
+    return {**data, "course": course, "asked": [[data["call"], *data["asked"]]]}

@@ -40,7 +40,8 @@ over) are messages too, on ports that `ports.step` makes. So they have their tur
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from cogc.kernel import (
     claims,
@@ -88,6 +89,10 @@ if TYPE_CHECKING:
 ENDING = "the run is ending"
 BLOCK = 4096
 """How many messages are taken between two looks at how many wait."""
+
+
+Find: TypeAlias = Callable[[str], Instance]
+"""Returns the coglet at a path, or what stands for one that is there no more."""
 
 
 class Kernel(State):
@@ -238,6 +243,38 @@ class Kernel(State):
         if self.root is not None and not self.root.gate & (STOPPED | STOPPING):
             with self.door:
                 supervision.stop(self, self.root)
+
+    @property
+    def is_kept(self) -> bool:
+        """True if the order of the events can be written down."""
+        return True
+
+    def queued(self) -> list[tuple[Item, list[Any]]]:
+        """Return the messages that wait for their turn, each with what a kernel of this kind knows of it besides (`put_back`)."""
+        return [(item, []) for item in self.messages]
+
+    def put_back(self, item: Item, known: list[Any], find: Find) -> None:
+        """Let a message of a snapshot wait for its turn."""
+        self.messages.append(item)
+
+    def ordering(self) -> Any:
+        """Return what the order of events depends on besides the messages, as JSON values; None in the usual order."""
+        return None
+
+    def order_as(self, known: Any, find: Find) -> None:
+        """Go on with the order of events of a snapshot. Raise ValueError if that was a run of another order."""
+        if known is not None:
+            raise ValueError("the order of its events follows from a seed")
+
+    def twin(self) -> Kernel:
+        """Return a new kernel of the same program, with the same seed and limits."""
+        return self._twin()
+
+    def _twin(self, **others: Any) -> Kernel:
+        models, traced = self.models, self.trace is not None
+        made = type(self)(self.unit, self.seed, self.epoch, traced, "", models.budget.limits(), self.first, **others)
+        made.models.max_depth = models.max_depth
+        return made
 
     def pause(self) -> None:
         """Make `run` return after the message under way. A signal handler may call this at any time."""
@@ -454,7 +491,7 @@ class Kernel(State):
         """Add a member to a pool and return its index."""
         member = creation.grow(self, inst, child, arguments)
         supervision.begin(self, member)
-        return member.index
+        return self.told(inst, "grow", member.index)
 
     def lifecycle(self, inst: Instance, action: str, child: str, member: int | None) -> None:
         """Carry out `stop`, `restart` or `escalate`."""

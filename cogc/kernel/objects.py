@@ -259,13 +259,14 @@ _WORDS = (
 class Activity:
     """A reaction that waits: its generator, the event that it handles, and what it waits for.
 
-    `request` is what its generator has asked for last, `course` what the generator was given since it began (`courses.py`), and
-    `failure` what its `else` handles, once it is there.
+    `request` is what its generator has asked for last, and `failure` what its `else` handles, once it is there. `root` is the reaction
+    that it is a part of, itself perhaps, `number` its number there, and `born` how many activities that reaction has had, all of them in `family`
+    while it is led along its course. `course` is what a reaction and its parts were given since the reaction began (`courses.py`).
     """
 
     __slots__ = (
-        "alarm", "alive", "args", "asks", "behind", "calls", "cause", "course", "deadline", "done", "event", "failure", "generator", "handler", "holds", "inst", "left",
-        "parent", "port", "queued", "request", "results", "slot", "subs", "timer", "turn",
+        "alarm", "alive", "args", "asks", "behind", "born", "calls", "cause", "course", "deadline", "done", "event", "failure", "family", "generator", "handler", "holds", "inst", "left",
+        "number", "parent", "port", "queued", "request", "results", "root", "slot", "subs", "timer", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -287,7 +288,11 @@ class Activity:
         self.alive = True
         self.failure: Failure | None = None
         self.args: tuple[Value, ...] = ()
-        self.course: list[tuple[Any, list[Any]]] | None = None
+        self.course: list[Given] | None = None
+        self.root: Activity | None = None
+        self.number = 0
+        self.born = 1
+        self.family: dict[int, Activity] | None = None
         self.request: Request | None = None
         self.deadline: int | None = None
         self.calls: set[int] = set()
@@ -303,6 +308,29 @@ class Activity:
         self.alarm: Timer | None = None
         self.done: Callable[[object], None] | None = None
         self.behind: Callable[[], None] | None = None  # called at its end: what waits for its place
+
+
+class Given:
+    """What an activity was given when it went on: the activity by its `number`, and the `value` or Failure. `states`, `now`, `next_call` and `seen`
+    (`ModelState.seen`) are what it found then, `heard` the kinds and values of what it asked its kernel for before its next wait."""
+
+    __slots__ = ("heard", "next_call", "now", "number", "seen", "states", "value")
+
+    def __init__(self, number: int, value: object, states: list[Any], now: int, next_call: int, seen: Any) -> None:
+        self.number = number
+        self.value = value
+        self.states = states
+        self.now = now
+        self.next_call = next_call
+        self.seen = seen
+        self.heard: list[tuple[str, Any]] = []
+
+
+class Standin(NamedTuple):
+    """Stands for what is no value in a course: a `part` of the reaction or a `question` to a coglet, by its number, or the failure of an `interrupt`."""
+
+    kind: str
+    of: Any
 
 
 class Queued:

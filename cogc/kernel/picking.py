@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from cogc.kernel import commands, reactions
 from cogc.kernel.chains import LAST, Book, Chain, Event, Key
-from cogc.kernel.machine import Kernel
+from cogc.kernel.machine import Find, Kernel
 from cogc.kernel.objects import (
     AWAITING,
     BACKLOG,
@@ -57,6 +57,20 @@ _SHUT = STARTING | FAILED | STOPPING | STOPPED
 Pick = Callable[["PickingKernel", list[Chain]], Chain | None]
 """Returns one of the heads, or None to end the run. It may have a list `known` of the numbers of the chains that it would return
 for the first events: a kernel takes these without asking."""
+
+
+@runtime_checkable
+class Kept(Protocol):
+    """What picks events, and can be written down."""
+
+    def written(self, find: Callable[[str], Instance | None]) -> Any:
+        """Return its state as JSON values. `find` returns the coglet that is at a path by now."""
+
+    def read(self, data: Any, find: Find) -> None:
+        """Take up a state that `written` has returned."""
+
+    def twin(self) -> Pick:
+        """Return another one, which has picked nothing."""
 
 
 class Line:
@@ -484,6 +498,54 @@ class PickingKernel(TouchingKernel):
             self.bury(item, "dropped")
             return True
         return False
+
+    # ---- snapshots -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_kept(self) -> bool:
+        return isinstance(self.pick, Kept) and not self.records
+
+    def queued(self) -> list[tuple[Item, list[Any]]]:
+        """Return the messages that wait, chain by chain: with the place of each, and the path of its sender."""
+        senders = {chain: sender for (_, sender), chain in self.chains.items() if isinstance(sender, Instance)}
+        return [
+            (item, [place, senders[chain].path if chain in senders else None])
+            for chain in self.live
+            for place, _, item in chain.items
+            if item is not None
+        ]
+
+    def put_back(self, item: Item, known: list[Any], find: Find) -> None:
+        place, sender = known
+        self.sender, before = (None if sender is None else find(sender)), self.placed
+        self.placed = place - 1
+        self.arrive(item)
+        self.sender, self.placed = None, before
+
+    def ordering(self) -> Any:
+        assert isinstance(self.pick, Kept)
+        actor = None if self.actor is None else self.actor.path
+        return [
+            self.event,
+            self.placed,
+            self.passed,
+            self.instant,
+            self.resting,
+            actor,
+            self.pick.written(self.outer.find),
+        ]
+
+    def order_as(self, known: Any, find: Find) -> None:
+        assert isinstance(self.pick, Kept)
+        if known is None:
+            raise ValueError("the order of its events is the usual one")
+        self.event, self.placed, self.passed, self.instant, self.resting, actor, picked = known
+        self.actor = None if actor is None else find(actor)
+        self.pick.read(picked, find)
+
+    def twin(self) -> Kernel:
+        assert isinstance(self.pick, Kept)
+        return self._twin(pick=self.pick.twin(), records=self.records)
 
     def _put_back(self, chain: Chain, item: Item) -> None:
         """Let a message be the next of its chain once more."""

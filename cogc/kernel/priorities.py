@@ -16,6 +16,7 @@ from cogc.kernel.picking import PickingKernel
 
 if TYPE_CHECKING:
     from cogc.kernel.chains import Chain
+    from cogc.kernel.machine import Find
     from cogc.kernel.objects import Instance
 
 LENGTH = 64
@@ -62,6 +63,25 @@ class Priorities:
             elif chain.inst is best.inst:
                 several = True
         return kernel.default([c for c in heads if c.inst is best.inst]) if several else best
+
+    def written(self, find: Callable[[str], Instance | None]) -> Any:
+        """Return the state as JSON values. The priorities of coglets that are there no more do not matter."""
+        version, numbers, gauss = self.random.getstate()
+        there = ((inst.path, inst, level) for inst, level in self.levels.items())
+        levels = [[path, level] for path, inst, level in there if find(path) is inst]
+        return [[version, list(numbers), gauss], levels, self.lowest]
+
+    def read(self, data: Any, find: Find) -> None:
+        """Take up a state that `written` has returned."""
+        (version, numbers, gauss), levels, self.lowest = data
+        self.random.setstate((version, tuple(numbers), gauss))
+        self.levels = {find(path): level for path, level in levels}
+
+    def twin(self) -> Priorities:
+        """Return another one of the same seed, which has picked nothing."""
+        made = Priorities(0)
+        made.changes = self.changes
+        return made
 
     def _level(self, chain: Chain) -> float:
         """Return the priority of the coglet of a chain, which is drawn at its first use."""

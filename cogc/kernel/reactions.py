@@ -29,9 +29,9 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cogc.kernel import courses, joins, requests
+from cogc.kernel import courses, joins
 from cogc.kernel.activities import advance, enter, interrupt
 from cogc.kernel.namespace import record_of
 from cogc.kernel.objects import FAILED, STARTING, STOPPED, STOPPING, Activity, Instance, Port
@@ -43,7 +43,6 @@ from cogc.language.meter import METER
 from cogc.language.values import Failure, kind_of
 
 if TYPE_CHECKING:
-    from cogc.kernel.effects import Call
     from cogc.kernel.state import State
     from cogc.kernel.waits import Talk
     from cogc.language.values import Value
@@ -275,20 +274,21 @@ def _throttle(kernel: State, inst: Instance, handler: Handler) -> bool:
 
 def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Value, ...], event: Value) -> bool:
     """Start a reaction that may wait. Return whether it holds the coglet now."""
-    activity = _activity(kernel, inst, handler, handler.function(inst, *arguments), event, kernel.cause)
+    activity = made(kernel, inst, handler, handler.function(inst, *arguments), event, kernel.cause)
     activity.args = arguments
-    activity.course = []
     enter(activity)
+    courses.begin(kernel, activity)
     if handler.timeout is not None:
         span = nanos(handler.timeout(inst), 0)
         activity.deadline = kernel.door.due(kernel.now, span)
         limited(kernel, activity, kernel.now + span)
     advance(kernel, activity, None, None)
+    kernel.telling = None
     return activity.alive and activity.holds
 
 
-def _activity(kernel: State, inst: Instance, handler: Handler, generator: Talk, event: Value, cause: int) -> Activity:
-    """Return the activity of a reaction that may wait. One of a `concurrent` reaction lets the next event begin at its end."""
+def made(kernel: State, inst: Instance, handler: Handler, generator: Talk, event: Value, cause: int) -> Activity:
+    """Return the activity of a reaction that may wait, which has not begun. One of a `concurrent` reaction lets the next event begin at its end."""
     activity = Activity(inst, handler, generator, event, cause, handler.concurrent is None)
     if not activity.holds:
         activity.behind = lambda: _next_concurrent(kernel, inst, handler)
@@ -305,20 +305,6 @@ def limited(kernel: State, activity: Activity, due: int) -> None:
             interrupt(kernel, activity, Failure("timeout", f"`{activity.handler.name}` took longer than its timeout"))
 
     activity.timer = kernel.arm(activity.inst, due, expired, ("timeout", activity, None))
-
-
-def led(kernel: State, inst: Instance, handler: Handler, data: dict[str, Any]) -> Call | None:
-    """Let a reaction wait for a call that is under way, as another kernel has written it down (`courses.py`). Return the call, or None if the
-    reaction is another one now."""
-    found = courses.led(inst, handler, data)
-    if found is None:
-        return None
-    generator, course, request = found
-    activity = _activity(kernel, inst, handler, generator, data["event"], data["cause"])
-    activity.args, activity.course, activity.request = tuple(data["arguments"]), course, request
-    activity.turn, activity.deadline = data["turn"], data["deadline"]
-    enter(activity)
-    return requests.under_way(kernel, activity, request, data["call"])
 
 
 def _next_concurrent(kernel: State, inst: Instance, handler: Handler) -> None:

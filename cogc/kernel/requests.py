@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel import claims
+from cogc.kernel import claims, courses
 from cogc.kernel.activities import advance, drop_await, interrupt, resume, run_all, start, wake
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import coglet_tools
@@ -95,9 +95,14 @@ def asking_coglet(activity: Activity, request: Request) -> Instance:
 
 def _sleep(kernel: State, activity: Activity, nanoseconds: int) -> None:
     """Let an activity go on after so many nanoseconds."""
+    wake_at(kernel, activity, kernel.now + nanoseconds)
+
+
+def wake_at(kernel: State, activity: Activity, due: int) -> None:
+    """Let an activity go on at an instant, unless it goes on before."""
     turn = activity.turn
-    due = kernel.now + nanoseconds
-    activity.alarm = kernel.arm(activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn))
+    what = ("alarm", activity, None)
+    activity.alarm = kernel.arm(activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn), what)
 
 
 def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
@@ -118,6 +123,7 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
         return
     call = _called(kernel, activity, inst, program.result)
     if effect:
+        courses.lose(activity)
         kernel.once.begun((unit, key, effect), call)
     if program.kind == "queue":
         for waiting in claims.settled(kernel, inst, key, request.arguments):
@@ -176,6 +182,7 @@ def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
 def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None:
     """Begin the run of an agent by a dispatcher."""
     kernel.touch(kernel.models)
+    courses.lose(activity)
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     kernel.models.spending[call] = request.used
@@ -260,13 +267,19 @@ def _await(kernel: State, activity: Activity, request: AwaitMessage) -> None:
     inst.awaits.append(entry)
     inst.gate |= AWAITING
     if timeout is not None:
-        due = kernel.now + nanos(timeout, 0)
-        entry.timeout = kernel.arm(inst, due, lambda _a, _b: _overdue(kernel, inst, entry))
+        overdue_at(kernel, entry, kernel.now + nanos(timeout, 0))
     for item in list(inst.backlog or ()):
         if item[0].label == entry.label and awaited(kernel, inst, item):
             assert inst.backlog is not None
             inst.backlog.remove(item)
             return
+
+
+def overdue_at(kernel: State, entry: Await, due: int) -> None:
+    """Arm the timeout of an `await`."""
+    inst = entry.activity.asks
+    what = ("await", entry.activity, None)
+    entry.timeout = kernel.arm(inst, due, lambda _a, _b: _overdue(kernel, inst, entry), what)
 
 
 def _overdue(kernel: State, inst: Instance, entry: Await) -> None:

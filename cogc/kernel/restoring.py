@@ -14,11 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
-from cogc.kernel import added, kept, periods, python, queues, reactions, wiring
+from cogc.kernel import added, courses, kept, periods, python, queues, reactions, requests, wiring
+from cogc.kernel.following import Lost, follow
 from cogc.kernel.joins import Join, Round
 from cogc.kernel.machine import Kernel
-from cogc.kernel.models.budget import Budget
 from cogc.kernel.models.registry import AgentRecord
+from cogc.kernel.models.state import Question
 from cogc.kernel.objects import BACKLOG, STEP, STOPPED, Instance, Out, Port, Slot
 from cogc.kernel.reactions import Memory
 from cogc.kernel.snapshot import COUNTERS, FORM, NUMBERS, Data, handlers_of
@@ -26,7 +27,8 @@ from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc import ir
-    from cogc.kernel.effects import Call
+    from cogc.kernel.effects import Ask, Call
+    from cogc.kernel.objects import Activity
     from cogc.kernel.program import Handler
     from cogc.kernel.unit import CogletCode
 
@@ -35,7 +37,7 @@ class Misfit(ValueError):
     """A snapshot that does not fit the program, or that is none."""
 
 
-def restore(kernel: Kernel, data: Data) -> list[Call]:
+def restore(kernel: Kernel, data: Data) -> list[Call | Ask]:
     """Give a new kernel the state of a snapshot. Return the calls that are under way, as effects.
 
     Raise Misfit if the snapshot does not fit the program of the kernel.
@@ -67,10 +69,13 @@ class _Reader:
         self.known: dict[str, Instance] = {}
         self.ticks: dict[tuple[Instance, int], Port] = {}
         self.gone: dict[tuple[Instance, str, int], Instance] = {}
+        self.absent: dict[str, Instance] = {}
+        self.form = FORM
 
-    def read(self, data: Data) -> list[Call]:
+    def read(self, data: Data) -> list[Call | Ask]:
         kernel = self.kernel
-        if data["form"] not in (1, FORM):
+        self.form = data["form"]
+        if self.form not in (1, 2, FORM):
             raise Misfit("it is a snapshot of another version of cogc")
         for name in NUMBERS:
             setattr(kernel, name, int(data[name]))
@@ -103,9 +108,10 @@ class _Reader:
         for timer in data["timers"]:
             self._timer(*timer)
         self._models(data["models"])
-        for place, value, cause in data["messages"]:
+        kernel.order_as(data.get("ordering"), self._found)
+        for place, value, cause, *known in data["messages"]:
             port = self._port(place)
-            kernel.messages.append((port, value, cause))
+            kernel.put_back((port, value, cause), known, self._found)
             if place[1] == "tick":
                 port.fill = 1
         for said in data["last"]:
@@ -115,8 +121,8 @@ class _Reader:
                 port.handlers = STEP
             kernel.ring.append((port, value, 0))
         calls += [found for claim in data["claims"] if (found := self._claim(*claim)) is not None]
-        for path, _, order, _, _ in data.get("waits", ()):
-            self._inst(path).activities.sort(key=lambda a: order.index(next(iter(a.calls), 0)))  # type: ignore[union-attr]
+        for path, _, order, _, _, *awaits in data.get("waits", ()):
+            self._order(path, order, awaits[0] if awaits else [])
         return calls
 
     # ---- coglets ---------------------------------------------------------------------------------------------
@@ -271,6 +277,13 @@ class _Reader:
             raise Misfit(f"there is no `{path}`")
         return found
 
+    def _found(self, path: str) -> Instance:
+        """Return the coglet at a path, or what stands for one that is there no more."""
+        found = self.known.get(path) or self.absent.get(path)
+        if found is None:
+            found = self.absent[path] = self._gone(path)
+        return found
+
     def _port(self, place: list[Any]) -> Port:
         path, kind, *key = place
         inst = self._inst(path)
@@ -293,7 +306,14 @@ class _Reader:
             python.arm(kernel, inst, method, period, when)
             return
         if kind == "timeout":
-            reactions.limited(kernel, kernel.calls[rest[0]][0], when)
+            reactions.limited(kernel, self._part(path, *rest), when)
+            return
+        if kind == "await":
+            part = self._part(path, *rest)
+            requests.overdue_at(kernel, next(e for e in inst.awaits or () if e.activity is part), when)
+            return
+        if kind == "alarm":
+            requests.wake_at(kernel, self._part(path, *rest), when)
             return
         number, name, last = rest
         handler = self._handler(inst, number, name)
@@ -308,21 +328,41 @@ class _Reader:
             reactions.batched(kernel, inst, handler, self._port(last) if last else None, when)
 
     def _wait(
-        self, path: str, waiting: list[Data], _order: list[int], backlog: list[Any], rest: list[Any]
-    ) -> Iterator[Call]:
+        self, path: str, waiting: list[Data], _order: list[Any], backlog: list[Any], rest: list[Any], *_awaits: Any
+    ) -> Iterator[Call | Ask]:
         """Lead the reactions of a coglet to the calls for which they wait, and give it the messages that it has put off. Yield the calls."""
         inst = self._inst(path)
         for data in waiting:
             handler = self._handler(inst, *data["reaction"])
-            call = reactions.led(self.kernel, inst, handler, data)
-            if call is None:
-                raise Misfit(f"`{handler.name}` of `{path}`, which waits for a call, comes to another one now")
-            yield call
+            try:
+                yield from follow(self.kernel, inst, handler, data if self.form == FORM else courses.of_form_2(data))
+            except Lost as lost:
+                why = f"`{handler.name}` of `{path}`, which waits for a call, comes to another one now"
+                raise Misfit(f"{why}: {lost}") from None
         if backlog:
             inst.backlog = deque((self._port(place), value, cause) for place, value, cause in backlog)
             inst.gate |= BACKLOG
         if rest:
             inst.rest = deque((self._port(place), value, position, cause) for place, value, position, cause in rest)
+
+    def _part(self, path: str, place: int, number: int = 0) -> Activity:
+        """Return a part of a reaction. In snapshots of the form 2 the call for which the reaction waits is its place."""
+        if self.form != FORM:
+            return self.kernel.calls[place][0]
+        return courses.parts(courses.roots(self._inst(path))[place])[number]
+
+    def _order(self, path: str, order: list[Any], awaits: list[Any]) -> None:
+        """Put the activities of a coglet into the order that they had, and those that await a message."""
+        inst = self._inst(path)
+        if self.form != FORM:
+            inst.activities.sort(key=lambda a: order.index(next(iter(a.calls), 0)))  # type: ignore[union-attr]
+            return
+        found = [parts for root in courses.roots(inst) for parts in [courses.parts(root)]]
+        claims = {next(iter(a.calls), 0): a for a in inst.activities or () if a.root is None}
+        inst.activities = [claims[number] if place < 0 else found[place][number] for place, number in order]
+        if inst.awaits:
+            waiting = [found[place][number] for place, number in awaits]
+            inst.awaits.sort(key=lambda entry: waiting.index(entry.activity))
 
     def _claim(self, call: int, path: str, queue: str, cause: int) -> Call | None:
         inst = self._inst(path)
@@ -332,27 +372,35 @@ class _Reader:
 
     def _models(self, data: Data) -> None:
         models = self.kernel.models
-        _spent(models.budget, *data["budget"])
+        asked = models.questions
+        models.questions = {id: asked.get(id) or Question(id) for id in data.get("questions", ())}
+        models.usages.clear()
+        models.registry.records.clear()
+        models.budget.set(*data["budget"])
+        shared, models.shared = models.shared, {}
         for path, given in data["shared"]:
-            _spent(models.budget_of(self._inst(path)), *given)
+            known = models.shared[path] = shared.get(path) or models.budget_of(self._inst(path))
+            known.set(*given)
         for program, model, given in data["usages"]:
             models.usage(program, model).set(given)
         for record in data["registry"]:
             models.registry.register(AgentRecord(**record))
-        for path, paused_at, paused_once, injected, started, names in data["agents"]:
+        for path, paused_at, paused_once, injected, started, names, *busy in data["agents"]:
             own = models.agent(self._inst(path))
-            own.paused_at, own.paused_once, own.injected, own.started = paused_at, paused_once, injected, started
+            own.sessions = {name: [] for name in (busy[0] if busy else ())}
+            own.paused_at, own.paused_once, own.injected, own.started = paused_at, paused_once, list(injected), started
             own.kept = None if names is None else dict.fromkeys(names)
 
     def _said(self, path: str, label: str) -> Port:
         """Return a port for the report of the last messages."""
+        return Port(self.known.get(path) or self._gone(path), label, ())
+
+    def _gone(self, path: str) -> Instance:
+        """Return what stands for a coglet that is there no more."""
         assert self.kernel.root is not None
-        inst = self.known.get(path)
-        if inst is None:
-            inst = _Gone(self.kernel, self.kernel.root.code, label, 0, None, None, [])
-            inst.place = path
-            inst.gate = STOPPED
-        return Port(inst, label, ())
+        inst = _Gone(self.kernel, self.kernel.root.code, path.rpartition("/")[2], 0, None, None, [])
+        inst.place, inst.gate = path, STOPPED
+        return inst
 
 
 def _remembered(data: Data) -> Memory:
@@ -363,8 +411,3 @@ def _remembered(data: Data) -> Memory:
     found.running = data.get("running", 0)
     found.waiting = deque((tuple(arguments), event, cause) for arguments, event, cause in data.get("waiting", ()))
     return found
-
-
-def _spent(budget: Budget, turns: int, until: int | None, usage: list[Any]) -> None:
-    budget.used_turns, budget.until = turns, until
-    budget.usage.set(usage)

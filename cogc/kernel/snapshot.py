@@ -2,17 +2,17 @@
 
 **The model.** Most of a kernel is data: states, parameters, counts, inboxes, memories of modifiers, rounds of joins, budgets,
 random numbers. Routes follow from the program and from who is there, so they are made again (`wiring.wire`). What is
-no data is a suspended generator: a reaction, a hook or a conversation that waits in the middle of its body. A reaction that waits for the
-call of a program is led to its wait again (`courses.py`). Where anything else waits inside of a body, no snapshot can be written: `obstacle`
-says what. Between two snapshots a run is replayed.
+no data is a suspended generator: a reaction, a hook or a conversation that waits in the middle of its body. A reaction that waits is led to its wait
+again by what it was given, with its conversations (`courses.py`, `following.py`). Where anything else waits inside of a body, no snapshot can be written: `obstacle`
+says what. `trial.taken` tries each snapshot before it is written. Between two snapshots a run is replayed.
 
 **What may be there in a snapshot.** Messages that wait for their turn. Timers: `every` and `after`, those of `debounce` and `batch`, those
 of methods in Python. Consumers of queues: their generators stand at one of two places, and are led there again
-(`queues.attend_again`), under the number of the call. Reactions that wait for a call, with what their coglets have put off meanwhile. Coglets that
+(`queues.attend_again`), under the number of the call. Reactions that wait, with their conversations, and with what their coglets have put off meanwhile. Coglets that
 have stopped. Coglets of any unit that orders have created, with the links between them (`added.py`).
 
 **What may not.** Any other generator, and what depends on one. Coglets that are failed, starting or stopping, or parked.
-Coglets that code in Python has made while the system ran, and orders that have not ended. Kernels whose order of events somebody picks.
+Coglets that code in Python has made while the system ran, and orders that have not ended. Kernels whose order of events is searched (`explore/`).
 
 **Form.** A dict of JSON values and values of the language (`language/codec.py`). Everything is named: states, parameters
 and channels by their names, reactions by number and name. So a snapshot fits a program that has changed as long as all
@@ -34,8 +34,7 @@ from cogc.ir import QUEUE
 from cogc.kernel import added, courses, queues
 from cogc.kernel.joins import Join
 from cogc.kernel.machine import Kernel
-from cogc.kernel.models.budget import Budget
-from cogc.kernel.objects import BACKLOG, HELD, STOPPED, Instance, Port, Slot
+from cogc.kernel.objects import AWAITING, BACKLOG, HELD, STOPPED, Activity, Instance, Port, Slot
 from cogc.kernel.reactions import Memory
 
 if TYPE_CHECKING:
@@ -43,8 +42,9 @@ if TYPE_CHECKING:
     from cogc.kernel.timers import Timer
     from cogc.kernel.unit import CogletCode
 
-FORM = 2
-"""The form of the snapshots that are written. Those of the form 1 are read too: nothing waited in them inside of a body."""
+FORM = 3
+"""The form of the snapshots that are written. Older ones are read too: in those of the form 2 reactions waited for the calls of programs alone, in
+those of the form 1 nothing waited inside of a body."""
 _LAST = 16
 """How many of the last messages are kept for the report of a failure."""
 NUMBERS = ("now", "steps", "outputs", "cause", "next_call", "serial", "skipped")
@@ -59,7 +59,7 @@ Data = dict[str, Any]
 
 def obstacle(kernel: Kernel) -> str:
     """Return what keeps a snapshot from being written now, or nothing."""
-    if type(kernel) is not Kernel:
+    if not kernel.is_kept:
         return "the order of events is picked"
     if kernel.root is None or kernel.ended:
         return "the system has ended"
@@ -89,7 +89,7 @@ def _odd(inst: Instance) -> tuple[str, int]:
     """Return what of a coglet cannot be written, or nothing, and how many items of queues it waits for."""
     if inst.gate & STOPPED:
         return ("", 0) if not inst.activities else (f"`{inst.path}` has not ended", 0)
-    if inst.gate & ~(HELD | BACKLOG) or inst.urgent or inst.awaits or inst.failure is not None:
+    if inst.gate & ~(HELD | BACKLOG | AWAITING) or inst.urgent or inst.failure is not None:
         return f"`{inst.path}` is at work: {inst.status()}", 0
     if inst.code.ir.open or any(slot.brief and not slot.alone for slot in (inst.children or {}).values()):
         return f"`{inst.path}` has coglets that no spec declares", 0
@@ -115,12 +115,14 @@ def _odd_tables(kernel: Kernel) -> str:
         return "an order is under way"
     if kernel.handles or kernel.once.busy or (len(kernel.units) > 1 and kernel.once.results()):
         return "an effect is at work, or is kept beside those of another program"
-    if models.waiting or models.questions or models.spending or models.partials or models.sandbox is not None:
-        return "a model is asked"
+    if models.waiting or models.spending or models.sandbox is not None:
+        return "a conversation waits for another one"
+    if any(partial.text for partial in models.partials.values()):
+        return "an answer is coming in"
     for inst in instances(kernel.root) if kernel.root is not None else ():
         own = models.known_agent(inst)
-        if own is not None and (own.talks or own.holding or own.detached or own.sessions):
-            return f"`{inst.path}` talks to a model"
+        if own is not None and (own.holding or own.detached or any(own.sessions.values())):
+            return f"a conversation of `{inst.path}` waits for something else than its model"
     return ""
 
 
@@ -199,7 +201,8 @@ def written(kernel: Kernel) -> Data:
     ]
     found["waits"] = list(_waits(kernel.root))
     places = {port: _named(port) for port in {port for port, _, _ in kernel.messages}}
-    found["messages"] = [[places[port], value, cause] for port, value, cause in kernel.messages]
+    found["messages"] = [[places[port], value, cause, *known] for (port, value, cause), known in kernel.queued()]
+    found["ordering"] = kernel.ordering()
     found["last"] = [
         None if port.own else [port.inst.path, port.label, value] for port, value, _ in list(kernel.ring)[-_LAST:]
     ]
@@ -291,8 +294,8 @@ def _timers(kernel: Kernel) -> Iterator[list[Any]]:
                 yield [when, kind, port.inst.path, port.handlers[0].key, port.handlers[0].name, timer.second]
             elif kind == "python":
                 yield [when, kind, timer.first.path, *what]
-            elif kind == "timeout":
-                yield [when, kind, timer.first.path, next(iter(what[0].calls))]
+            elif kind in ("timeout", "alarm", "await"):
+                yield [when, kind, timer.first.path, *_place(what[0])]
             else:
                 handler = what[0]
                 yield [when, kind, timer.first.path, handler.key, handler.name, _port_of(timer)]
@@ -312,12 +315,19 @@ def _claims(root: Instance) -> Iterator[list[Any]]:
 def _waits(root: Instance) -> Iterator[list[Any]]:
     """Yield what goes on in each coglet at work: its reactions that wait for a call, the order of its activities, and the messages that it has put off."""
     for inst in instances(root):
-        reactions = [a for a in inst.activities or () if not queues.is_consumer(a)]
+        reactions = courses.roots(inst)
         backlog = [[_named(port), value, cause] for port, value, cause in inst.backlog or ()]
         rest = [[_named(port), value, position, cause] for port, value, position, cause in inst.rest or ()]
         if reactions or backlog or rest:
-            order = [next(iter(a.calls), 0) for a in inst.activities or ()]
-            yield [inst.path, [courses.written(a) for a in reactions], order, backlog, rest]
+            order = [_place(a) if a.root is not None else [-1, next(iter(a.calls), 0)] for a in inst.activities or ()]
+            awaits = [_place(entry.activity) for entry in inst.awaits or ()]
+            yield [inst.path, [courses.written(a) for a in reactions], order, backlog, rest, awaits]
+
+
+def _place(part: Activity) -> list[int]:
+    """Return what names a part of a reaction in its coglet: the place of the reaction, and the number of the part."""
+    assert part.root is not None
+    return [courses.roots(part.inst).index(part.root), part.number]
 
 
 def _models(kernel: Kernel) -> Data:
@@ -329,15 +339,13 @@ def _models(kernel: Kernel) -> Data:
         own = models.known_agent(inst)
         if own is not None:
             names = None if own.kept is None else list(own.kept)
-            agents.append([inst.path, own.paused_at, own.paused_once, list(own.injected), own.started, names])
+            state = [own.paused_at, own.paused_once, list(own.injected), own.started, names, list(own.sessions)]
+            agents.append([inst.path, *state])
     return {
-        "budget": _budget(models.budget),
-        "shared": [[path, _budget(budget)] for path, budget in models.shared.items() if path in there],
+        "budget": models.budget.numbers(),
+        "shared": [[path, budget.numbers()] for path, budget in models.shared.items() if path in there],
         "usages": [[*key, usage.numbers()] for key, usage in models.usages.items()],
         "registry": [record.value() for record in models.registry.records.values()],
         "agents": agents,
+        "questions": list(models.questions),
     }
-
-
-def _budget(budget: Budget) -> list[Any]:
-    return [budget.used_turns, budget.until, budget.usage.numbers()]

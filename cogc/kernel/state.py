@@ -13,7 +13,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cogc import ir
 from cogc.kernel import ports
@@ -44,10 +44,12 @@ from cogc.language.closed import assert_never
 from cogc.language.values import Failure, Time, hidden
 
 if TYPE_CHECKING:
+    from cogc.kernel.models.state import Question
     from cogc.kernel.objects import Item, Urgent
     from cogc.kernel.waits import Request
     from cogc.language.values import Value
 
+T = TypeVar("T")
 RING = 256
 """How many of the last messages are kept for the report of a failure."""
 MOST_SENT = 1_500_000
@@ -93,6 +95,7 @@ class State(ABC):
         "epoch",
         "first",
         "handles",
+        "hearing",
         "hot",
         "lag",
         "losses",
@@ -117,6 +120,7 @@ class State(ABC):
         "skipped",
         "steps",
         "streams",
+        "telling",
         "timers",
         "trace",
         "unit",
@@ -161,6 +165,10 @@ class State(ABC):
         self.next_call = 1
         self.serial = 0
         self.root: Instance | None = None
+        self.telling: Activity | None = None
+        """The reaction whose step is under way, if it has a course."""
+        self.hearing: deque[tuple[str, Any]] | None = None
+        """What a reaction that is led along its course is still told in this step."""
         self.ended: str | None = None
         self.report: FailureReport | None = None
         self.losses = Losses()
@@ -477,15 +485,35 @@ class State(ABC):
 
     def moment(self, inst: Instance) -> Time:
         """Return the time that `now()` gives."""
-        return Time(self.epoch + self.now)
+        return self.told(inst, "now", Time(self.epoch + self.now))
 
     def random(self, inst: Instance) -> float:
         """Return the next number of `random()`."""
-        return self.stream(inst.path).random()
+        return self.told(inst, "random", self.stream(inst.path).random())
+
+    def jitter(self, inst: Instance) -> float:
+        """Return a number from 0 to 1, for the pause before another attempt of a coglet."""
+        return self.told(inst, "jitter", self.stream(inst.path, "attempts").random())
 
     def uuid(self, inst: Instance) -> str:
         """Return the next identifier of `uuid()`."""
-        return str(uuid.UUID(int=self.stream(inst.path, "uuid").getrandbits(128), version=4))
+        bits = self.stream(inst.path, "uuid").getrandbits(128)
+        return self.told(inst, "uuid", str(uuid.UUID(int=bits, version=4)))
+
+    def kept(self, inst: Instance, name: str) -> Value:
+        """Return what a coglet has kept under a name, or None."""
+        return self.told(inst, "kept", self.persisted.get((inst.path, name)))
+
+    def answer(self, inst: Instance, question: Question) -> list[Any]:
+        """Return the answer to a question of a coglet's tool as a list of one, or an empty list if there is none yet."""
+        return self.told(inst, "answer", [question.answer] if question.answered else [])
+
+    def told(self, inst: Instance, kind: str, value: T) -> T:
+        """Return what a coglet is told. The course of its reaction keeps that (`courses.py`)."""
+        telling = self.telling
+        if telling is not None and telling.inst is inst and telling.course:
+            telling.course[-1].heard.append((kind, value))
+        return value
 
     # ---- ending --------------------------------------------------------------------------------------------
 

@@ -350,6 +350,11 @@ class Carrier:
             self._ask_person(call, since)
         self.outside.release(partial(self.background.start_soon, self._execute, call, scope))
 
+    def replies(self) -> list[list[Any]]:
+        """Return the scripted replies that are on their way: call, delay since the call in nanoseconds, reply."""
+        found = [entry for entry in self.delays.replies() if entry[1] not in self.limited]
+        return [[call, due - self.begun_at.get(call, due), reply] for due, call, reply in found]
+
     def _ask_person(self, call: Call, since: int) -> None:
         """Take note of a question to a person, whose timeout passes on the clock of the run since it was asked."""
         program = call.program

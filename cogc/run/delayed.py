@@ -91,6 +91,14 @@ class Delays:
             (instant, item) for instant, _, item in sorted(self._heap, key=lambda e: e[:2]) if isinstance(item, Deed)
         ]
 
+    def replies(self) -> list[tuple[int, int, Any]]:
+        """Return the replies that have not come yet: instant, call, value."""
+        return [
+            (t, item.call, item.value)
+            for t, _, item in sorted(self._heap, key=lambda e: e[:2])
+            if isinstance(item, Reply)
+        ]
+
     def due(self, now: int) -> Iterator[Delayed]:
         """Take out the inputs that are due by now, in order."""
         while self._heap and self._heap[0][0] <= now:

@@ -117,7 +117,8 @@ def _begin_with(carrier: Carrier, found: Resumed, event: Event) -> None:
     except (KeyError, TypeError, ValueError) as error:
         raise Divergence(f"the snapshot with which the journal begins does not fit: {error}") from None
     for call in sorted(calls, key=lambda call: call.id):
-        _recall(carrier, found, call)  # it may not have been carried out by then
+        if isinstance(call, Call):
+            _recall(carrier, found, call)  # it may not have been carried out by then
         found.open[call.id] = call
         found.since[call.id] = since.get(call.id, carrier.kernel.now)
         found.recorded.add(call.id)

@@ -1,13 +1,14 @@
 """Snapshots of a durable run: when they are written, and what the shell adds to that of the kernel.
 
 The model. When the journal has grown by `EVERY` bytes since the last snapshot, and by as much as that one takes, the loop looks
-at each turn whether a snapshot can be written (`kernel/snapshot.py` says what stands in its way). Before it is written, all effects
+at each turn whether a snapshot can be written (`kernel/snapshot.py` says what stands in its way), and whether the kernel can be restored from it
+(`kernel/trial.py`). Before it is written, all effects
 have left. It is an event `snapshot` of the journal, with what the kernel and the shell know. The journal begins anew
 with it, or, where earlier events are kept, goes on behind it. So the time of a resume is bounded by what comes between
 two snapshots, and the journal of a long run by the size of its state.
 
 The shell's part is what `resume.py` otherwise counts in the events: how many messages, orders and effects there were, which scripted
-answers are used up, what objects in Python would go on with. A service adds its tables, which otherwise follow from the notes of the journal
+answers are used up and which of them are on their way, which plans the run holds, what objects in Python would go on with. A service adds its tables, which otherwise follow from the notes of the journal
 (`Carrier.tables`): tasks that have ended, the messages of channels that are observed, the places of the coglets of a runtime.
 
 Costs. Each byte of a snapshot stands for a byte of the journal at least, so that snapshots at most double what is written. A look
@@ -21,7 +22,7 @@ from typing import Any
 
 import trio
 
-from cogc.kernel import snapshot
+from cogc.kernel import snapshot, trial
 from cogc.run.carrying import Carrier
 from cogc.run.journal import SNAPSHOT, Journal
 from cogc.run.options import Compaction
@@ -51,21 +52,27 @@ class Snapshots:
         """Return whether a snapshot can be written now. If not, it is tried again later."""
         carrier = self.carrier
         self.obstacle = snapshot.obstacle(carrier.kernel)
-        if carrier.executors.plans.held:
-            self.obstacle = "a plan is held"
-        elif carrier.orders.open:
+        if carrier.orders.open:
             self.obstacle = "an order is under way"
         else:
             self.obstacle = self.obstacle or next(filter(None, (t.obstacle() for t in carrier.tables.values())), "")
         if self.obstacle:
-            self._next = self.journal.grown + min(AGAIN, self.compaction.every)
+            self._later()
         return not self.obstacle
 
+    def _later(self) -> None:
+        """Try again when the journal has grown some more."""
+        self._next = self.journal.grown + min(AGAIN, self.compaction.every)
+
     async def write(self) -> None:
-        """Write a snapshot, and put it on disk. A journal that cannot begin anew goes on as it is."""
+        """Write a snapshot, and put it on disk, if the kernel can be restored from it. A journal that cannot begin anew goes on as it is."""
         carrier, journal, (head, put, every, share) = self.carrier, self.journal, self.compaction
         kernel = carrier.kernel
-        data = {"kernel": snapshot.written(kernel), "shell": self._shell()}
+        state, self.obstacle = trial.taken(kernel)
+        if state is None:
+            self._later()
+            return
+        data = {"kernel": state, "shell": self._shell()}
         event = [kernel.steps, kernel.now, SNAPSHOT, data]
         before = journal.size
         if put is None:
@@ -102,6 +109,8 @@ class Snapshots:
             "counts": dict(taps.counts),
             "kept": [[said.number, said.channel, said.data.decode()] for kept in taps.kept.values() for said in kept],
             "scripts": carrier.models.used_up(carrier.kernel.unit),
+            "replies": carrier.replies(),
+            "plans": dict(carrier.executors.plans.held),
             "answers": dict(people.used),
             "asked": {str(call): n for call, n in people.numbers.items() if call in carrier.kernel.calls},
             "objects": [[path, given, state] for path, (given, state) in carrier.objects.items()],
@@ -130,6 +139,8 @@ def take_up(carrier: Carrier, data: dict[str, Any]) -> dict[int, int]:
     for number, channel, text in data["kept"]:
         taps.kept.setdefault(channel, deque(maxlen=taps.keep or None)).append(Said(number, channel, text.encode()))
     carrier.models.use_up(carrier.kernel.unit, data["scripts"])
+    carrier.models.recalled.update({call: (delay, reply) for call, delay, reply in data.get("replies", ())})
+    carrier.executors.plans.held.update(data.get("plans", {}))
     people = carrier.executors.settings.people
     people.used.update(data["answers"])
     people.numbers.update({int(call): number for call, number in data.get("asked", {}).items()})

@@ -10,7 +10,7 @@ is looked at when the next record is about to be made, or when the step is over,
 inboxes, and a call is under way. The states of all coglets are in any case those when the record was made (`_Watched.states_then`).
 
 Checkpoints. On its way a replay writes the state of the kernel down (`checkpoints.py`), each `EVERY` records, at the next moment at which
-nothing waits in the middle of a body (`kernel/snapshot.py`). The next question begins with the last checkpoint before its record, and
+a snapshot can be taken (`kernel/trial.py`). The next question begins with the last checkpoint before its record, and
 reads the journal from there on alone. So it takes as long as the replay of `EVERY` records. Where a run has no such moment for a while,
 it takes as long as the replay of that while.
 
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from cogc.kernel import snapshot
+from cogc.kernel import trial
 from cogc.kernel.effects import Cancel, Effect
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Instance, Out, Port
@@ -490,14 +490,15 @@ class _Replay:
             return
         effects, kernel.effects = kernel.effects, []
         self._taken(effects)
-        if snapshot.obstacle(kernel):
+        taken, _ = trial.taken(kernel)
+        if taken is None:
             self._in_vain = min(self._in_vain + 1, 16)
             self._due = self.tracer.seq + _VAIN * self._in_vain
             return
         self._in_vain = 0
         self.calls = self.under_way()
         since = {str(call): known_call.began for call, known_call in self.calls.items()}
-        state = {**snapshot.written(kernel), "seq": self.tracer.seq}
+        state = {**taken, "seq": self.tracer.seq}
         place = self.part.place_of(event)
         size = 0
         if not known.has(self.tracer.seq):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from cogc.kernel import activities, ports
+from cogc.kernel import activities, courses, ports
 from cogc.kernel.models.partial import NOTHING
 from cogc.kernel.objects import Instance
 from cogc.language.closed import assert_never
@@ -34,6 +34,7 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Value])
             own.paused_once, own.paused_at = own.paused_for(kernel.now), None
             activities.wake(kernel, own.holding)
         case "inject" if talk is not None:
+            courses.lose_all(inst)
             talk.say(str(arguments[0]))
         case "inject":
             own.injected.append(str(arguments[0]))

@@ -120,6 +120,6 @@ def _pause(asker: Asker, attempt: int, error: Error) -> int:
     """Return the nanoseconds before the next attempt: what the server asks for, else a doubling pause with jitter."""
     after = error.get("after")
     if after is None:
-        jitter = 1 - 0.25 * asker.kernel.stream(asker.inst.path, "attempts").random()
+        jitter = 1 - 0.25 * asker.kernel.jitter(asker.inst)
         after = min(0.5 * 2**attempt, _LONGEST_PAUSE) * jitter
     return max(0, int(min(after, _LONGEST_WAIT) * 1e9))

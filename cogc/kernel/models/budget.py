@@ -17,7 +17,7 @@ request begins.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Price
 from cogc.language.values import Duration, Failure
@@ -79,6 +79,10 @@ class Usage:
         self.usd += cost(usage, price) if price else 0.0
 
 
+NEW: list[Any] = [0, None, Usage().numbers()]
+"""The numbers of a budget from which nothing has been spent."""
+
+
 class Budget:
     """The limits of one conversation, or with `shared` of everything below a coglet. None stands for no limit.
 
@@ -120,6 +124,20 @@ class Budget:
         self.used_turns = 0
         self.reserved_tokens = 0
         self.reserved_usd = 0.0
+
+    def limits(self) -> Settings:
+        """Return the limits in turns, tokens and dollars, from which a budget with the same ones is made."""
+        found = {"turns": self.turns, "tokens": self.tokens, "usd": self.usd}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def numbers(self) -> list[Any]:
+        """Return what has been spent and held back, as a list from which `set` makes it again."""
+        return [self.used_turns, self.until, self.usage.numbers(), self.reserved_tokens, self.reserved_usd]
+
+    def set(self, turns: int, until: int | None, usage: list[float], tokens: int = 0, usd: float = 0.0) -> None:
+        """Set what has been spent and held back to what `numbers` has returned. Snapshots of the forms 1 and 2 have nothing that is held back."""
+        self.used_turns, self.until, self.reserved_tokens, self.reserved_usd = turns, until, tokens, usd
+        self.usage.set(usage)
 
     def bounded(self) -> bool:
         """Return whether a request's tokens must be counted before it is made."""

@@ -30,7 +30,7 @@ def ask(kernel: State, inst: Instance, key: str, input: dict[str, Value]) -> Que
     target = _answerer(kernel, inst, program)
     if target is None:
         return Failure("error", f"`{program.name}`: no coglet here answers this tool")
-    question = kernel.models.questions[kernel.next_call] = Question()
+    question = kernel.models.questions[kernel.next_call] = Question(kernel.next_call)
     message: Value = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": input}
     kernel.next_call += 1
     kernel.admit(ports.port(target, CHANNEL), message)

@@ -12,7 +12,7 @@ was. A coglet keeps `MOST` sessions; the one that was idle for the longest time 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from cogc.kernel.activities import wake
 from cogc.kernel.effects import Persist
@@ -103,7 +103,7 @@ class Session:
 
     def _kept(self) -> Record | None:
         """Return the history that is kept. Raise Failure if it is none."""
-        found = self.kernel.persisted.get((self.inst.path, self.name))
+        found: Any = self.kernel.kept(self.inst, self.name)
         if found is None:
             return None
         if not isinstance(found, dict) or not isinstance(found.get("messages"), list):

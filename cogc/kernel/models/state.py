@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from cogc.kernel.models.budget import Budget, Usage
+from cogc.kernel.models.budget import NEW, Budget, Usage
 from cogc.kernel.models.registry import Registry
 from cogc.kernel.objects import Instance, Waiter
 from cogc.kernel.permissions import Sandbox
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from cogc.kernel.models.partial import Partial
     from cogc.kernel.shapes import Tokens
     from cogc.language.values import Settings
+
+
+Seen: TypeAlias = list[Any]
+"""The part of the tables that the conversations of one coglet can see, as JSON values."""
 
 
 class Speaker(Protocol):
@@ -62,9 +66,10 @@ class AgentState:
 class Question:
     """A question that a model's tool put to a coglet: its answer, and those who wait for the answer."""
 
-    __slots__ = ("answer", "answered", "waiting")
+    __slots__ = ("answer", "answered", "id", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, id: int) -> None:
+        self.id = id
         self.answer: object = None
         self.answered = False
         self.waiting: list[Waiter] = []
@@ -135,6 +140,41 @@ class ModelState:
             limits = inst.code.unit.value(inst.code.ir.budget, inst)
             known = self.shared[inst.path] = Budget(inst.path, limits, None, self.budget_of(inst.parent), shared=True)
         return known
+
+    def seen(self, inst: Instance) -> Seen:
+        """Return what the conversations of a coglet can see of these tables: the budgets around them, and the state of their agent."""
+        budgets: Seen = [["", *self.budget.numbers()]]
+        around: Instance | None = inst if self.shared else None
+        while around is not None:
+            if around.code.ir.budget is not None and (known := self.shared.get(around.path)) is not None:
+                budgets.append([around.path, *known.numbers()])
+            around = around.parent
+        own = self._agents.get(inst)
+        agent = (
+            None
+            if own is None
+            else [own.paused_at, own.paused_once, own.started, list(own.injected), list(own.sessions)]
+        )
+        return [budgets, agent]
+
+    def show(self, inst: Instance, seen: Seen) -> None:
+        """Let the conversations of a coglet see what `seen` has returned once."""
+        budgets, agent = seen
+        found = {path: numbers for path, *numbers in budgets}
+        self.budget.set(*found[""])
+        around: Instance | None = inst
+        while around is not None:
+            known = self.shared.get(around.path)
+            if known is not None:
+                known.set(*found.get(around.path, NEW))
+            around = around.parent
+        own = self._agents.get(inst)
+        if agent is not None:
+            own = self.agent(inst)
+        if own is not None:
+            own.paused_at, own.paused_once, own.started, injected, busy = agent or (None, 0, 0, (), ())
+            own.injected = list(injected)
+            own.sessions = {name: own.sessions.get(name, []) for name in busy}
 
     def usage(self, program: str, model: str) -> Usage:
         """Return what a program has used of a model so far."""

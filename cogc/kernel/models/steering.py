@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel import commands
+from cogc.kernel import commands, courses
 from cogc.kernel.models.conversation import Conversation
 from cogc.kernel.models.roster import Roster, SubAgent
 from cogc.kernel.objects import Instance
@@ -107,6 +107,7 @@ def steer(kernel: State, action: str, id: str, data: dict[str, Value]) -> dict[s
         commands.command(kernel, found, found, command, values)
         return status(kernel, id)
     roster, agent = found
+    courses.lose_all(roster.talk.inst)
     if action == "cancel":
         roster.cancel(agent)
     elif action == "send":
@@ -144,6 +145,7 @@ def _set_parameter(kernel: State, path: str, data: dict[str, Value]) -> dict[str
     if name not in names:
         raise Failure("error", f"`{inst.code.name}` has no parameter `{name}`")
     number = names.index(name)
+    courses.lose_all(inst)
     inst.parameters[number] = inst.code.parameters[number][0](data["value"])
     return {"path": path}
 
@@ -153,6 +155,7 @@ def _spawn(kernel: State, inst: Instance, data: dict[str, Value]) -> dict[str, V
     for roster in _rosters(kernel, inst):
         if roster.closed:
             continue
+        courses.lose_all(inst)
         agent = roster.add(str(data["agent"]), str(data["query"]), True)
         roster.stir()
         return {**agent.summary(), "agent_id": roster.id_of(agent)}

@@ -255,9 +255,10 @@ class ToolCalls:
 
     def _question(self, program: Program, arguments: list[Value]) -> Talk:
         """Ask a coglet and return its answer; the time limit stands still while the agent is paused."""
+        talk = self.talk
         given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         question = yield AskCoglet(program.key, given)
-        while not question.answered:
-            yield WaitIn(question.waiting, self.talk.left())
-            self.talk.in_time()
-        return question.answer
+        while not (answer := talk.kernel.answer(talk.inst, question)):
+            yield WaitIn(question.waiting, talk.left())
+            talk.in_time()
+        return answer[0]

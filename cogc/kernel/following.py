@@ -1,0 +1,196 @@
+"""A reaction that is led along its course, to the wait at which another kernel has written it down.
+
+**The model.** `follow` begins the reaction anew, in the restored kernel itself, and hands it what its course has (`courses.py`), step for step, by the same
+`activities.advance` as in a run. So its parts begin, wait for each other and end as they did. Meanwhile the kernel is a `_Following`: what the reaction
+says, does or logs reaches nobody, since it has done so already, and what it asks its kernel for is answered by the course. All other
+tables that a step could change are set aside and put back. What is left is the reaction with its parts, and the calls for which they wait.
+
+The tables of models are not set aside: conversations hold on to them. Whoever restores a kernel sets their numbers afterwards (`restoring.py`).
+
+**The invariants.**
+
+- A reaction that departs from its course raises Lost: it asks for something else, in another order, or ends.
+- The numbers of the calls are those that they had.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cogc.kernel import activities, courses, reactions
+from cogc.kernel.effects import Ask, Call
+from cogc.kernel.losses import Losses
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import Standin
+from cogc.kernel.timers import Timers
+from cogc.language.meter import METER, aside
+from cogc.language.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.models.state import Question
+    from cogc.kernel.objects import Activity, Given, Instance
+    from cogc.kernel.program import Handler
+    from cogc.language.values import Time, Value
+
+
+class Lost(BaseException):
+    """A reaction does what its course does not have. No code of a program can take it."""
+
+
+def _nothing(_kernel: Kernel, *_given: object) -> None:
+    """Take what a reaction sends, or does else, once more."""
+
+
+_silent: Any = _nothing
+
+
+class _Following:
+    """A kernel one of whose reactions follows its course: what the reaction does is done already. `hearing` has what it is still told in this step."""
+
+    __slots__ = ()
+    hearing: deque[tuple[str, Any]] | None
+
+    emit = emit_traced = send = send_self = guide = lifecycle = log = assigned = admit = wake = press = output = _silent
+
+    def fail(self, inst: Instance, failure: Failure, *_given: object) -> None:
+        raise Lost(f"`{inst.path}` fails: {failure.message}")
+
+    def _told(self, wanted: str) -> Any:
+        left = self.hearing
+        if not left or left[0][0] != wanted:
+            raise Lost(f"it asks for {wanted}")
+        return left.popleft()[1]
+
+    def grow(self, _inst: Instance, _child: str, _arguments: list[Value]) -> int:
+        found: int = self._told("grow")
+        return found
+
+    def moment(self, _inst: Instance) -> Time:
+        found: Time = self._told("now")
+        return found
+
+    def random(self, _inst: Instance) -> float:
+        found: float = self._told("random")
+        return found
+
+    def jitter(self, _inst: Instance) -> float:
+        found: float = self._told("jitter")
+        return found
+
+    def uuid(self, _inst: Instance) -> str:
+        found: str = self._told("uuid")
+        return found
+
+    def answer(self, _inst: Instance, _question: Question) -> list[Any]:
+        found: list[Any] = self._told("answer")
+        return found
+
+    def kept(self, _inst: Instance, _name: str) -> Value:
+        found: Value = self._told("kept")
+        return found
+
+
+_kinds: dict[type[Kernel], type[Kernel]] = {}
+
+
+def _following(kind: type[Kernel]) -> type[Kernel]:
+    """Return the kind of kernels that follow, for kernels of a kind."""
+    found = _kinds.get(kind)
+    if found is None:
+        found = _kinds[kind] = type(f"Following{kind.__name__}", (_Following, kind), {"__slots__": ()})
+    return found
+
+
+@contextmanager
+def _alone(kernel: Kernel) -> Iterator[None]:
+    """Set aside what a reaction that follows its course could change."""
+    scratch: dict[str, Any] = {
+        "effects": [],
+        "timers": Timers(),
+        "losses": Losses(),
+        "persisted": {},
+        "unsettled": {},
+        "settling": {},
+        "handles": {},
+        "calls": {},
+        "hot": [],
+        "trace": None,
+        "telling": None,
+        "hearing": None,
+        "now": kernel.now,
+        "next_call": kernel.next_call,
+        "cause": kernel.cause,
+    }
+    before = {name: getattr(kernel, name) for name in scratch}
+    for name, value in scratch.items():
+        setattr(kernel, name, value)
+    kind = type(kernel)
+    kernel.__class__ = _following(kind)
+    try:
+        with aside:
+            yield
+    finally:
+        kernel.__class__ = kind
+        for name, value in before.items():
+            setattr(kernel, name, value)
+
+
+def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any]) -> list[Call | Ask]:
+    """Lead a reaction of a kernel to its wait, as another kernel has written it down. Return the calls for which it waits. Raise Lost if it comes to another one."""
+    course, states, timers = courses.read(data), inst.states, inst.timers
+    arguments = tuple(data["arguments"])
+    with _alone(kernel):
+        generator = handler.function(inst, *arguments)
+        root = reactions.made(kernel, inst, handler, generator, data["event"], data["cause"])
+        root.args, root.root, root.course = arguments, root, course
+        activities.enter(root)
+        family = root.family = {0: root}
+        try:
+            for given in course:
+                _step(kernel, root, family, given)
+        finally:
+            inst.states, inst.timers = states, timers
+        waiting = kernel.calls
+        calls = [e for e in kernel.effects if isinstance(e, Call | Ask) and e.id in waiting]
+    if not root.alive or courses.asked(root) != data["asked"]:
+        raise Lost("it comes to another wait")
+    for part in family.values():
+        part.alarm = None
+    root.family, root.deadline = None, data["deadline"]
+    kernel.calls.update(waiting)
+    return calls
+
+
+def _step(kernel: Kernel, root: Activity, family: dict[int, Activity], given: Given) -> None:
+    """Let a part of a reaction go on with what it was given."""
+    inst = root.inst
+    inst.states = list(given.states)
+    kernel.now, kernel.next_call = given.now, given.next_call
+    if given.seen is not None:
+        kernel.models.show(inst, given.seen)
+    kernel.telling, kernel.hearing = root, deque(given.heard)
+    METER.step = given
+    activity = family.get(given.number)
+    if activity is None or not activity.alive:
+        raise Lost("a part of it is missing")
+    for call in activity.calls:
+        kernel.calls.pop(call, None)
+        kernel.models.partials.pop(call, None)
+    activity.calls.clear()
+    activities.forget_awaits(inst, activity)
+    value = given.value
+    match value:
+        case Standin("part", number):
+            value = family.get(number)
+        case Standin("question", number):
+            value = kernel.models.questions.get(number)
+        case Standin("interrupt", failure):
+            value = Failure(failure.kind, failure.message)
+            value.interrupts = True
+    if isinstance(value, Failure):
+        activities.advance(kernel, activity, None, value)
+    else:
+        activities.advance(kernel, activity, value, None)

@@ -1,0 +1,240 @@
+"""Reactions led along their courses: conversations with models, their tools, the agents that they start, sessions and hand-offs.
+
+A model answers by chance, by the digest of its request. At moments by chance another kernel is made from the snapshot of the first. Both must do the same from there on, effect
+for effect. `COGC_EXAMPLES` says how many such runs are tried, `COGC_SEED` with which seed the first is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+from typing import Any
+
+import pytest
+
+from cogc.kernel.courses import MOST
+from cogc.kernel.effects import Ask, Call, Dispatch
+from cogc.kernel.machine import Kernel
+from cogc.kernel.priorities import ordered
+from cogc.kernel.restoring import Misfit, restore
+from cogc.kernel.snapshot import written
+from cogc.kernel.trial import taken
+from cogc.kernel.unit import Unit
+from cogc.language.codec import decode, encode
+from cogc.language.values import Failure
+from support.specs import build
+
+EXAMPLES = int(os.environ.get("COGC_EXAMPLES", "2"))
+SEED = int(os.environ.get("COGC_SEED", "2"))
+AGENTS = """
+model m = scripted "m.yml"
+model n = scripted "n.yml"
+model both = [m, n]
+program look(what: string) -> string = shell ["look", what]
+program ask(question: string) -> string = human
+agent Scout { model: m, system: "You scout.", tools: [look], timeout: 1h, output: int }
+agent Helper { model: n, system: "help " + str(random()), tools: [look], timeout: 2h }
+agent Chief {
+  model: both
+  system: "You lead."
+  tools: [Scout, look, ask]
+  spawn: [Helper, Scout] { max_concurrent: 2 }
+  hand_off: [Talker]
+  timeout: 10h
+  max_turns: 12
+}
+agent Talker { model: n, session: query, tools: [look], timeout: 3h, max_result: 20 }
+coglet Main {
+  listen q: string
+  listen w: string
+  transmit out: any
+  state seen: int = 0
+  create a = Chief * 2
+  create t = Talker * 1
+  create made = Talker * 0..9
+  link self.q -> a.task { map: round_robin }
+  on w as x concurrent 3 {
+    let id = uuid()
+    let r = random()
+    let at = create made()
+    seen = seen + 1
+    let both = try parallel 2 [look(x + str(i)) for i in range(3)] else []
+    let say = try ask(x) else "?"
+    let heard = await q timeout 5s
+    t[0].task <- x
+    out <- [id, r, now(), both, say, seen, at, heard]
+  }
+  on a.result as r { seen = seen + 1
+    out <- r }
+  on a.failed as f { out <- [f.kind, f.message] }
+  on t.result as r { out <- r }
+  on t.failed as f { out <- [f.kind, f.message] }
+}
+"""
+
+
+def answer(ask: Ask, seed: int) -> dict[str, Any]:
+    """Return the reply of a model: an error, a text, or calls of tools that there are or are not."""
+    body, said = ask.request, json.dumps(ask.request["messages"])
+    dice = random.Random(encode([seed, ask.program, ask.model.key, body["messages"], ask.path]))
+    usage = {"input": dice.randrange(50), "output": dice.randrange(20)}
+    offered = [] if body.get("choice") == "none" else [tool["name"] for tool in body.get("tools", ())]
+    chance = dice.random()
+    if chance < 0.1:
+        return {"error": {"message": "busy", "retry": True}}
+    if chance > 0.7 or not offered:
+        right = {"value": dice.randrange(100)} if dice.random() < 0.8 else "no"
+        text = json.dumps(right) if "schema" in body else f"said {dice.random()}"
+        return {"content": [{"type": "text", "text": text}], "stop": "end_turn", "usage": usage}
+    known = re.findall(r"(?:Helper|Scout)-\d+", said) or ["x"]
+    content: list[dict[str, Any]] = [{"type": "text", "text": "hm"}]
+    for _ in range(dice.choice([1, 1, 2, 3])):
+        name = dice.choice(offered)
+        inputs = {
+            "look": {"what": str(dice.random())},
+            "ask": {"question": "q?"},
+            "Scout": {"query": str(dice.random())},
+            "spawn_agent": {"agent": dice.choice(["Helper", "Scout"]), "query": "h", "background": dice.random() < 0.6},
+            "hand_off": {"agent": "Talker"},
+            "message_agent": {"id": dice.choice(known), "message": "go on"},
+            "list_agents": {},
+        }
+        input = inputs.get(name, {"id": dice.choice(known)})
+        content.append({"type": "tool_use", "id": f"c{dice.randrange(10**9)}", "name": name, "input": input})
+    return {"content": content, "stop": "tool_use", "usage": usage}
+
+
+class Driver:
+    """Hands a kernel events that follow from a seed: messages, results in any order, timers."""
+
+    def __init__(self, kernel: Kernel, seed: int, turn: int = 0, calls: list[Any] | None = None) -> None:
+        self.kernel, self.seed, self.turn = kernel, seed, turn
+        self.open = {call.id: call for call in calls or ()}
+
+    def note(self) -> list[Any]:
+        """Take the effects, as what can be compared."""
+        effects, self.kernel.effects = self.kernel.effects, []
+        self.open |= {e.id: e for e in effects if isinstance(e, Call | Ask | Dispatch)}
+        found = []
+        for effect in effects:
+            names = [n for c in type(effect).__mro__ for n in getattr(c, "__slots__", ())]
+            found.append((type(effect).__name__, *[getattr(effect, n) for n in names if n != "unit"]))
+        return found
+
+    def step(self) -> list[Any] | None:
+        """Hand in the next event. Return what came of it, or None if nothing can come any more."""
+        kernel, self.turn = self.kernel, self.turn + 1
+        self.open = {id: call for id, call in self.open.items() if id in kernel.calls}
+        dice, due = random.Random(f"{self.seed}/{self.turn}"), kernel.timers.next()
+        if self.turn in (1, 3, 5, 9, 14, 40, 60):
+            kernel.input(dice.choice("qw"), f"i{self.turn % 4}")
+        elif self.open and dice.random() < 0.93:
+            call = self.open.pop(dice.choice(sorted(self.open)))
+            luck = Failure("program", "no luck") if dice.random() < 0.1 else f"result {call.id} " * dice.choice([1, 20])
+            kernel.result(call.id, answer(call, self.seed) if isinstance(call, Ask) else luck)
+        elif due is not None:
+            kernel.advance(due if due < kernel.now + 60_000_000_000 or not self.open else kernel.now)
+        elif not self.open:
+            return None
+        kernel.run(7 if self.turn % 5 == 0 else 150)
+        return self.note()
+
+
+def begun(seed: int, order: int = 0) -> Driver:
+    kernel = ordered(order)(Unit(build(AGENTS, "Main")), seed, 5)
+    kernel.start({})
+    kernel.run(150)
+    driver = Driver(kernel, seed)
+    driver.note()
+    return driver
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + EXAMPLES))
+def test_conversations_go_on_from_any_moment_as_they_would_have(seed: int) -> None:
+    first = begun(seed, seed % 3)
+    kernel, seen, moments = first.kernel, [], 0
+    copies: list[tuple[int, Driver]] = []
+    while len(seen) < (250 if EXAMPLES > 2 else 120):
+        data, obstacle = taken(kernel)
+        assert data is not None, obstacle
+        moments += 1
+        if random.Random(f"{seed} {moments}").random() < 0.3:
+            twin = kernel.twin()
+            calls = restore(twin, decode(encode(data)))
+            assert encode(written(twin)) == encode(data)
+            copies.append((len(seen), Driver(twin, seed, first.turn, calls)))
+        effects = first.step()
+        if effects is None:
+            break
+        seen.append(effects)
+    assert copies
+    for start, copied in copies:
+        for number in range(start, len(seen)):
+            assert copied.step() == seen[number], f"seed {seed}: from step {start}, step {number} is another one"
+        assert encode(written(copied.kernel)) == encode(written(kernel))
+
+
+def waiting() -> Kernel:
+    """Return a kernel one of whose agents has asked its model twice."""
+    driver = begun(2)
+    driver.kernel.input("q", "x")
+    for _ in range(2):
+        driver.kernel.run()
+        driver.note()
+        driver.kernel.result(max(driver.open), {"error": {"message": "busy", "retry": True, "after": 0.0}})
+        driver.kernel.run()
+        driver.kernel.advance(driver.kernel.now)
+    driver.kernel.run()
+    driver.note()
+    return driver.kernel
+
+
+def test_a_conversation_that_was_changed_from_outside_has_no_course() -> None:
+    kernel = waiting()
+    assert taken(kernel)[1] == ""
+    kernel.steer("send", "Main/a[0]", {"message": "and mind this"})
+    kernel.run()
+    kernel.effects = []
+    assert taken(kernel) == (None, "`Main/a[0]` waits in on task, and it has no course")
+
+
+def test_a_snapshot_is_tried_before_it_is_taken() -> None:
+    """A course that leads elsewhere is found: an answer is missing, another state was found, something else was told."""
+    for change in ("answer", "states", "heard"):
+        kernel = waiting()
+        inst = kernel.outer.find("Main/a[0]")
+        assert inst is not None and inst.activities
+        course = inst.activities[0].course
+        assert course is not None
+        if change == "answer":
+            course[1].value = {"content": [{"type": "text", "text": "done"}], "stop": "end_turn", "usage": {}}
+        elif change == "states":
+            course[-1].now += 1
+        else:
+            course[0].heard.append(("random", 0.5)) if course[0].heard else course[0].__setattr__("next_call", 99)
+        data, why = taken(kernel)
+        assert data is None and why, change
+
+
+def test_a_conversation_that_has_become_another_one_is_refused() -> None:
+    data = written(waiting())
+    changed = Kernel(Unit(build(AGENTS.replace("You lead.", "You follow."), "Main")))
+    with pytest.raises(Misfit, match="`on task` of `Main/a\\[0\\]`, which waits for a call, comes to another one now"):
+        restore(changed, data)
+
+
+def test_a_reaction_that_waits_for_ever_keeps_no_more_than_so_many_steps() -> None:
+    text = """program f(x: int) -> int = shell ["f"] { output: json }
+      coglet Main { listen go: int
+        on go as n { for i in range(n) { let r = f(i) } } }"""
+    kernel = Kernel(Unit(build(text, "Main")))
+    kernel.start({})
+    kernel.input("go", MOST + 5)
+    kernel.run()
+    for call in range(1, MOST + 2):
+        kernel.result(call, 1)
+        kernel.run()
+        kernel.effects = []
+    assert taken(kernel) == (None, "`Main` waits in on go, and it has no course")

@@ -311,7 +311,7 @@ class Activity:
 
 
 class Given:
-    """What an activity was given when it went on: the activity by its `number`, and the `value` or Failure. `states`, `now`, `next_call` and `seen`
+    """The answer that an activity was given when it went on: the activity by its `number`, and the `value` or Failure. `states`, `now`, `next_call` and `seen`
     (`ModelState.seen`) are what it found then, `heard` the kinds and values of what it asked its kernel for before its next wait."""
 
     __slots__ = ("heard", "next_call", "now", "number", "seen", "states", "value")

@@ -61,7 +61,7 @@ for the first events: a kernel takes these without asking."""
 
 @runtime_checkable
 class Kept(Protocol):
-    """What picks events, and can be written down."""
+    """A pick of events that can be written down."""
 
     def written(self, find: Callable[[str], Instance | None]) -> Any:
         """Return its state as JSON values. `find` returns the coglet that is at a path by now."""

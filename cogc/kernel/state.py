@@ -168,7 +168,7 @@ class State(ABC):
         self.telling: Activity | None = None
         """The reaction whose step is under way, if it has a course."""
         self.hearing: deque[tuple[str, Any]] | None = None
-        """What a reaction that is led along its course is still told in this step."""
+        """The answers that a reaction which is led along its course is still told in this step."""
         self.ended: str | None = None
         self.report: FailureReport | None = None
         self.losses = Losses()

@@ -148,7 +148,7 @@ class _Costs:
 
     def heard(self, inst: Instance, channel: str) -> Bound:
         """Return the bound of a message on a listen channel."""
-        found = self._once(inst, "listen", channel, lambda: self._routed(inst, inst, "own_listen", "", channel))
+        found = self._once(inst, "listen", channel, lambda: self._routed(inst, "own_listen", "", channel))
         return found if inst.code.ir.budget is None else self._within(inst, found)
 
     def _within(self, inst: Instance, found: Bound) -> Bound:
@@ -165,9 +165,7 @@ class _Costs:
         parent = inst.parent
         if parent is None:
             return Bound()
-        return self._once(
-            inst, "transmit", channel, lambda: self._routed(parent, inst, "child_transmit", inst.name, channel)
-        )
+        return self._once(inst, "transmit", channel, lambda: self._routed(parent, "child_transmit", inst.name, channel))
 
     def _once(self, inst: Instance, kind: str, channel: str, follow: Callable[[], Bound]) -> Bound:
         """Follow a port once. A port that leads back to itself has no bound if anything on the way asks a model."""
@@ -187,7 +185,7 @@ class _Costs:
             self.known[key] = found
         return found
 
-    def _routed(self, holder: Instance, inst: Instance, kind: str, child: str, channel: str) -> Bound:
+    def _routed(self, holder: Instance, kind: str, child: str, channel: str) -> Bound:
         """Follow the links and reactions of `holder` that take messages from this port."""
         found = Bound()
         code = holder.code.ir

@@ -51,13 +51,13 @@ def check_block(
     unknown = [a.key.id for a in attributes if a.key.id not in table]
     for key, kind in table.items():
         if kind.endswith("!") and key not in seen and all(nearest(word, table) != key for word in unknown):
-            value = only_one(inference.world, unit, kind) or _default(owner, key, scope)
+            value = only_one(unit, kind) or _default(owner, key, scope)
             given = tuple((a.start, a.end) for a in attributes)
             edits = addition(unit.source, given, place.end, f"{key}: {value}") if value else ()
             problems.add("missing-attribute", unit.span(place), edits=edits, owner=what, name=key)
 
 
-def only_one(world: World, unit: Unit, kind: str) -> str | None:
+def only_one(unit: Unit, kind: str) -> str | None:
     """Return the only declaration of a file that an attribute of a kind could name."""
     head, _, rest = kind.removesuffix("!").strip().partition(" ")
     if head not in ("ref", "refs"):

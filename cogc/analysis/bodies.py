@@ -333,7 +333,7 @@ class Bodies:
             case nodes.After(delay=delay):
                 self._number("after", delay, DURATION, scope)
             case nodes.On(source=source, pattern=pattern):
-                self._on(node, source, pattern, scope, batched)
+                self._on(source, pattern, scope, batched)
             case _:
                 assert_never(node)
 
@@ -358,9 +358,7 @@ class Bodies:
                 right=f'{error}; write "08:00" or "08:00 Europe/Vienna"',
             )
 
-    def _on(
-        self, node: nodes.On, source: nodes.Expr, pattern: nodes.Pattern | None, scope: Scope, batched: bool
-    ) -> None:
+    def _on(self, source: nodes.Expr, pattern: nodes.Pattern | None, scope: Scope, batched: bool) -> None:
         parts: list[Type] | None = None
         if isinstance(source, nodes.Name) and source.id in ("start", "stop"):
             if pattern is not None:

@@ -111,7 +111,7 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
         case "template":
             _template(checked, unit, node, found, scope)
         case "python":
-            _python(checked, unit, executor, scope)
+            _python(checked, unit, executor)
         case "shell":
             _shell(checked, unit, executor, scope)
             _shell_output(checked, unit, node, found)
@@ -164,7 +164,7 @@ def _template(checked: Checked, unit: Unit, node: nodes.Program, found: Signatur
         )
 
 
-def _python(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope) -> None:
+def _python(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
     argument = executor.argument
     if not isinstance(argument, nodes.Text):
         _wrong(checked, unit, executor, "needs a module and a function", 'write `python "module:function"`')
@@ -471,7 +471,7 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
             right="write `coverage: coverage >= 85`",
         )
     elif isinstance(c, nodes.Command) and c.executor.kind.id == "python":
-        _python(checked, unit, c.executor, Scope(checked.world, unit))
+        _python(checked, unit, c.executor)
     elif (
         isinstance(c, nodes.Command)
         and isinstance(c.executor.argument, nodes.ListLiteral)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from cogc.analysis.checked import Options
     from cogc.diagnostics.problems import Diagnostic, Problems
     from cogc.disk.cache import Cache
-    from cogc.names.world import World
 
 FORMATS = ("people", "text", "json", "github", "sarif", "junit", "rdjson")
 STDIN = "<stdin>"
@@ -102,7 +101,7 @@ class Check:
     def _asks_for_commands(self) -> bool:
         return "missing-command" not in self.chosen.left_out
 
-    def reported(self, world: World, problems: Problems) -> list[Diagnostic]:
+    def reported(self, problems: Problems) -> list[Diagnostic]:
         """Return those diagnostics of an analysis that the project wants to hear of."""
         return self.chosen.chosen(problems.sorted())
 
@@ -135,7 +134,7 @@ class Check:
             return self._check([p for p in self.paths if p in {*stale, *more}], cache)
         if self.options.root is not None and checked.world.roots:
             check_root(checked, self.options.root)
-        found = self.reported(checked.world, problems)
+        found = self.reported(problems)
         if cache:
             wrong = {d.span.source.path for d in found}
             cache.keep([group for group in groups(checked.world) if wrong.isdisjoint(group)], self.paths)

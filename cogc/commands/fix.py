@@ -80,7 +80,7 @@ class Fixer:
         read: Reader,
         options: Options,
         unsafe: bool,
-        report: Callable[[World, Problems], list[Diagnostic]],
+        report: Callable[[Problems], list[Diagnostic]],
     ) -> None:
         self.named = frozenset(named)
         self.read = read
@@ -121,7 +121,7 @@ class Fixer:
         given = self.options
         options = Options(given.allow_imports, given.smells, given.has_command, hidden)
         checked = analyse(paths, texts, problems, options)
-        return State(texts, self.report(checked.world, problems), checked.world)
+        return State(texts, self.report(problems), checked.world)
 
     def _ours(self, d: Diagnostic) -> bool:
         return all(e.span.source.path in self.named for e in d.edits)

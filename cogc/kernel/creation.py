@@ -30,7 +30,7 @@ def make_root(kernel: State, parameters: dict[str, Value]) -> Instance:
     code = kernel.code(kernel.unit, kernel.first)
     given = by_name(code, parameters)
     root = Instance(kernel, code, code.name, 0, None, None, [])
-    root.parameters = _parameters(kernel, root, given)
+    root.parameters = _parameters(root, given)
     kernel.root = root
     try:
         _register(kernel, root)
@@ -51,7 +51,7 @@ def by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
     return [parameters.get(n, pools.UNSET) for n in names]
 
 
-def _parameters(kernel: State, inst: Instance, given: list[Value]) -> list[Value]:
+def _parameters(inst: Instance, given: list[Value]) -> list[Value]:
     """Set and return the parameters of a coglet: the given ones, else their defaults, which may use those before
     them."""
     values: list[Value] = []
@@ -170,7 +170,7 @@ def add_member(kernel: State, parent: Instance, slot: Slot, arguments: list[Valu
     inst = Instance(kernel, slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
     slot.members[index] = inst
     if slot.code.parameters:
-        _parameters(kernel, inst, arguments)
+        _parameters(inst, arguments)
     _register(kernel, inst)
     fill(kernel, inst)
     return inst

@@ -113,7 +113,7 @@ def _port(parent: Instance, join: Join, key: Key, source: ir.Port, member: Insta
     return found
 
 
-def _alive(parent: Instance, join: Join) -> list[Key]:
+def _alive(join: Join) -> list[Key]:
     """Return the keys of the sources that can still send."""
     found = []
     for key, port in join.ports.items():
@@ -146,7 +146,7 @@ def gather(kernel: State, port: Port, handler: Handler, message: Value) -> list[
         if key in found.members and key not in found.got:
             break
     else:
-        found = Round(_alive(port.inst, join))
+        found = Round(_alive(join))
         if not _possible(port.inst, join, found.members):
             kernel.bury((port, message, kernel.cause), "gather", taken=True)
             return None

@@ -74,7 +74,7 @@ def _wire(kernel: State, parent: Instance) -> None:
     for link, hash in code.links:
         _link(kernel, parent, link, hash)
     for child, channel, handlers in _observed(parent) if code.observers else ():
-        _observe(kernel, parent, child, channel, tuple(handlers))
+        _observe(parent, child, channel, tuple(handlers))
     for handler in code.joins:
         joins.wire(kernel, parent, handler)
     if parent.ports:
@@ -244,7 +244,7 @@ def _checked(
     return checked
 
 
-def _observe(kernel: State, parent: Instance, child: str, channel: str, handlers: tuple[Handler, ...]) -> None:
+def _observe(parent: Instance, child: str, channel: str, handlers: tuple[Handler, ...]) -> None:
     """Give the parent an inbox for a channel of each member of a child."""
     assert parent.children is not None
     for member in parent.children[child].members.values():

@@ -41,7 +41,7 @@ from cogc.language.closed import assert_never
 from cogc.language.texts import FILE
 from cogc.language.types import ANY, EXACT, Type
 from cogc.lowering.tables import Place, Tables
-from cogc.names.world import Shape, Signature, Unit
+from cogc.names.world import Shape, Signature
 from cogc.syntax import nodes
 from cogc.syntax.depth import spine
 
@@ -434,17 +434,17 @@ class Lowering:
             attributes = owner.children[port.child].node.attributes
             if any(a.key.id == "map" and getattr(a.value, "id", "") == "scatter" for a in attributes):
                 wanted = types.ListOf(wanted)
-        return self._emit(port, target, self.checked(value, wanted), at)
+        return self._emit(port, self.checked(value, wanted), at)
 
-    def _emit(self, port: Port, node: nodes.Node, value: ir.Expr, at: int) -> ir.Statement:
+    def _emit(self, port: Port, value: ir.Expr, at: int) -> ir.Statement:
         """Lower a send. A send to a queue is a call, which waits until the item is stored."""
-        found = self.port(port, node, self.place.unit)
+        found = self.port(port)
         if port.kind != "queue":
             return ir.Emit(found, value, at)
         self.waits.found = True
         return ir.Evaluate(ir.Call(f"{port.name}.put", [value], True, at), at)
 
-    def port(self, port: Port, node: nodes.Node, unit: Unit) -> ir.Port:
+    def port(self, port: Port) -> ir.Port:
         """Lower one end of a link, a send or a trigger, and the queue with it."""
         if port.kind in QUEUE_PORTS:
             self.tables.queue(port.name)
@@ -477,7 +477,7 @@ class Lowering:
         port = self.tables.found.targets[id(node.channel)]
         condition = None if node.condition is None else self.inner(["message"]).expr(node.condition)
         timeout = None if node.timeout is None else self.expr(node.timeout)
-        return ir.Await(self.port(port, node.channel, self.place.unit), condition, timeout)
+        return ir.Await(self.port(port), condition, timeout)
 
     def _grow(self, node: nodes.Grow) -> ir.Grow:
         """Lower the creation of a member of a pool."""
@@ -514,14 +514,14 @@ class Lowering:
         if isinstance(source, nodes.Call):
             if source.function.id == "error":  # type: ignore[union-attr]
                 return ir.Trigger("error", child=source.arguments[0].value.id, names=names)  # type: ignore[union-attr]
-            ports = [self._source(a.value, owner) for a in source.arguments]
+            ports = [self._source(a.value) for a in source.arguments]
             return ir.Trigger("all", ports=ports, names=names, apart=apart)
         port = self.tables.found.targets[id(source)]
         sender = port.kind == "child_transmit" and owner.is_pool(owner.children[port.child])
-        return ir.Trigger("port", ports=[self._source(source, owner)], names=names, apart=apart, sender=sender)
+        return ir.Trigger("port", ports=[self._source(source)], names=names, apart=apart, sender=sender)
 
-    def _source(self, node: nodes.Expr, owner: Shape) -> ir.Port:
-        return self.port(self.tables.found.targets[id(node)], node, owner.unit)
+    def _source(self, node: nodes.Expr) -> ir.Port:
+        return self.port(self.tables.found.targets[id(node)])
 
     def pipeline(self, body: nodes.Pipeline, triggers: list[ir.Trigger]) -> list[ir.Statement]:
         """Lower each stage of a pipeline to a `let`, and the last stage to a send or a call."""
@@ -536,7 +536,7 @@ class Lowering:
                 checked = (
                     value if types.fit(found, port.type) == EXACT else ir.Check(value, self.tables.type(port.type))
                 )
-                return [*statements, self._emit(port, stage, checked, at)]
+                return [*statements, self._emit(port, checked, at)]
             call = stage if isinstance(stage, nodes.Call) else self.tables.found.stage_calls[id(stage)]
             inner = self.inner(["it"])
             result = inner.expr(call)

@@ -268,7 +268,7 @@ class Lower:
                 tools = [own[t] for t in PLAN_TOOLS if t in own]
                 found += [self.program(m.owner.unit, m.node, place.layout.place(m.owner)) for m in tools]
             elif declared is not None and declared.kind == "mcp":
-                found += self._server_tools(unit, item, declared)
+                found += self._server_tools(declared)
             elif declared is not None and declared.kind == "agent":
                 found.append(self.program(declared.unit, self.tables.program_of(declared.of(nodes.Agent)), None))
             else:
@@ -304,7 +304,7 @@ class Lower:
             )
         return key
 
-    def _server_tools(self, unit: Unit, place: nodes.Node, declared: Declared) -> list[str]:
+    def _server_tools(self, declared: Declared) -> list[str]:
         """Return all tools of a server as programs, as the lock file describes them."""
         name = declared.node.name.id
         server = self.server(declared.unit, name)
@@ -552,8 +552,8 @@ class _Coglet:
                 proved = types.fit(source.type, wanted) == types.EXACT
                 found.append(
                     ir.LinkDecl(
-                        source=lowering.port(source, s, member.owner.unit),
-                        target=lowering.port(target, t, member.owner.unit),
+                        source=lowering.port(source),
+                        target=lowering.port(target),
                         type=None if proved else self.run.tables.type(wanted),
                         map=map,
                         hash=hash,

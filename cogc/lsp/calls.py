@@ -72,7 +72,7 @@ def _related(workspace: Workspace, item: Item, coming: bool, key: str) -> list[o
         for other in everywhere(workspace, path, use.meaning):
             line = around(other.unit.tree, other.start)
             part = next((n for n in reversed(line) if isinstance(n, _PARTS)), None)
-            if part is not None and not other.declares and _comes(line, other, use.meaning) == coming:
+            if part is not None and not other.declares and _comes(line, use.meaning) == coming:
                 add(_part(other.unit, part, line), other)
     if item.get("data", {}).get("part") or (use is not None and use.declares and not coming):
         unit = workspace.analysis(path).unit
@@ -81,12 +81,12 @@ def _related(workspace: Workspace, item: Item, coming: bool, key: str) -> list[o
         for other in workspace.analysis(path).uses.of_file(path) if unit is not None else ():
             inside = first <= other.start < end and other.meaning.kind in _KINDS and not other.declares
             if inside and other.meaning.unit is not None and other.meaning.place is not None:
-                if _comes(around(other.unit.tree, other.start), other, other.meaning) != coming:
+                if _comes(around(other.unit.tree, other.start), other.meaning) != coming:
                     add(_named(other.meaning), other)
     return [{key: other, "fromRanges": ranges} for other, ranges in found.values()]
 
 
-def _comes(line: list[nodes.Node], use: Use, meaning: Meaning) -> bool:
+def _comes(line: list[nodes.Node], meaning: Meaning) -> bool:
     """Return whether a use sends to a thing or calls it; false where the thing is heard."""
     if meaning.kind not in ("listen", "transmit", "queue"):
         return True

@@ -30,7 +30,7 @@ def fix(text: str, unsafe: bool = False, path: str = "a.cog", **others: str) -> 
             raise FileNotFoundError(name)
         return files[name]
 
-    fixed = Fixer([path], read, Options(smells=True), unsafe, lambda world, problems: problems.sorted()).fix([path])
+    fixed = Fixer([path], read, Options(smells=True), unsafe, lambda problems: problems.sorted()).fix([path])
     return fixed.changed.get(path, text.encode()).decode(), fixed
 
 

@@ -27,7 +27,7 @@ CHANNEL = f"{MARK}asked"
 def ask(kernel: State, inst: Instance, key: str, input: dict[str, Value]) -> Question | Failure:
     """Put a question to the coglet that a program names, by the program's key. Return it, or a Failure if nobody answers."""
     program = inst.code.unit.bundle.programs[key]
-    target = _answerer(kernel, inst, program)
+    target = _answerer(inst, program)
     if target is None:
         return Failure("error", f"`{program.name}`: no coglet here answers this tool")
     question = kernel.models.questions[kernel.next_call] = Question(kernel.next_call)
@@ -37,7 +37,7 @@ def ask(kernel: State, inst: Instance, key: str, input: dict[str, Value]) -> Que
     return question
 
 
-def _answerer(kernel: State, inst: Instance, program: Program) -> Instance | None:
+def _answerer(inst: Instance, program: Program) -> Instance | None:
     """Return the coglet that answers: a child of the asking coglet or of one around it, else one around it that
     listens."""
     around: Instance | None = inst

@@ -387,7 +387,13 @@ class Bodies:
         """Return the type of what `all(...)` or `error(child)` gives, and the type of each source."""
         name = node.function.id if isinstance(node.function, nodes.Name) else ""
         if name == "error" and len(node.arguments) == 1:
-            member = ports.child(self.inference, node.arguments[0].value, scope)
+            of = node.arguments[0].value
+            if isinstance(of, nodes.Index):
+                whole = scope.unit.text(of.base)
+                help = f"write `on error({whole}) as e`, and ask for `e.index`"
+                self.problems.add("bad-trigger", scope.unit.span(of), help=help)
+                return None
+            member = ports.child(self.inference, of, scope)
             if member is None or scope.shape is None:
                 return None
             return (MEMBER_FAILURE if scope.shape.is_pool(member) else CHILD_FAILURE), None

@@ -32,6 +32,7 @@ from typing import cast
 from cogc import ir
 from cogc.analysis import prompts
 from cogc.analysis.attribute_check import kind_type, word_of
+from cogc.analysis.bodies import scatters
 from cogc.analysis.infer import PURE_EXECUTORS
 from cogc.analysis.scope import Symbol
 from cogc.analysis.tables import QUEUE_PORTS, Port
@@ -431,8 +432,7 @@ class Lowering:
         wanted = port.type
         owner = self.place.owner
         if port.kind == "child_listen" and port.index is None and owner is not None:
-            attributes = owner.children[port.child].node.attributes
-            if any(a.key.id == "map" and getattr(a.value, "id", "") == "scatter" for a in attributes):
+            if scatters(owner.children[port.child].node.attributes):
                 wanted = types.ListOf(wanted)
         return self._emit(port, self.checked(value, wanted), at)
 

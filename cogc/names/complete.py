@@ -112,18 +112,15 @@ def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems
 
 def _mix_in(world: World, shape: Shape, use: MixinUse, place: Span, problems: Problems) -> None:
     """Take the members of a mixin into a shape; the same mixin with equal arguments counts once. `place` is what takes it in."""
-    own_arguments = use.node.arguments if use.node else ()
-    for other in shape.mixins:
-        arguments = other.node.arguments if other.node else ()
-        if (
-            other.shape is use.shape
-            and arguments == own_arguments
-            and (
-                other.owner is use.owner
-                or not any(isinstance(n, nodes.Name) for a in arguments for n in nodes.walk(a.value))
-            )
-        ):
-            return
+    other = next((m for m in shape.mixins if m.shape is use.shape), None)
+    if other is not None:
+        if use.node is not None and not _equal(other, use):  # one that words of the body bring takes what is there
+            first = other.owner.unit.span(other.node) if other.node else shape.span()
+            related = [Label(first, "it is taken in here with other arguments")]
+            help = "give it the same arguments, or create two children instead"
+            name = next(iter(use.shape.parameters), use.shape.name)
+            problems.add("mixin-clash", place, help=help, related=related, name=name, mixin=use.shape.name)
+        return
     for inner in use.shape.mixins:
         _mix_in(world, shape, inner, place, problems)
     shape.mixins.append(use)
@@ -134,6 +131,16 @@ def _mix_in(world: World, shape: Shape, use: MixinUse, place: Span, problems: Pr
     for member in (*use.shape.reactions, *use.shape.links):
         if member.owner is use.shape:
             (shape.reactions if isinstance(member.node, nodes.Reaction) else shape.links).append(member)
+
+
+def _equal(first: MixinUse, second: MixinUse) -> bool:
+    """Return whether two uses of one mixin give it the same arguments. The parameters of two shapes are not the same, nor are the consts of two files."""
+    given, other = (use.node.arguments if use.node else () for use in (first, second))
+    if given != other:
+        return False
+    names = {n.id for a in given for n in nodes.walk(a.value) if isinstance(n, nodes.Name)}
+    own = first.owner.parameters.keys() | second.owner.parameters.keys()
+    return first.owner is second.owner or not names or (first.owner.unit is second.owner.unit and not names & own)
 
 
 def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:

@@ -84,6 +84,7 @@ def test_words_that_need_a_mixin_bring_it(body: str, mixins: list[str]) -> None:
     assert slugs == []
 
 
+_LOGS = "mixin A(n: int) { on start { log info n } }\n"
 _GREETS = "mixin A(n: int) { transmit a: int; on start { a <- n } }\nmixin B with A(2) { }\n"
 
 
@@ -101,6 +102,11 @@ _GREETS = "mixin A(n: int) { transmit a: int; on start { a <- n } }\nmixin B wit
         (f"{_GREETS}coglet Main with B, A(1) {{ }}", ["mixin-clash"]),
         (f"{_GREETS}coglet Main with A(1), B {{ }}", ["mixin-clash"]),
         (f"{_GREETS}coglet Main with A(2), B {{ }}", []),
+        (f"{_LOGS}coglet Main with A(1), A(2) {{ }}", ["mixin-clash"]),
+        (f"{_LOGS}coglet Main with A(1), A(1) {{ }}", []),
+        (f'{_LOGS}coglet Main with LogLet(level: "warn"), A(1) {{ }}', []),
+        (f"{_LOGS}const N = 1\nmixin B with A(N) {{ }}\nmixin C with A(N) {{ }}\ncoglet Main with B, C {{ }}", []),
+        (f"{_LOGS}mixin B(n: int) with A(n) {{ }}\ncoglet Main(n: int) with A(n), B(2) {{ }}", ["mixin-clash"]),
         ("mixin M with M { }\ncoglet Main with M { }", ["mixin-cycle"]),
         ("mixin M with N { }\nmixin N with M { }\ncoglet Main { }", ["mixin-cycle"]),
         ("coglet Main with Nothing { }", ["unknown-mixin"]),

@@ -1,4 +1,4 @@
-"""Criteria run in a cage if an agent of the program writes the workspace from one, and as the user if none does."""
+"""Criteria run in a sandbox if an agent of the program writes the workspace from one, and as the user if none does."""
 
 from __future__ import annotations
 

@@ -244,7 +244,7 @@ class Inference:
             self._bind_name(name, parts[i] if parts else item, scope)
 
     def _bind_name(self, name: nodes.Name, type: Type, scope: Scope) -> None:
-        """Locals may not hide what is known by that name: a local that hides a state would leave the state unset unnoticed."""
+        """Bind a name, and report one that hides another: where a local hides a state, an assignment would leave the state unset unnoticed."""
         hides_self(scope.unit, name, self.problems)
         hidden = None if scope.expanded() or name.id == "self" else scope.find(name.id)
         if hidden is not None and hidden.kind in ("local", "parameter", "state", "const"):

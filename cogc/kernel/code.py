@@ -221,7 +221,7 @@ class Writer:
     # ---- expressions ---------------------------------------------------------------------------------------
 
     def expr(self, node: ir.Expr) -> str:
-        """Source text of an expression; what waits in it has been written in front."""
+        """Return the source text of an expression; what waits in it has been written in front."""
         match node:
             case ir.Const(value=value):
                 return self.names.constant(value)
@@ -339,7 +339,7 @@ class Writer:
         return f"{self.names.kept(rendering.Template(node.jinja).render)}({{{values}}})"
 
     def _inserted(self, node: ir.Expr) -> str:
-        """A value that a template inserts. As everywhere in templates, a field of null is null."""
+        """Return the value that a template inserts. As everywhere in templates, a field of null is null."""
         if isinstance(node, ir.Field):
             return f"field_or_null({self._inserted(node.base)}, {node.name!r})"
         return self.expr(node)

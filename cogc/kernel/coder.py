@@ -79,7 +79,7 @@ class Coder:
         guard: ir.Expr | None = None,
         apart: list[str] | None = None,
     ) -> Function:
-        """Statements as a function, or a generator function if they wait.
+        """Return statements as a function, or as a generator function if they wait.
 
         `guard` ends it at once where it is false; `apart` are names that take the one argument, a list, apart.
         """

@@ -218,7 +218,7 @@ def _of_source(member: Instance) -> Iterator[tuple[Join, Key]]:
 
 
 def _abandon(kernel: State, join: Join, key: Key) -> None:
-    """Bury the messages of the rounds that wait for a source."""
+    """Make dead letters of the messages in the rounds that wait for a source."""
     for found in [r for r in join.rounds if key in r.members]:
         join.rounds.remove(found)
         for got, message in found.got.items():
@@ -240,7 +240,7 @@ def _leave(kernel: State, join: Join, key: Key) -> Iterator[tuple[Handler, list[
 
 
 def leftovers(kernel: State) -> int:
-    """Bury what waits in the joins of all coglets at the end as dead letters (`unmatched`)."""
+    """Make dead letters (`unmatched`) of what waits in the joins of all coglets at the end."""
     count = 0
     pending = [kernel.root] if kernel.root else []
     while pending:

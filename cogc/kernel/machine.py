@@ -538,5 +538,5 @@ class Kernel(State):
         return supervision.hooks(self)
 
     def leftovers(self) -> int:
-        """Bury what waits in joins at the end of a run (`unmatched`); return how much that was."""
+        """Make dead letters (`unmatched`) of what waits in joins at the end of a run. Return how many messages those were."""
         return joins.leftovers(self)

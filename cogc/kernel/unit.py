@@ -72,7 +72,7 @@ class CogletCode:
         return self.coder.failure(inst, error)
 
     def _handlers(self, coder: Coder, spec: ir.Coglet) -> None:
-        """Every reaction under each of its triggers, in textual order."""
+        """Return every reaction under each of its triggers, in textual order."""
         self.observers: dict[str, list[Handler]] = {}
         self.joins: list[Handler] = []
         self.every: list[Handler] = []

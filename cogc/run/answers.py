@@ -1,6 +1,6 @@
 """Answers of people to a question of a run, over a socket that lies beside the question in the state folder.
 
-No cage reaches the state folder, and its socket has the mode 0600. The kernel names who is at the other end: an answer of
+No sandbox reaches the state folder, and its socket has the mode 0600. The kernel names who is at the other end: an answer of
 another user, and one of a program that the run itself has started, is refused. No file that appears is an answer.
 
 A request is one line of JSON, `{"answer": TEXT}`. So is its answer: `{"ok": true}`, or `{"error": "..."}`. `answer_over`

@@ -1,4 +1,4 @@
-"""Git over a repository that somebody else may have written: a caged agent, or whoever made the workspace.
+"""Git over a repository that somebody else may have written: an agent in a sandbox, or whoever made the workspace.
 
 Git does what the configuration of a repository says: it starts file monitors, hooks, filters, drivers of diffs, helpers of
 remotes. `sealed` lets git see a repository's objects, refs, index and files, and nothing of its configuration. All git of
@@ -28,7 +28,7 @@ from cogc.language.texts import MARK
 from cogc.language.values import Failure
 
 TRUSTING = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-"""The environment of git in a cage, where it may obey the repository, whoever it belongs to: nothing gets out."""
+"""The environment of git in a sandbox, where it may obey the repository, whoever it belongs to: nothing gets out."""
 _HERE = ["--git-dir=.git", "--work-tree=."]
 """The words that allow no repository above the folder."""
 _SHARED = ("objects", "refs", "packed-refs", "shallow", "logs", "reftable")

@@ -113,7 +113,7 @@ class Keys:
         return found
 
     def take_up(self, rows: list[Any]) -> None:
-        """Know the keys of a snapshot."""
+        """Take over the keys of a snapshot."""
         for channel, text, digest, reply, seq, instant, answer, records in rows:
             ask = None
             if reply is not None:

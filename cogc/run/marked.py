@@ -27,12 +27,12 @@ class _Armed:
 
 
 def arm() -> None:
-    """This process belongs to a run."""
+    """Note that this process belongs to a run."""
     _Armed.owned = sys.platform == "linux"
 
 
 def loading() -> None:
-    """Users' code is about to be loaded: mark what it starts."""
+    """Mark what users' code starts, which is about to be loaded."""
     from cogc.run import reaper  # few runs have Python code
 
     if _Armed.owned and not _Armed.loaded:

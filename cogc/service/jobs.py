@@ -127,7 +127,7 @@ class Job:
         self._wake()
 
     def was(self, at: datetime) -> None:
-        """Date what was taken note of last to an instant of the past."""
+        """Set the instant at which the last note was taken, which is in the past."""
         self.changed = at
         if self.ended is not None:
             self.ended = time.monotonic() - max(0.0, (datetime.now(UTC) - at).total_seconds())

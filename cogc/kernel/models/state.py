@@ -59,7 +59,7 @@ class AgentState:
         return next((t for t in self.talks if t.outermost), None)
 
     def paused_for(self, now: int) -> int:
-        """For how long it has been paused so far, in nanoseconds."""
+        """Return for how long it has been paused so far, in nanoseconds."""
         return self.paused_once + (now - self.paused_at if self.paused_at is not None else 0)
 
 

@@ -521,7 +521,7 @@ class ViewApp(App[None]):
             self.run_worker(lambda: self._compared(pane, words), thread=True, exclusive=True)
 
     def _compared(self, pane: Compare, words: str) -> None:
-        """Compare: the work of a thread."""
+        """Compare two runs, as the work of a thread."""
         try:
             result = compared(self.view.index, words, self.other)
         except (ValueError, KeyError, TypeError) as error:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 from cogc.analysis import reports
 from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_count, check_range
 from cogc.analysis.scope import ARTEFACT, CLAIM, Scope
-from cogc.diagnostics.edits import addition, removal
+from cogc.diagnostics.edits import Edit, addition, removal
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Source
-from cogc.diagnostics.suggest import did_you_mean, nearest
+from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, SHARING
+from cogc.language.texts import is_variable
 from cogc.language.types import Type
 from cogc.names.lower_type import lower_type
 from cogc.names.world import ARTICLES, Unit, World
 from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 _CALLED = frozenset(["approver", "fix", "lead", "planner", "spawn", "tools", "workers"])
 _kind_types: dict[tuple[int, str], Type] = {}
@@ -39,7 +46,8 @@ def check_block(
         kind = table.get(key)
         if kind is None:
             known = ", ".join(f"`{k}`" for k in table) or "none"
-            help = did_you_mean(key, table) or None
+            near = meant(key, table)
+            help = suggestion(near) if near is not None else did_you_mean(key, table) or None
             problems.add("unknown-attribute", unit.span(a.key), help=help, owner=what, name=key, known=known)
             continue
         if key in seen and not (owner == "sett agent" and key == "bid"):
@@ -50,11 +58,21 @@ def check_block(
         _value(a, kind, scope, inference)
     unknown = [a.key.id for a in attributes if a.key.id not in table]
     for key, kind in table.items():
-        if kind.endswith("!") and key not in seen and all(nearest(word, table) != key for word in unknown):
+        if kind.endswith("!") and key not in seen and all(meant(word, table) != key for word in unknown):
             value = only_one(unit, kind) or _default(owner, key, scope)
             given = tuple((a.start, a.end) for a in attributes)
             edits = addition(unit.source, given, place.end, f"{key}: {value}") if value else ()
             problems.add("missing-attribute", unit.span(place), edits=edits, owner=what, name=key)
+
+
+def meant(word: str, table: Container[str]) -> str | None:
+    """Return the attribute that a word most likely means: one that is near, or the one of that meaning in other systems."""
+    near = nearest(word, table)  # type: ignore[arg-type]
+    if near is not None:
+        return near
+    from cogc.diagnostics.habits import ATTRIBUTES as ELSEWHERE
+
+    return next((w for w in ELSEWHERE.get(word, ()) if w in table), None)
 
 
 def only_one(unit: Unit, kind: str) -> str | None:
@@ -94,6 +112,7 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         case "ref":
             reference(a.value, rest.split(), scope, inference)
             _without_plan(a, a.value, scope, inference)
+            alone(a.value, scope, inference)
         case "refs":
             _references(a, rest.split(), scope, inference)
         case "map":
@@ -101,7 +120,10 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         case "secrets" if a.key.id == "env" and word_of(a.value) == "inherit":
             pass
         case "secret" | "secrets":
-            _secret(a.value, scope, inference, kind == "secrets" and a.key.id != "environment")  # type: ignore[arg-type]
+            own = a.key.id == "environment"  # that of a sett's agent, in which `${NAME}` is filled in
+            _secret(a.value, scope, inference, kind == "secrets" and not own, own)  # type: ignore[arg-type]
+            if a.key.id == "env":
+                _variables(a.value, scope, inference)
         case "roles":
             _roles(a, scope, inference)
         case "name" if word_of(a.value) is None:
@@ -117,10 +139,29 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         )
 
 
-def _secret(value: nodes.Expr, scope: Scope, inference: Inference, several: bool) -> None:
+def _shell_variable(text: nodes.Text, name: str, scope: Scope, inference: Inference) -> None:
+    """Report `"$NAME"` in place of a secret, which no shell fills in here."""
+    span, words = scope.unit.span(text), f'env("{name}")'
+    edits = (Edit(span, words, "unsafe"),) if span.source.text[span.start] == '"' else ()
+    inference.problems.add("foreign-placeholder", span, help=f"write `{words}`", edits=edits, text=text.value)
+
+
+_SHELL_VARIABLE = r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?"
+
+
+def entries_of(value: nodes.Node) -> list[nodes.Entry]:
+    """Return the plain entries of a record."""
+    return [e for e in value.entries if isinstance(e, nodes.Entry)] if isinstance(value, nodes.RecordLiteral) else []
+
+
+def _secret(value: nodes.Expr, scope: Scope, inference: Inference, several: bool, kept: bool) -> None:
     """Check a value that may be `env("NAME")`, or a record of such values. Inside of an expression a secret would become a value."""
     inner = scope.inner()
     inner.secrets = True
+    if not kept:
+        for text in (value, *(e.value for e in entries_of(value))):
+            if isinstance(text, nodes.Text) and (found := re.fullmatch(_SHELL_VARIABLE, text.value)) is not None:
+                _shell_variable(text, found[1], scope, inference)
     if several:
         inference.check(value, inner, types.MapOf(types.ANY))
     else:
@@ -131,6 +172,15 @@ def _secret(value: nodes.Expr, scope: Scope, inference: Inference, several: bool
         if isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name) and node.function.id == "env":
             if id(node) not in allowed:
                 inference.problems.add("secret-outside", scope.unit.span(node.function))
+
+
+def _variables(value: nodes.Node, scope: Scope, inference: Inference) -> None:
+    """Report names that no variable of an environment can have."""
+    for entry in entries_of(value):
+        if not is_variable(entry.key.id):
+            right = "the name of a variable has letters, digits and `_`"
+            span = scope.unit.span(entry.key)
+            inference.problems.add("bad-path", span, what=entry.key.id, wanted="variable", right=right)
 
 
 def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
@@ -229,6 +279,23 @@ def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: I
     for item in items:
         reference(item, kinds, scope, inference)
         _without_plan(a, item, scope, inference)
+        alone(item, scope, inference)
+
+
+def alone(node: nodes.Node, scope: Scope, inference: Inference) -> None:
+    """Report an agent that is named without arguments, and has a parameter without a default: it cannot be asked for anything."""
+    if isinstance(node, nodes.Binary):
+        node = node.left
+    declared = inference.world.lookup(scope.unit, nodes.qualified_text(node) or "")
+    if declared is None or declared.kind != "agent":
+        return
+    missing = next((p for p in declared.of(nodes.Agent).parameters if p.default is None), None)
+    if missing is not None:
+        name, argument = declared.node.name.id, missing.name.id
+        help = f"nothing gives `{argument}` here: give the parameter a default"
+        inference.problems.add(
+            "missing-argument", scope.unit.span(node), help=help, name=name, argument=argument, type=""
+        )
 
 
 def _without_plan(a: nodes.Attribute, item: nodes.Expr | nodes.TypeExpr, scope: Scope, inference: Inference) -> None:

@@ -116,12 +116,12 @@ class Bodies:
                 self.value(node, scope)
             case nodes.Stop(target=target) | nodes.Restart(target=target):
                 self._lifecycle(node, target, scope)
-                return not (isinstance(target, nodes.Name) and target.id == "self")
+                return not (isinstance(target, nodes.Name) and target.id == "self" and isinstance(node, nodes.Stop))
             case nodes.Escalate():
                 if not self.handles:
                     wrong, right = "has no failure to pass on here", "it may stand in `on error(child)`"
                     self.problems.add("bad-modifier", scope.unit.span(node), name="escalate", wrong=wrong, right=right)
-                return False
+                return not self.handles
             case nodes.Log(level=level, value=value):
                 self._level(level, scope)
                 self.inference.infer(value, scope)
@@ -369,6 +369,7 @@ class Bodies:
                     wrong="brings nothing",
                     right="remove `as`",
                 )
+                self.inference.bind(pattern, ANY, scope)
             return
         if isinstance(source, nodes.Call):
             item, parts = self._special(source, scope) or (ANY, None)
@@ -398,7 +399,7 @@ class Bodies:
                 return None
             return (MEMBER_FAILURE if scope.shape.is_pool(member) else CHILD_FAILURE), None
         if name != "all" or not node.arguments:
-            self.problems.add("bad-trigger", scope.unit.span(node))
+            self._called_channel(node, name, scope)
             return None
         parts: list[Type] = []
         for a in node.arguments:
@@ -412,6 +413,17 @@ class Bodies:
                 item = ListOf(item)
             parts.append(item)
         return ListOf(types.union(parts)), parts
+
+    def _called_channel(self, node: nodes.Call, name: str, scope: Scope) -> None:
+        """Report a trigger that is a call, as in `on x(v)`; its arguments are most likely names for the message."""
+        shape, help = scope.shape, None
+        names = [a.value for a in node.arguments if isinstance(a.value, nodes.Name)]
+        if shape is not None and name in shape.listens:
+            self.tables.heard.add((shape.key, name))
+            help = f"write `on {name} as {names[0].id if names else 'x'}`"
+        for bound in names if help is not None else ():
+            scope.bind(bound.id, ANY, place=bound)
+        self.problems.add("bad-trigger", scope.unit.span(node), help=help)
 
     # ---- reactions and commands ----------------------------------------------------------------------------
 

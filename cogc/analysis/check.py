@@ -281,6 +281,15 @@ def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: 
                     wanted=types.show(wanted),
                 )
     check_block(node.attributes, "link", node, pure, checked.inference)
+    reached = [t for _, t in targets]
+    if not any(t is None or (t.child and t.index is None and shape.is_pool(shape.children[t.child])) for t in reached):
+        for a in node.attributes:
+            if a.key.id == "map":
+                wrong, right = (
+                    "has no effect: no target of this link has replicas",
+                    "remove it, or write `* N` for replicas",
+                )
+                checked.problems.add("bad-modifier", shape.unit.span(a.key), name="map", wrong=wrong, right=right)
     _hash(checked, shape, node.attributes, [t.type for _, t in targets if t is not None])
 
 

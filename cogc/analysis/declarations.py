@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 from cogc.analysis import reports
-from cogc.analysis.attribute_check import check_block, word_of
+from cogc.analysis.attribute_check import alone, check_block, word_of
+from cogc.analysis.descriptions import check_words, described, limits, one_word
 from cogc.analysis.scope import Scope
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Span
@@ -16,7 +17,7 @@ from cogc.diagnostics.suggest import did_you_mean, is_suggestion
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
 from cogc.language.closed import assert_never
-from cogc.language.texts import COMMANDED, is_image, is_variable, nanoseconds, processors, size
+from cogc.language.texts import COMMANDED, is_variable
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
 from cogc.names.model_lists import names_itself
@@ -27,7 +28,7 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
-    from cogc.desugar import dods
+    from cogc.desugar import dods, plans
     from cogc.names.world import DeclaredKind
 
 
@@ -68,7 +69,12 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
         case nodes.Queue():
             item = lower_type(checked.world, unit, node.type, checked.problems)
             checked.tables.types[id(node.type)] = item
-            _known_word(checked, unit, node.backend, "queue backend", BACKENDS)
+            if _known_word(checked, unit, node.backend, "queue backend", BACKENDS):
+                if node.backend.id == "store" and node.argument is None:
+                    wrong, right = "needs the name of a store", 'write `store "NAME"`'
+                    checked.problems.add(
+                        "bad-executor", unit.span(node.backend), name="store", wrong=wrong, right=right
+                    )
             check_block(node.attributes, "queue", node.name, Scope(checked.world, unit), checked.inference)
         case nodes.Test() | nodes.Scenario():
             pass  # `tests.py` checks them
@@ -127,7 +133,7 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
 
             scope.bind(QUERY, STRING, "parameter")  # in its attributes the task is a text
             check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
-            _limits(checked, unit, executor.attributes)
+            limits(checked.problems, unit, executor.attributes)
             _gate(checked, unit, executor.attributes)
             _metadata(checked, unit, executor.attributes)
             return
@@ -183,28 +189,23 @@ def _shell(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope)
         right = 'write `shell ["command", "argument"]`; no shell is involved'
         _wrong(checked, unit, executor, "needs a list of words", right)
         return
-    one_word(checked, unit, argument.items[0])
+    one_word(checked.problems, unit, argument.items[0])
     _piped(checked, unit, argument.items)
     for a in executor.attributes:
         if a.key.id == "ok" and isinstance(a.value, nodes.ListLiteral) and not a.value.items:
             wrong, right = "fails with every exit code", "list those that are right: `ok: [0, 1]`"
             checked.problems.add("bad-executor", unit.span(a.value), name="shell", wrong=wrong, right=right)
+        for code in a.value.items if a.key.id == "ok" and isinstance(a.value, nodes.ListLiteral) else ():
+            number = code.value if isinstance(code, nodes.Literal) else None
+            if type(number) is int and number > 255:
+                checked.problems.add(
+                    "out-of-range", unit.span(code), name="ok", wanted="from 0 to 255, as exit codes are"
+                )
     for item in argument.items:
         found = checked.inference.infer(item, scope, STRING)
         scalar = (STRING, types.INT, FLOAT)
         if types.fit(found, STRING) == types.NO and types.widen(found) not in scalar and found != types.ListOf(STRING):
             reports.mismatch(checked.tables, checked.problems, item, found, STRING, scope)
-
-
-def one_word(checked: Checked, unit: Unit, first: nodes.Expr) -> None:
-    """Report a command line that stands in place of a command."""
-    if isinstance(first, nodes.Text) and not first.template and " " in first.value.strip() and "/" not in first.value:
-        words = ", ".join(f'"{w}"' for w in first.value.split())
-        wrong = "is a line of words, and no command"
-        checked.problems.add("bad-executor", unit.span(first), name=first.value, wrong=wrong, right=f"write {words}")
-    elif isinstance(first, nodes.Text) and not first.value.strip():
-        wrong, right = "is an empty word", "write the name of a program"
-        checked.problems.add("bad-executor", unit.span(first), name="the command", wrong=wrong, right=right)
 
 
 _OF_A_SHELL = ("|", "&&", "||", ">", ">>", "<", "2>&1")
@@ -335,7 +336,7 @@ def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:
     if types.fit(found, wanted) != types.NO:
         _transport(checked, unit, node.argument)
     check_block(node.attributes, f"mcp {node.transport.id}", node.name, scope, checked.inference)
-    _limits(checked, unit, node.attributes)
+    limits(checked.problems, unit, node.attributes)
 
 
 def _transport(checked: Checked, unit: Unit, node: nodes.Expr) -> None:
@@ -344,7 +345,7 @@ def _transport(checked: Checked, unit: Unit, node: nodes.Expr) -> None:
         wrong, right = "has an empty command", 'write the command and its arguments: `["uvx", "server"]`'
         checked.problems.add("bad-executor", unit.span(node), name="stdio", wrong=wrong, right=right)
     elif isinstance(node, nodes.ListLiteral):
-        one_word(checked, unit, node.items[0])
+        one_word(checked.problems, unit, node.items[0])
     elif isinstance(node, nodes.Text):
         _address(checked, unit, node)
 
@@ -459,6 +460,8 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
             checked.problems.add("unknown-criterion", unit.span(c.key), help=near, name=c.key.id, known=known)
         elif types.fit(found, _SAID) == types.NO:
             near = "a criterion holds or does not"
+            if c.key.id == "coverage" and isinstance(c.value, nodes.Literal):
+                near = f"write `coverage: coverage >= {c.value.value}`"
             checked.problems.add(
                 "wrong-type", unit.span(c.value), help=near, found=types.show(found), wanted="bool", hint=""
             )
@@ -526,6 +529,11 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
                 )
             used = checked.world.lookup(unit, nodes.qualified_text(e.value) or "")
             check_judge(checked, unit, e.value, used)
+            kinds = _kinds_of_role(extended, e.key.id)
+            if used is not None and kinds and used.kind not in kinds and used.kind in ("agent", "team", "dod"):
+                found, wanted = ARTICLES[used.kind], " or ".join(ARTICLES[k] for k in kinds)
+                filler = nodes.qualified_text(e.value) or ""
+                checked.problems.add("wrong-kind", unit.span(e.value), name=filler, found=found, wanted=wanted)
     steps = plans.steps_of(node)
     names, roles = set(extended.steps), {*extended.open, *extended.bound}
     results, order = step_results(node, extended), plans.Order({id: s.node for id, s in extended.steps.items()})
@@ -535,8 +543,11 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
             checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
         placed.add(step.name.id)
         hides_self(unit, step.name, checked.problems)
+        if step.name.id == "goal":
+            checked.problems.add("shadowed-name", unit.span(step.name), name="goal", what="the goal of the plan")
         if step.by is not None and step.by.text not in roles:
             find_declared(checked, unit, step.by.text, step.by, "agent", "team")
+            alone(step.by, scope, checked.inference)
         for name in step.after:
             if name.id not in names:
                 help = did_you_mean(name.id, names) or None
@@ -545,6 +556,16 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
         check_block(given, "step", step.name, scope, checked.inference)
         step_parts(checked, unit, node, extended, order, step, scope, results)
         _uses_dod(checked, unit, step.attributes)
+
+
+def _kinds_of_role(extended: plans.ExtendedPlan, role: str) -> tuple[DeclaredKind, ...]:
+    """Return the kinds of declaration that can fill a role, by what the steps of the plan do with it."""
+    for step in (written.node for written in extended.steps.values()):
+        if step.by is not None and step.by.text == role:
+            return ("agent", "team")
+        if any(a.key.id == "dod" and nodes.qualified_text(a.value) == role for a in step.attributes):
+            return ("dod",)
+    return ()
 
 
 def _uses_dod(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:
@@ -577,15 +598,6 @@ def _sett(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
         checked.problems.add("missing-attribute", unit.span(node), owner=f"sett `{node.name.id}`", name="agents")
 
 
-_TEXTS = {
-    "interval": (nanoseconds, "duration", 'write `"30s"`'),
-    "timeout": (nanoseconds, "duration", 'write `"30s"`'),
-    "memory": (size, "size", 'write `"512MB"` or `"2g"`'),
-    "cpus": (processors, "number of processors", 'write `"0.5"` or `2`'),
-}
-"""The fields of a sett's agents whose values are texts with a meaning, and how each is read."""
-
-
 def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> None:
     """Check the texts that an agent's surroundings are described by, its command, and a controller's worker."""
     given = {a.key.id: a.value for a in node.attributes}
@@ -594,35 +606,18 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
     if "command" in given and "run" in given:
         wrong, right = "has both `command` and `run`", "keep one of them"
         checked.problems.add("bad-executor", unit.span(node.name), name=node.name.id, wrong=wrong, right=right)
-    for key in ("command", "health_check", "resources", "worker"):
+    for key in ("command", "bid_script", "health_check", "resources", "worker"):
         if key in given:
-            _described(checked, unit, key, given[key])
+            described(checked.problems, unit, key, given[key])
     for key in COMMANDED:
         if key in given:
-            _words(checked, unit, key, given[key])
+            check_words(checked.problems, unit, key, given[key])
     environment = given.get("environment")
     for entry in environment.items if isinstance(environment, nodes.ListLiteral) else ():
         text = entry.value if isinstance(entry, nodes.Text) else unit.text(entry)
         if not isinstance(entry, nodes.Text) or not is_variable(text.partition("=")[0]):
             right = 'write "NAME=value", or "NAME" to pass a variable on'
             checked.problems.add("bad-path", unit.span(entry), what=text, wanted="variable", right=right)
-
-
-def _words(checked: Checked, unit: Unit, key: str, value: nodes.Node) -> None:
-    """Check the texts of an agent that reach a command or an engine, as far as they are known before a run."""
-    if isinstance(value, nodes.RecordLiteral):
-        for entry in value.entries:
-            if isinstance(entry, nodes.Entry) and isinstance(entry.key, nodes.Name):
-                _words(checked, unit, "image" if entry.key.id == "image" else key, entry.value)
-    elif isinstance(value, nodes.ListLiteral):
-        for item in value.items:
-            _words(checked, unit, key, item)
-    elif isinstance(value, nodes.Text) and "\0" in value.value:
-        wrong = "holds a NUL character, which no command takes"
-        checked.problems.add("bad-executor", unit.span(value), name=key, wrong=wrong, right="remove it")
-    elif key == "image" and isinstance(value, nodes.Text) and not is_image(value.value):
-        right = 'write `"NAME:TAG"`'
-        checked.problems.add("bad-path", unit.span(value), what=value.value, wanted="name of an image", right=right)
 
 
 _GATE = 'program NAME(agent: string, tool: string, input: any) -> { allow: bool, why: string = "", input: any = null } = ...'
@@ -668,33 +663,3 @@ def _metadata(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, .
         if a.key.id == "metadata" and not texts:
             wrong, right = "needs a record of texts", 'write `metadata: { team: "billing" }`'
             checked.problems.add("bad-executor", unit.span(a.value), name="metadata", wrong=wrong, right=right)
-
-
-def _limits(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:
-    """Check the sizes in the bounds of a sandbox."""
-    for a in attributes:
-        if a.key.id == "limits":
-            _described(checked, unit, "limits", a.value)
-
-
-def _described(checked: Checked, unit: Unit, key: str, node: nodes.Node) -> None:
-    if isinstance(node, nodes.RecordLiteral):
-        for entry in node.entries:
-            if isinstance(entry, nodes.Entry):
-                _described(checked, unit, entry.key.id, entry.value)
-    elif key == "command" and isinstance(node, nodes.ListLiteral) and not node.items:
-        wrong, right = "needs a list of words", 'write `command: ["program", "argument"]`'
-        checked.problems.add("bad-executor", unit.span(node), name=key, wrong=wrong, right=right)
-    elif key == "command" and isinstance(node, nodes.ListLiteral):
-        one_word(checked, unit, node.items[0])
-    elif key in _TEXTS and isinstance(node, nodes.Text | nodes.Literal):
-        read, wanted, right = _TEXTS[key]
-        text = node.value if isinstance(node, nodes.Text) else str(node.value)
-        if isinstance(node, nodes.Literal) and node.kind == "duration":
-            return
-        try:
-            fits = read(text) > 0
-        except ValueError:
-            fits = False
-        if not fits:
-            checked.problems.add("bad-path", unit.span(node), what=text, wanted=wanted, right=right)

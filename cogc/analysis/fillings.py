@@ -7,7 +7,8 @@ Each part is analysed in the scope of the coglet that it goes into, so that its 
 
 from __future__ import annotations
 
-from cogc.analysis.attribute_check import check_block, reference
+from cogc.analysis import reports
+from cogc.analysis.attribute_check import check_block, kind_type, reference
 from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import Scope, Symbol
 from cogc.desugar import dods, plans
@@ -15,6 +16,7 @@ from cogc.desugar.fill import name_at
 from cogc.desugar.teams import attributes_of
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.source import Span, looks_like_yaml
+from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
 from cogc.language.types import ANY, FLOAT, INT, STRING
@@ -25,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.diagnostics.problems import Diagnostic, Problems
-    from cogc.names.world import Unit
+    from cogc.names.world import Unit, World
 
 
 def _inside(checked: Checked, unit: Unit, name: str, outside: Scope) -> Scope:
@@ -40,6 +42,18 @@ def step_results(plan: nodes.Plan, extended: plans.ExtendedPlan) -> dict[str, Sy
     """Return the names by which steps know the results of others."""
     own = {s.name.id: s.name for s in plans.steps_of(plan)}
     return {id: Symbol("local", id, ANY, place=own.get(id)) for id in extended.steps}
+
+
+def _is_text(world: World, unit: Unit, extended: plans.ExtendedPlan, node: nodes.Expr) -> bool:
+    """Return whether an expression is the name of a step whose result is never a bool: the answer of an agent without an `output`."""
+    written = extended.steps.get(node.id) if isinstance(node, nodes.Name) else None
+    if written is None or written.node.by is None or written.unit is not unit:
+        return False
+    declared = world.lookup(unit, written.node.by.text)
+    if declared is None or declared.kind != "agent":
+        return False
+    given = {a.key.id for a in (*declared.of(nodes.Agent).attributes, *written.node.attributes)}
+    return given.isdisjoint(("output", "hand_off", "dod"))
 
 
 def step_parts(
@@ -65,7 +79,16 @@ def step_parts(
     reported = len(checked.problems.found)
     if step.condition is not None:
         checked.inference.condition(step.condition, inner)
-    checked.inference.infer(step.task, inner)
+        if _is_text(checked.world, unit, extended, step.condition):
+            reports.no_condition(checked.problems, step.condition, STRING, inner)
+    if step.by is not None:
+        told = inner.inner()
+        told.files = True
+        checked.inference.check(
+            step.task, told, kind_type(checked.world, "content"), "a task is a text, or what else a model reads"
+        )
+    else:
+        checked.inference.infer(step.task, inner)
     _unordered(checked.problems, unit, step, results, order, reported)
 
 
@@ -103,6 +126,9 @@ def team_parts(checked: Checked, unit: Unit, team: nodes.Team, scope: Scope) -> 
     """Check the numbers of workers, and the initial value of a shared record."""
     given = {k: a.value for k, a in attributes_of(team).items()}
     workers = given.get("workers")
+    if isinstance(workers, nodes.ListLiteral) and not workers.items:
+        wrong, right = "has no workers", "name them: `workers: [A, B]`"
+        checked.problems.add("bad-executor", unit.span(workers), name=team.name.id, wrong=wrong, right=right)
     for item in workers.items if isinstance(workers, nodes.ListLiteral) else ():
         if isinstance(item, nodes.Binary) and item.operator == "*":
             checked.inference.check(item.right, scope, INT)
@@ -113,6 +139,14 @@ def team_parts(checked: Checked, unit: Unit, team: nodes.Team, scope: Scope) -> 
         initial = given.get("initial") or nodes.RecordLiteral(*at, ())
         known = checked.world.lookup(unit, name)
         if known is not None and known.kind == "type":
+            if not isinstance(
+                types.expand(checked.world.named_types[known.unit.key(known.node.name.id)]), types.RecordOf
+            ):
+                hint, shown = "the members of a team share one record", f"`{name}`"
+                checked.problems.add(
+                    "wrong-type", unit.span(shared), found=shown.strip("`"), wanted="a record", hint=hint
+                )
+                return
             wanted = lower_type(checked.world, unit, node, checked.problems)
             checked.inference.check(initial, scope, wanted)  # type: ignore[arg-type]
 

@@ -212,14 +212,7 @@ class Inference:
     def walked(self, node: nodes.Expr, source: Type, scope: Scope) -> Type:
         """Return the type of the items of a value, or report that it has none."""
         item = types.item_type(source)
-        rest = types.without(source, NULL)
-        if item is None and rest != source and (item := types.item_type(rest)) is not None:
-            self.problems.add("nullable", scope.unit.span(node), found=types.show(source), wanted=types.show(rest))
-        if item is None:
-            hint = "walk `keys(...)` or `values(...)`" if isinstance(types.expand(source), MapOf | RecordOf) else None
-            self.problems.add("not-iterable", scope.unit.span(node), help=hint, found=types.show(source))
-            return ANY
-        return item
+        return reports.no_items(self.problems, node, source, scope) if item is None else item
 
     def bind(self, pattern: nodes.Pattern, type: Type, scope: Scope, parts: list[Type] | None = None) -> None:
         """Bind the names of a pattern; those of a list pattern get the types of `parts`, or that of the items."""
@@ -416,9 +409,8 @@ class Inference:
         found = types.widen(self.infer(node.operand, scope))
         if any(types.fit(found, t) > NO for t in (types.FLOAT, types.DURATION)):
             return found
-        self.problems.add(
-            "wrong-type", scope.unit.span(node), found=types.show(found), wanted="a number", hint="`-` negates numbers"
-        )
+        span, hint = scope.unit.span(node), "`-` negates numbers"
+        self.problems.add("wrong-type", span, found=types.show(found), wanted="a number", hint=hint)
         return ANY
 
     def _binary(self, node: nodes.Binary, scope: Scope, expected: Type | None) -> Type:
@@ -506,12 +498,14 @@ class Inference:
     # ---- calls ---------------------------------------------------------------------------------------------
 
     def _call(self, node: nodes.Call, scope: Scope, expected: Type | None) -> Type:
-        symbol = self._called(node.function, scope)
+        symbol = self._called(node.function, scope, node)
         if symbol is None:
-            for a in node.arguments:
-                self.infer(a.value, scope)
             if scope.secrets and isinstance(node.function, nodes.Name) and node.function.id == "env":
                 reports.variable(self.problems, node, scope)
+                return ANY
+            for a in node.arguments:
+                if not reports.passed_over(self.tables, a.value, scope):
+                    self.infer(a.value, scope)
             return ANY
         self.tables.symbols[id(node.function)] = symbol
         self._use(symbol)
@@ -529,7 +523,7 @@ class Inference:
             scope.forget_states()
         return signature.result
 
-    def _called(self, function: nodes.Expr, scope: Scope) -> Symbol | None:
+    def _called(self, function: nodes.Expr, scope: Scope, call: nodes.Call) -> Symbol | None:
         """Find the program, agent or function that is called, or report that there is none."""
         name: str = "this"
         if isinstance(function, nodes.Name):
@@ -545,11 +539,15 @@ class Inference:
                     hint = f"a command is given by `guide {function.base.id}.{name}(...)`"
                     self.problems.add("not-callable", scope.unit.span(function), help=hint, name=name)
                     return None
+                if found is not None and reports.sent_by_method(
+                    self.tables, self.problems, found, function, call, scope
+                ):
+                    return None
                 if reports.not_in_import(self.problems, function.base, function.name, scope):
                     return None
             if symbol is None:  # a value, whose base is inferred once: a chain of calls nests as deep as it is long
                 base = self.infer(function.base, scope)
-                if reports.method(self.problems, function, base, scope):
+                if reports.method(self.problems, call, function, base, scope):
                     return None
                 self.tables.types[id(function)] = self._field_of(function, base, scope)
         else:
@@ -559,7 +557,7 @@ class Inference:
             if isinstance(function, nodes.Name):
                 self.tables.unknown.append((function, scope))
                 reports.unknown_function(self.problems, function, scope)
-            elif not self._is_wrong(function):
+            elif not self._is_wrong(function) and not reports.has_unknown_field(self.problems, function, scope):
                 self.problems.add("not-callable", scope.unit.span(function), name=name)
             return None
         if symbol.kind not in reports.CALLABLE:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from cogc.analysis.ranges import known_value
 from cogc.analysis.scope import Scope
 from cogc.analysis.tables import QUEUE_PORTS, Port
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, suggestion
 from cogc.language.texts import is_internal
 from cogc.language.types import ANY, INT, dead_item
 from cogc.names.lower_type import lower_type
@@ -192,6 +192,16 @@ def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: 
             name, span = node.name.id, scope.unit.span(node.name)
             inference.problems.add("unknown-port", span, help=help, owner=node.base.id, what="channel", name=name)
             return None
+    if isinstance(node.base, nodes.Name) and node.base.id not in scope.shape.children:
+        own = scope.shape.transmits if sending else scope.shape.listens
+        if node.name.id in own:  # a mistyped `self`, or the name of the coglet
+            (inference.tables.sent if sending else inference.tables.heard).add((scope.shape.key, node.name.id))
+            if node.base.id in (scope.shape.name, "this") or did_you_mean(
+                node.base.id, ["self", *scope.shape.children]
+            ) == suggestion("self"):
+                help, span = f"write `self.{node.name.id}`", scope.unit.span(node.base)
+                inference.problems.add("unknown-child", span, help=help, name=node.base.id, known="")
+                return None
     member = child(inference, node.base, scope)
     if member is None:
         return None

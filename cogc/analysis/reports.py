@@ -160,7 +160,25 @@ def _conversion(found: Type, wanted: Type) -> str:
     if given == STRING and types.fit(types.INT, wanted) == EXACT:
         return "convert it with `int(...)`"
     shown = types.show(wanted)
+    if (
+        isinstance(found, types.LiteralOf)
+        and found.kind in ("int", "float")
+        and types.fit(types.DURATION, wanted) == EXACT
+    ):
+        return f"a duration has a unit: `{found.value}s`, `{found.value}ms`"
     return f"give {'an' if shown[:1] in 'aeiou' else 'a'} `{shown}`"
+
+
+def no_items(problems: Problems, node: nodes.Expr, source: Type, scope: Scope) -> Type:
+    """Report a value that is walked and is no list; return the type of its items where it only may be null."""
+    span, rest = scope.unit.span(node), types.without(source, NULL)
+    item = types.item_type(rest)
+    if item is not None:
+        problems.add("nullable", span, found=types.show(source), wanted=types.show(rest))
+        return item
+    hint = "walk `keys(...)` or `values(...)`" if isinstance(types.expand(source), types.MapOf | RecordOf) else None
+    problems.add("not-iterable", span, help=hint, found=types.show(source))
+    return types.ANY
 
 
 _LENGTHS = ("length", "size", "count", "len")
@@ -241,6 +259,8 @@ def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None
         own = CALLED.get(nearest(node.id, [w for w in CALLED if len(w) > 4]) or "")
     help = f"the function is `{own}`: write `{own}(...)`" if own is not None else OTHERS.get(node.id)
     help = help or did_you_mean(node.id, callables) or None
+    if scope.shape is not None and node.id in scope.shape.enacts:
+        help = f"a command is given by `guide self.{node.id}(...)`"
     span = scope.unit.span(node)
     create = f"a coglet is created: `create NAME = {node.id}`, and gets messages by links"
     if _of_another_kind(problems, node, scope, "a program", create):
@@ -267,6 +287,51 @@ def sent(tables: Tables, symbol: Symbol, name: str, scope: Scope) -> str | None:
     return f"a message is sent by `{name} <- ...`"
 
 
+def passed_over(tables: Tables, node: nodes.Expr, scope: Scope) -> bool:
+    """Return whether an argument of a call that was reported is a bare program or channel, as in `map(f, xs)` and `emit(y, v)`.
+
+    It is no value, which is no second mistake, and counts as used.
+    """
+    symbol = scope.find(node.id) if isinstance(node, nodes.Name) else None
+    if symbol is None or symbol.kind not in ("program", "agent", "function", "transmit", "listen", "child"):
+        return False
+    tables.symbols[id(node)] = symbol
+    if symbol.node is not None:
+        tables.used.add(id(symbol.node))
+    if symbol.kind == "transmit" and scope.shape is not None:
+        tables.sent.add((scope.shape.key, symbol.name))
+    return True
+
+
+def sent_by_method(
+    tables: Tables, problems: Problems, symbol: Symbol, function: nodes.Field, call: nodes.Call, scope: Scope
+) -> bool:
+    """Report a message that is sent by a method of its channel, as in `y.send(v)`; return False for what is no channel."""
+    if symbol.kind not in ("transmit", "listen", "queue") or not isinstance(function.base, nodes.Name):
+        return False
+    if symbol.kind == "transmit" and scope.shape is not None:
+        tables.sent.add((scope.shape.key, symbol.name))
+    tables.symbols[id(function.base)] = symbol
+    value = _arguments(call, scope) or "..."
+    help = f"a message is sent by `{symbol.name} <- {value}`"
+    edits = (Edit(scope.unit.span(call), f"{symbol.name} <- {value}", "unsafe"),) if len(call.arguments) == 1 else ()
+    problems.add("not-callable", scope.unit.span(function), help=help, edits=edits, name=function.name.id)
+    return True
+
+
+def _arguments(call: nodes.Call, scope: Scope) -> str:
+    """Return the text of the arguments of a call."""
+    return ", ".join(scope.unit.text(a) for a in call.arguments)
+
+
+def has_unknown_field(problems: Problems, function: nodes.Expr, scope: Scope) -> bool:
+    """Return whether the last report is about the field that is called: `v.strip()` has no second mistake."""
+    if not isinstance(function, nodes.Field) or not problems.found:
+        return False
+    last, name = problems.found[-1], scope.unit.span(function.name)
+    return (last.slug, last.span.start, last.span.source) == ("unknown-field", name.start, name.source)
+
+
 def not_in_import(problems: Problems, base: nodes.Name, name: nodes.Name, scope: Scope) -> bool:
     """Report a name that an import does not declare; return False if `base` is no import."""
     if base.id not in scope.unit.aliases or scope.find(base.id) is not None:
@@ -280,7 +345,11 @@ def not_in_import(problems: Problems, base: nodes.Name, name: nodes.Name, scope:
 
 
 def near_side(left: Type, right: Type) -> str | None:
-    """Return the help for two types that are never equal, where one is a string that is near to one of the other."""
+    """Return the help for two types that are never equal: one is a string that is near to one of the other, or is an item of it."""
+    for whole, part in ((left, right), (right, left)):
+        item = types.item_type(whole)
+        if item is not None and types.item_type(part) is None and types.fit(part, item) != NO:
+            return "compare an item of the list, such as `last(...)`, or write `contains(...)`"
     for literal, others in ((right, left), (left, right)):
         if isinstance(literal, types.LiteralOf) and isinstance(literal.value, str):
             near = near_literal(literal.value, others)
@@ -303,19 +372,36 @@ def wrong_argument_of(
     return False
 
 
-def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) -> bool:
+def method(problems: Problems, call: nodes.Call, function: nodes.Field, base: Type, scope: Scope) -> bool:
     """Report the call of a function as a method of a value, as in `v.upper()`; return False if it is none."""
     from cogc.diagnostics.habits import CALLED, FUNCTIONS as OTHERS
 
     name = CALLED.get(function.name.id, function.name.id)
     if any(isinstance(m, RecordOf) and m.field(function.name.id) for m in types.members(base)):
         return False
+    if isinstance(function.base, nodes.Name) and scope.find(function.base.id) is None:
+        return True  # `console.log(...)`: the name is reported
     symbol = scope.find(name)
     value = scope.unit.text(function.base)
     edits: tuple[Edit, ...] = ()
     if symbol is not None and symbol.kind in CALLABLE:
-        help: str | None = f"values have no methods: write `{name}({value})`"
-        edits = _as_function(scope, function, name, value)
+        given = _arguments(call, scope)
+        if name == "join" and types.fit(base, STRING) == EXACT and given:  # `", ".join(xs)`
+            help: str | None = f"values have no methods: write `join({given}, {value})`"
+            edits = (
+                (Edit(scope.unit.span(call), f"join({given}, {value})", "safe"),) if len(call.arguments) == 1 else ()
+            )
+        else:
+            shown = f"{value}, {given}" if given else value
+            help = f"values have no methods: write `{name}({shown})`"
+            edits = _as_function(scope, function, name, value)
+    elif function.name.id == "get" and call.arguments:
+        first = scope.unit.text(call.arguments[0])
+        rest = f" ?? {scope.unit.text(call.arguments[1])}" if len(call.arguments) == 2 else ""
+        help = f"values have no methods: write `{value}[{first}]{rest}`"
+        edits = (
+            (Edit(scope.unit.span(call), f"{value}[{first}]", "safe"),) if not rest and len(call.arguments) == 1 else ()
+        )
     elif name in OTHERS:
         help = f"values have no methods: {OTHERS[name]}"
     else:
@@ -379,7 +465,8 @@ def variable(problems: Problems, node: nodes.Call, scope: Scope) -> None:
     """Report an `env(...)` that is not given one literal name: the compiler keeps the name, and never sees the value."""
     given = [a.value for a in node.arguments]
     if len(given) != 1 or not isinstance(given[0], nodes.Text) or given[0].template or not given[0].value:
-        wanted, hint = "the name of a variable in quotes", 'write `env("NAME")`'
+        name = given[0].id if len(given) == 1 and isinstance(given[0], nodes.Name) else "NAME"
+        wanted, hint = "the name of a variable in quotes", f'write `env("{name}")`'
         problems.add("wrong-type", scope.unit.span(node), found="an expression", wanted=wanted, hint=hint)
     elif not all(c.isalnum() or c == "_" for c in given[0].value) or given[0].value[0].isdigit():
         hint = "the name of a variable has letters, digits and `_`; its value stands in the environment"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from cogc.analysis.attribute_check import check_block
 from cogc.analysis.declarations import check_usable, find_declared
 from cogc.analysis.infer import PURE_EXECUTORS
-from cogc.analysis.ranges import check_range
+from cogc.analysis.ranges import check_range, known_value
 from cogc.analysis.scope import ARTEFACT, Scope
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean
@@ -541,6 +541,7 @@ class _Test:
                 self._known(*end, {**end[0].listens, **end[0].transmits}, "channel")
         if step.times is not None:
             self.checked.inference.check(step.times, self.scope, INT)
+            check_range("times", step.times, self.scope, self.checked.inference, INT)
         self._moment(step.at)
 
     # ---- scripts -------------------------------------------------------------------------------------------
@@ -677,4 +678,9 @@ class _Test:
             else:
                 found = inference.check(argument.value, scope, _BOUNDS[kind])
                 result = types.item_type(found) or ANY if kind == "list" else result
+        if wanted[:2] in (("int", "int"), ("float", "float"), ("duration", "duration")) and len(node.arguments) == 2:
+            low, high = (known_value(a.value, scope, inference) for a in node.arguments)
+            if type(low) is type(high) and not isinstance(low, str | bool | None) and low > high:
+                words = "two bounds, the second of which is not below the first"
+                inference.problems.add("out-of-range", self.unit.span(node), name=name, wanted=words)
         return result

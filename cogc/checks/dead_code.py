@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from operator import eq, ge, gt, le, lt, ne
 
 from cogc.analysis.ranges import known_value
+from cogc.checks import bounds
 from cogc.checks.common import own_shapes, sound_units
 from cogc.checks.words import Vocabulary
 from cogc.diagnostics.edits import removal
@@ -19,13 +19,10 @@ if TYPE_CHECKING:
 
     from cogc.analysis.checked import Checked
     from cogc.analysis.scope import Scope
+    from cogc.checks.bounds import Compared
     from cogc.names.world import Shape, Unit
 
-    Range = tuple[float, float, bool, bool]
-
 _COMPARED = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
-_NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "=="}
 
 
 def dead_code(checked: Checked) -> None:
@@ -43,7 +40,10 @@ def dead_code(checked: Checked) -> None:
     for condition, scope in sorted(checked.tables.conditions, key=lambda c: c[0].start - c[0].end):
         if scope.unit in units and id(condition) not in inside and _condition(checked, condition, scope):
             inside.update(id(n) for n in nodes.walk(condition))
+    scopes = {id(c): s for c, s in checked.tables.conditions}
     for unit in units:
+        if unit.all(nodes.If):
+            _nested(checked, unit, scopes, inside)
         for binary in unit.all(nodes.Binary):
             if binary.operator in _COMPARED:
                 _same(checked, unit, binary)
@@ -53,7 +53,8 @@ def dead_code(checked: Checked) -> None:
         for dod in unit.all(nodes.Dod):
             _loops(checked, unit, dod, extended)
         for create in unit.all(nodes.Create):
-            if create.count is not None and create.count.high is None and _number(create.count.low) == 0:
+            low = create.count.low if create.count is not None and create.count.high is None else None
+            if create.count is not None and isinstance(low, nodes.Literal) and low.value == 0:
                 why = "no member is ever created; a pool that grows is `* 0..N`"
                 checked.problems.add("no-effect", unit.span(create.count.low), what="this child", why=why)
     for shape in own_shapes(checked):
@@ -126,7 +127,15 @@ def _condition(checked: Checked, node: nodes.Expr, scope: Scope) -> bool:
     """Report a condition that is decided, and return whether it is."""
     value = _value(checked, node, scope)
     if not isinstance(value, bool):
-        value = False if _contradicts(scope.unit, node) else True if _is_certain(scope.unit, node) else None
+        value = None
+        if isinstance(node, nodes.Binary) and node.operator in ("and", "or"):
+            decides = node.operator == "or"
+            compared = bounds.none_of(node) if decides else bounds.all_of(node)
+            if bounds.exclude(checked, scope, compared) or _opposed(scope.unit, node, node.operator):
+                value = decides
+        elif isinstance(node, nodes.Binary) and node.operator in _COMPARED:
+            value = False if bounds.exclude(checked, scope, bounds.all_of(node)) else None
+            value = True if bounds.exclude(checked, scope, bounds.none_of(node)) else value
     if value is None:
         return False
     checked.problems.add("one-outcome", scope.unit.span(node), what="this", outcome="true" if value else "false")
@@ -147,7 +156,8 @@ def _value(checked: Checked, node: nodes.Expr, scope: Scope) -> object:
     if isinstance(node, nodes.Literal):
         return node.value
     if isinstance(node, nodes.Binary) and node.operator in _COMPARED:
-        left, right = _number(node.left), _number(node.right)
+        named = [n for n in (node.left, node.right) if isinstance(n, nodes.Name | nodes.Field)]
+        left, right = (None if named else bounds.number_of(checked, n, scope) for n in (node.left, node.right))
         return None if left is None or right is None else _COMPARED[node.operator](left, right)
     if isinstance(node, nodes.Name):
         symbol = checked.tables.symbols.get(id(node))
@@ -166,64 +176,86 @@ def _same(checked: Checked, unit: Unit, node: nodes.Binary) -> None:
             checked.problems.add("one-outcome", unit.span(node), what=what, outcome=outcome)
 
 
-def _contradicts(unit: Unit, node: nodes.Expr) -> bool:
-    """Return whether parts of a condition that must hold together cannot: bounds without a number between, two values."""
-    return _exclude(unit, [(p, p.operator) for p in parts(node, "and") if isinstance(p, nodes.Binary)])
+def _opposed(unit: Unit, node: nodes.Expr, operator: str) -> bool:
+    """Return whether a part of a condition stands there without a `not` and with one."""
+    plain: set[str] = set()
+    opposed: set[str] = set()
+    for part in parts(node, operator):
+        is_not = isinstance(part, nodes.Unary) and part.operator == "not"
+        bare = part.operand if isinstance(part, nodes.Unary) and is_not else part
+        if not any(isinstance(n, nodes.Call | nodes.Try) for n in nodes.walk(bare)):
+            (opposed if is_not else plain).add(_without_blanks(unit.text(bare)))
+    return not plain.isdisjoint(opposed)
 
 
-def _is_certain(unit: Unit, node: nodes.Expr) -> bool:
-    """Return whether one of the parts of a condition always holds: they cannot all be false together."""
-    compared = [p for p in parts(node, "or") if isinstance(p, nodes.Binary) and p.operator in _NEGATED]
-    return _exclude(unit, [(p, _NEGATED[p.operator]) for p in compared])
+# ---- conditions inside of others -----------------------------------------------------------------------------
 
 
-def _exclude(unit: Unit, compared: list[tuple[nodes.Binary, str]]) -> bool:
-    """Return whether comparisons, each read with an operator, exclude each other."""
-    ranges: dict[str, Range] = {}
-    words: dict[str, object] = {}
+_MOST_KNOWN = 32
+"""How many comparisons around an `if` are looked at, so that a long chain of branches costs linear time."""
+
+
+def _nested(checked: Checked, unit: Unit, scopes: dict[int, Scope], inside: set[int]) -> None:
+    """Report the conditions of an `if` that the conditions around it, or those of the branches before it, decide.
+
+    `scopes` are those of all conditions, `inside` the parts of those that were reported.
+    """
+    members: list[nodes.Reaction | nodes.Enact] = [*unit.all(nodes.Reaction), *unit.all(nodes.Enact)]
+    for reaction in members:
+        guards = [m.value for m in reaction.modifiers if m.kind == "when"]
+        known = [c for g in guards for c in _lasting(checked, bounds.all_of(g))]
+        if isinstance(reaction.body, nodes.Block):
+            _block(checked, unit, reaction.body, known, scopes, inside)
+
+
+def _block(
+    checked: Checked, unit: Unit, block: nodes.Block, known: list[Compared], scopes: dict[int, Scope], inside: set[int]
+) -> None:
+    for statement in block.statements:
+        if isinstance(statement, nodes.For):
+            _block(checked, unit, statement.body, known, scopes, inside)
+        branch: nodes.Block | nodes.If | None = statement if isinstance(statement, nodes.If) else None
+        before = known
+        seen: set[object] = set()  # a branch that repeats another one is a report of its own
+        while isinstance(branch, nodes.If):
+            condition, scope = branch.condition, scopes.get(id(branch.condition))
+            form = nodes.form(condition)
+            if before and scope is not None and id(condition) not in inside and form not in seen:
+                _decided(checked, unit, condition, scope, before)
+            _block(checked, unit, branch.then, [*before, *_lasting(checked, bounds.all_of(condition))], scopes, inside)
+            before = [*before, *_lasting(checked, bounds.none_of(condition))][-_MOST_KNOWN:]
+            seen.add(form)
+            branch = branch.otherwise
+        if isinstance(branch, nodes.Block):
+            _block(checked, unit, branch, before, scopes, inside)
+
+
+def _lasting(checked: Checked, compared: list[Compared]) -> list[Compared]:
+    """Return the comparisons of names that never change: of messages, locals and parameters, not of states."""
+    found = []
     for part, operator in compared:
-        if operator not in _TURNED:
-            continue
-        name, value = part.left, part.right
-        if isinstance(name, nodes.Literal | nodes.Text):
-            name, operator, value = value, _TURNED[operator], name
-        is_length = _is_length(name)
-        if not is_length and any(isinstance(n, nodes.Call) for n in nodes.walk(name)):
-            continue
-        key = unit.text(name)
-        if isinstance(value, nodes.Text) and not value.template and operator == "==":
-            if words.setdefault(key, value.value) != value.value:
-                return True
-        number = _number(value)
-        if number is not None:
-            least = 0 if is_length else -math.inf
-            ranges[key] = _narrowed(ranges.get(key, (least, math.inf, False, False)), operator, number)
-            low, high, above, below = ranges[key]
-            if low > high or (low == high and (above or below)):
-                return True
-    return False
+        names = [n for n in nodes.walk(part) if isinstance(n, nodes.Name) and id(n) in checked.tables.symbols]
+        kinds = {checked.tables.symbols[id(n)].kind for n in names}
+        if names and kinds <= {"local", "parameter", "const", "function"}:
+            found.append((part, operator))
+    return found
 
 
-def _is_length(node: nodes.Expr) -> bool:
-    """Return whether an expression is `len(x)` of a name or a path, which is never less than 0."""
-    is_call = isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name) and node.function.id == "len"
-    return is_call and sum(isinstance(n, nodes.Call) for n in nodes.walk(node)) == 1
+def _decided(checked: Checked, unit: Unit, node: nodes.Expr, scope: Scope, known: list[Compared]) -> None:
+    """Report a condition that what is known before it decides."""
+    known = known[-_MOST_KNOWN:]
+    own = bounds.all_of(node)
+    outcome = ""
+    if own and bounds.exclude(checked, scope, [*known, *own]):
+        outcome = "false"
+    elif isinstance(node, nodes.Binary) and node.operator in bounds.NEGATED:
+        if bounds.exclude(checked, scope, [*known, (node, bounds.NEGATED[node.operator])]):
+            outcome = "true"
+    if outcome and not _is_reported(checked, unit, node):
+        what = "this, by the conditions before it,"
+        checked.problems.add("one-outcome", unit.span(node), what=what, outcome=outcome)
 
 
-def _number(node: nodes.Expr) -> float | None:
-    if isinstance(node, nodes.Unary) and node.operator == "-":
-        inner = _number(node.operand)
-        return None if inner is None else -inner
-    if isinstance(node, nodes.Literal) and node.kind in ("int", "float", "duration"):
-        return float(node.value)  # type: ignore[arg-type]
-    return None
-
-
-def _narrowed(before: Range, operator: str, number: float) -> Range:
-    """Return a range, as low, high and whether each end is left out, behind one comparison."""
-    low, high, above, below = before
-    if operator in (">", ">=", "==") and (number > low or (number == low and operator == ">")):
-        low, above = number, operator == ">"
-    if operator in ("<", "<=", "==") and (number < high or (number == high and operator == "<")):
-        high, below = number, operator == "<"
-    return low, high, above, below
+def _is_reported(checked: Checked, unit: Unit, node: nodes.Expr) -> bool:
+    """Return whether something was reported inside of a condition."""
+    return any(d.span.source is unit.source and node.start <= d.span.start < node.end for d in checked.problems.found)

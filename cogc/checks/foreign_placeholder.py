@@ -1,4 +1,4 @@
-"""`${name}` in a string, which other languages fill in: here only `{{ name }}` is a template.
+"""`${name}` and `{name}` in a string, which other languages fill in: here only `{{ name }}` is a template.
 
 It is reported where `name` is a name of the declaration that the string is in. Not looked at are raw strings, the commands of `shell` and what a
 sett gives to its agents, in which `${NAME}` is a variable of the environment.
@@ -20,19 +20,53 @@ if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.names.world import Unit
 
+_BRACED = r"(?<![{$])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
 _PLACEHOLDER = r"\$\{ *([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*)*) *\}"
 
 
 def foreign_placeholder(checked: Checked) -> None:
     """Report each `${name}` in a string whose name is known where the string stands."""
     for unit in sound_units(checked):
-        if "${" not in unit.source.text:
+        placeholders = re.search(_PLACEHOLDER, unit.source.text) is not None
+        if not placeholders and re.search(_BRACED, unit.source.text) is None:
             continue
         consts = {d.name.id for d in unit.tree.declarations if isinstance(d, nodes.Const)}
         for declaration in unit.tree.declarations:
             if not isinstance(declaration, nodes.Sett):
                 found = list(nodes.walk(declaration))
-                _look(checked, unit, found, consts | set(_names(found)))
+                if placeholders:
+                    _look(checked, unit, found, consts | set(_names(found)))
+                _formatted(checked, unit, found)
+
+
+def _formatted(checked: Checked, unit: Unit, found: list[nodes.Node]) -> None:
+    """Report `{name}`, as Python formats it, in what a program or an agent says to somebody, where it is one of its parameters."""
+    for owner in found:
+        match owner:
+            case nodes.Program(executor=nodes.Executor(kind=nodes.Name(id="template" | "llm"))) | nodes.Agent():
+                known = {p.name.id for p in owner.parameters}
+            case nodes.Plan():
+                known = {
+                    *(p.name.id for p in owner.parameters),
+                    *(s.name.id for s in owner.items if isinstance(s, nodes.Step)),
+                    "goal",
+                }
+            case _:
+                continue
+        for text in nodes.walk(owner) if known else ():
+            for match in (
+                re.compile(_BRACED).finditer(unit.source.text, text.start, text.end)
+                if isinstance(text, nodes.Text)
+                else ()
+            ):
+                if match[1] in known:
+                    words = f"{{{{ {match[1]} }}}}"
+                    span = Span(unit.source, *match.span())
+                    in_yaml = looks_like_yaml(unit.path, unit.source.text)
+                    edits = (Edit(span, words, "unsafe"),) if not in_yaml or match.start() > text.start else ()
+                    checked.problems.add(
+                        "foreign-placeholder", span, help=f"write `{words}`", edits=edits, text=match[0]
+                    )
 
 
 def _names(found: list[nodes.Node]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections import deque
 
 from cogc.desugar import plans
 from cogc.diagnostics.suggest import nearest
+from cogc.language.attributes import ATTRIBUTES
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ def plan_flow(checked: Checked) -> None:
 
 class _Plan:
     def __init__(self, checked: Checked, unit: Unit, node: nodes.Plan) -> None:
+        self.checked = checked
         self.problems = checked.problems
         self.unit = unit
         self.node = node
@@ -49,7 +51,7 @@ class _Plan:
             self.problems.add(
                 "missing-attribute", span, owner=f"plan `{self.name}`, which an agent approves,", name="approver"
             )
-        if not self.steps and "planner" not in self.given:
+        if not self.steps and "planner" not in self.given and self._is_read():
             self.problems.add("empty-plan", self.unit.span(self.node.name), name=self.name)
         for step in self.steps.values():
             if step.by is None and isinstance(step.task, nodes.Text):
@@ -58,6 +60,20 @@ class _Plan:
         self._unreachable(stuck)
         if not stuck:
             self._unverified()
+
+    def _is_read(self) -> bool:
+        """Return whether what the plan says is known: all of it was read, and the plan that it extends was found."""
+        extends = self.node.extends
+        if extends is not None:
+            found = self.checked.world.lookup(self.unit, extends.text)
+            if found is None or found.kind != "plan" or found.node is self.node:
+                return False
+        read = all(isinstance(i, nodes.Step | nodes.Attribute) for i in self.node.items)
+        dropped = any(
+            d.source is self.unit.source and self.node.start <= d.start < self.node.end for d in self.problems.dropped
+        )
+        unknown = any(isinstance(i, nodes.Attribute) and i.key.id not in ATTRIBUTES["plan"] for i in self.node.items)
+        return read and not dropped and not unknown
 
     def _place(self, step: nodes.Step) -> Span:
         """Return the place of a step's name; what is taken from another file is blamed on the plan that takes it."""

@@ -11,6 +11,7 @@ import sys
 from cogc.diagnostics.source import Span, is_folder
 from cogc.diagnostics.suggest import did_you_mean, is_suggestion
 from cogc.language import types
+from cogc.language.types import STRING
 from cogc.names.python_code import (
     annotated_types,
     find,
@@ -21,6 +22,7 @@ from cogc.names.python_code import (
     is_value,
     method_names,
     misfit,
+    no_value,
 )
 from cogc.syntax import nodes
 
@@ -47,12 +49,12 @@ def python_code(checked: Checked) -> None:
             argument = program.executor.argument
             if program.executor.kind.id == "python" and isinstance(argument, nodes.Text):
                 _program(checked, unit, program, argument)
+        programs = {id(p.executor) for p in unit.all(nodes.Program)}
         for criterion in unit.all(nodes.Executor):
             argument = criterion.argument
             if criterion.kind.id == "python" and isinstance(argument, nodes.Text):
-                _found(
-                    checked, unit, argument, "function"
-                )  # a criterion: a program has been looked at, and is reported once
+                # a program has been looked at, and is reported once
+                _criterion(checked, unit, argument, id(criterion) in programs)
         for node in unit.all(nodes.Coglet):
             if node.python is not None:
                 _coglet(checked, unit, node, node.python.path)
@@ -108,6 +110,18 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
     place = unit.span(program.result) if program.result is not None else span
     name = is_dataclass(node, found[0])
     wanted = signature.result
+    refused = no_value(node)
+    if refused is not None:
+        checked.problems.add(
+            "python-type",
+            place,
+            help="return a list, a dict or a text: nothing else is a value here",
+            code=f"{found[0].path}:{node.lineno}",
+            what=f"the result of `{node.name}`",
+            found=refused,
+            wanted=types.show(wanted),
+        )
+        return
     if name is not None or (_known(wanted) and (not _agree(result, wanted) or _may_be_null(result, wanted))):
         checked.problems.add(
             "python-type",
@@ -117,6 +131,39 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
             what=f"the result of `{node.name}`",
             found=types.show(result) if name is None else name,
             wanted=types.show(wanted),
+        )
+
+
+def _criterion(checked: Checked, unit: Unit, path: nodes.Text, is_program: bool) -> None:
+    """Check the function of a criterion: it takes the work, and says whether it is good."""
+    found = _found(checked, unit, path, "function")
+    node = function(*found) if found is not None and not is_program else None
+    if found is None or node is None:
+        return
+    span, where = unit.span(path), f"{found[0].path}:{node.lineno}"
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    wrong = ""
+    if not positional and arguments.vararg is None:
+        wrong = "takes no work"
+    elif len(positional) - len(arguments.defaults) > 1:
+        wrong = f"needs `{positional[1].arg}` too"
+    if wrong:
+        problem = f"{wrong}: its one argument is the work"
+        checked.problems.add("python-parameters", span, code=where, name=node.name, wrong=problem, shown="work")
+        return
+    result = annotated_types(node, found[0])[1]
+    fits = any(
+        not isinstance(m, types.Primitive) or m in (types.BOOL, STRING, types.ANY) for m in types.members(result)
+    )
+    if not fits:
+        checked.problems.add(
+            "python-type",
+            span,
+            code=where,
+            what=f"the result of `{node.name}`",
+            found=types.show(result),
+            wanted="bool",
         )
 
 
@@ -231,7 +278,9 @@ def _parameters(
 ) -> None:
     for p in given:
         wanted = taken.get(p.name, types.ANY)
-        if _known(p.type) and not _agree(wanted, p.type):
+        given_type = types.FLOAT if p.type == types.DURATION else p.type  # a duration comes as seconds
+        lacks = wanted != types.ANY and _may_be_null(p.type, wanted) and not _defaults_to_none(node, p.name)
+        if (_known(given_type) and not _agree(wanted, given_type)) or (lacks and _known(given_type)):
             checked.problems.add(
                 "python-type",
                 unit.span(p.node),
@@ -240,6 +289,17 @@ def _parameters(
                 found=types.show(wanted),
                 wanted=types.show(p.type),
             )
+
+
+def _defaults_to_none(node: Definition, name: str) -> bool:
+    """Return whether a parameter has the default None, with which its annotation need not say so."""
+    arguments = node.args
+    last = arguments.args[len(arguments.args) - len(arguments.defaults) :]
+    pairs = [
+        *zip(last, arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return any(a.arg == name and isinstance(d, ast.Constant) and d.value is None for a, d in pairs)
 
 
 def _agree(annotated: Type, declared: Type) -> bool:

@@ -34,6 +34,8 @@ def repetition(checked: Checked) -> None:
             if isinstance(attribute.value, nodes.ListLiteral) and attribute.key.id in _NAMES:
                 _twice(checked, unit, attribute.value.items)
             _bounds_nothing(checked, unit, attribute)
+        for models in unit.all(nodes.ModelList):
+            _twice(checked, unit, models.models)
         for step in unit.all(nodes.Step):
             _twice(checked, unit, step.after)
         for plan in unit.all(nodes.Plan):

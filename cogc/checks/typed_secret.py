@@ -25,7 +25,7 @@ _FORMS = r"""
   | (?P<private>-----BEGIN\ (?:[A-Z0-9]+\ )*PRIVATE\ KEY-----)
   | (?P<jwt>\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})
   | (?P<bearer>\b[Bb]earer\ +[A-Za-z0-9._~+/-]{20,})
-  | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@{}]+:(?P<word>[^\s/:@{}]{4,})@)
+  | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@{}]*:(?P<word>[^\s/:@{}]{4,})@)
     """
 """The forms of secrets, compiled for the first text that may hold one."""
 _SIGNS = (

@@ -45,7 +45,11 @@ def _reached(checked: Checked, shape: Shape) -> tuple[set[tuple[str, str]], set[
                 node.targets if isinstance(node, nodes.Link) else (node.target,) if isinstance(node, nodes.Send) else ()
             )
             for end in ends:
-                if id(end) not in targets and isinstance(end, nodes.Field):
+                if id(end) in targets:
+                    continue
+                if isinstance(end, nodes.Field):
                     base = end.base.base if isinstance(end.base, nodes.Index) else end.base
                     mistyped.add(getattr(base, "id", ""))
+                elif isinstance(end, nodes.Name) and end.id in shape.children:  # `child <- v`
+                    mistyped.add(end.id)
     return fed, mistyped

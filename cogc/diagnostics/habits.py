@@ -10,6 +10,7 @@ _NO_LOOP = "there is no `{}` loop: go over a list with `for x in xs {{ ... }}`, 
 _NO_FUNCTION = "there is no `{}`: `program NAME(x: int) -> int = expr x + 1` declares a function"
 _NO_CLASS = "there is no `{}`: declare a record with `type NAME = {{ ... }}`, or behaviour with `coglet NAME {{ ... }}`"
 _NO_RETURN = "there is no `{}`: a reaction answers by sending, `channel <- value`"
+_SENT = "a message is sent by `CHANNEL <- VALUE`"
 _VARIABLE = "write `let NAME = ...` for a value of this body, or `state NAME: TYPE = ...` in the coglet"
 _EXIT = "there is no `{}`: a list is filtered with `[x for x in xs if ...]`"
 _PRINT = "write `log info ...`, or send the value on a channel"
@@ -53,7 +54,10 @@ STATEMENTS: dict[str, str] = {
     "async": "every reaction may wait: remove the word",
     "actor": "declare it with `coglet NAME { ... }`",
     "process": "declare it with `coglet NAME { ... }`",
-    "input": "declare it with `listen NAME: TYPE`",
+    **dict.fromkeys(("input", "inputs", "inlet"), "declare it with `listen NAME: TYPE`"),
+    **dict.fromkeys(("output", "outputs", "outlet", "event"), "declare it with `transmit NAME: TYPE`"),
+    **dict.fromkeys(("workflow", "pipeline", "task", "steps"), "declare it with `plan NAME { ... }`, and its parts with `step NAME by AGENT: ...`"),
+    **dict.fromkeys(("tool", "prompt"), "declare it with `program NAME(x: string) -> string = ...`"),
     "receive": "declare it with `listen NAME: TYPE`, and react with `on NAME as x { ... }`",
     "emits": "declare it with `transmit NAME: TYPE`",
     "connect": "write `link a.out -> b.in`",
@@ -83,6 +87,7 @@ VALUES: dict[str, str] = {
     "me": "write `self`, or the name of the state alone",
     "print": _PRINT,
     "console": _PRINT,
+    "log": "write `log info ...`, a statement of its own",
 }
 """Names of values."""
 
@@ -110,7 +115,9 @@ FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(("map", "collect", "select"), "write `[f(x) for x in xs]`"),
     **dict.fromkeys(("filter", "where", "reject"), "write `[x for x in xs if ...]`"),
     **dict.fromkeys(("append", "push", "add", "concat", "extend"), "write `xs + [x]`"),
-    **dict.fromkeys(("print", "println", "printf", "echo", "puts"), _PRINT),
+    **dict.fromkeys(("print", "println", "printf", "echo", "puts", "log"), _PRINT),
+    **dict.fromkeys(("emit", "publish", "send", "transmit", "broadcast"), _SENT),
+    **dict.fromkeys(("isEmpty", "is_empty", "empty"), "write `len(x) == 0`"),
     **dict.fromkeys(("substring", "substr", "slice"), "write `x[a:b]`"),
     **dict.fromkeys(("isinstance", "typeof", "type"), "write `x is TYPE`"),
     **dict.fromkeys(
@@ -143,3 +150,25 @@ TYPES: dict[str, str] = {
     **dict.fromkeys(("enum", "Enum", "Literal", "Union"), 'write a union of its words: `"a" | "b"`'),
 }  # fmt: skip
 """Names of types."""
+
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("instructions", "instruction", "system_prompt", "persona", "role", "backstory"), ("system",)),
+    **dict.fromkeys(("prompt", "message"), ("prompt", "system")),
+    **dict.fromkeys(("messages", "input", "user", "question", "text"), ("prompt",)),
+    **dict.fromkeys(("llm", "model_name", "engine"), ("model",)),
+    **dict.fromkeys(("functions", "skills", "plugins"), ("tools",)),
+    **dict.fromkeys(("schema", "response_format", "output_type", "returns"), ("output",)),
+    **dict.fromkeys(("max_iterations", "max_steps", "iterations"), ("max_turns", "max_loops")),
+    **dict.fromkeys(("retries", "max_retries", "attempts"), ("retry", "max_restarts")),
+    **dict.fromkeys(("members", "team", "agents"), ("workers", "agents")),
+    **dict.fromkeys(("leader", "manager", "supervisor", "boss"), ("lead",)),
+    **dict.fromkeys(("objective", "task", "purpose"), ("goal",)),
+    **dict.fromkeys(("handoffs", "handoff", "transfer"), ("hand_off",)),
+    **dict.fromkeys(("subagents", "sub_agents", "children"), ("spawn",)),
+    **dict.fromkeys(("temp", "randomness"), ("temperature",)),
+    **dict.fromkeys(("delay", "wait", "pause"), ("backoff",)),
+    **dict.fromkeys(("buffer", "size", "queue_size"), ("capacity",)),
+    **dict.fromkeys(("ttl", "visibility_timeout"), ("lease",)),
+    **dict.fromkeys(("cmd", "script", "entrypoint"), ("command",)),
+}
+"""Words for attributes in other systems, and the attributes that they stand for."""

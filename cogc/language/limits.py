@@ -72,6 +72,9 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "per": _POSITIVE,
     "throttle": _COUNT,
     "processes": _COUNT,
+    "runs": _COUNT,
+    "faults": _NATURAL,
+    "times": _COUNT,
     "pids": _COUNT,
 }
 """The least value, the greatest, and the words for both; durations count in nanoseconds."""

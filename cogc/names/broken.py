@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DECLARED = re.compile(
     r"\b(?:import|const|type|model|mcp|program|coglet|mixin|agent|team|dod|plan|sett|queue|listen|transmit|enact|state"
-    r"|create|step|as|for all|for each|for|let)\s+\[?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
+    r"|create|step|as|for all|for each|for|let)\s+(?:mut\s+)?[\[\x22]?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
 )
 _ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)\s*:=")
 _BOUND = re.compile(r"\bfor\s+\w+\s+([A-Za-z_]\w*)\s+in\b")

@@ -71,6 +71,7 @@ def _names(unit: Unit, problems: Problems) -> None:
 
 
 def _imports(world: World, unit: Unit, problems: Problems) -> None:
+    aliases: dict[str, nodes.Name] = {}
     for node in unit.tree.declarations:
         if not isinstance(node, nodes.Import):
             continue
@@ -78,6 +79,11 @@ def _imports(world: World, unit: Unit, problems: Problems) -> None:
         if other is None or other is unit:
             continue
         if node.alias is not None:
+            before = aliases.setdefault(node.alias.id, node.alias)
+            if before is not node.alias and unit.aliases.get(before.id, other) is not other:
+                related = [Label(unit.span(before), "first declared here")]
+                problems.add("duplicate-name", unit.span(node.alias), related=related, name=before.id)
+                continue
             unit.aliases[node.alias.id] = other
             continue
         for name in other.public():

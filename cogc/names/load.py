@@ -117,6 +117,18 @@ def _id(world: World, path: str) -> str:
     return posixpath.splitext(posixpath.relpath(path, start) if not posixpath.isabs(path) else path)[0]
 
 
+_STANDARD = ("std/dod.cog", "std/judge.cog", "std/mixins.cog", "std/workflows.cog")
+
+
+def _near_file(path: str) -> str | None:
+    """Return the help for a file of the standard library that there is not."""
+    if not path.startswith("std/"):
+        return None
+    from cogc.diagnostics.suggest import did_you_mean
+
+    return did_you_mean(path if path.endswith(".cog") else f"{path}.cog", _STANDARD) or None
+
+
 def text_of(path: str, read: Reader, problems: Problems, importer: Span | None = None) -> Source | None:
     """Read the text of a file; None and a diagnostic if that fails."""
     place = importer or Span(Source(path, ""), 0, 0)
@@ -134,7 +146,7 @@ def text_of(path: str, read: Reader, problems: Problems, importer: Span | None =
 
         return read_folder(path, read, problems, importer)
     except (OSError, ValueError) as error:
-        problems.add("unreadable-file", place, path=path, reason=read_error(error))
+        problems.add("unreadable-file", place, help=_near_file(path), path=path, reason=read_error(error))
         return None
     if len(data) > LIMIT_MB << 20:
         problems.add("file-too-large", place, path=path, limit=LIMIT_MB)

@@ -28,6 +28,21 @@ _SIMPLE: dict[str, Type] = {
     "bool": types.BOOL,
     "None": types.NULL,
 }
+_OTHERS = (
+    "set",
+    "Set",
+    "frozenset",
+    "FrozenSet",
+    "bytes",
+    "bytearray",
+    "complex",
+    "Iterator",
+    "Generator",
+    "AsyncIterator",
+    "AsyncGenerator",
+    "Decimal",
+)
+"""Types whose values are none of the language."""
 _LISTS = ("list", "List")  # a text is a `Sequence` too, and a dict an `Iterable`
 _MAPS = ("dict", "Dict")
 
@@ -152,6 +167,21 @@ def annotated_types(node: Definition, code: Code | None = None) -> tuple[dict[st
     return found, annotated(node.returns, classes)
 
 
+def no_value(node: Definition) -> str | None:
+    """Return the words for the result of a function that is no value of the language, as a set or a generator; None for others."""
+    note = node.returns.value if isinstance(node.returns, ast.Subscript) else node.returns
+    if note is not None and _last(note) in _OTHERS:
+        return ast.unparse(node.returns) if node.returns is not None else None
+    pending: list[ast.AST] = list(node.body)
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ast.Yield | ast.YieldFrom):
+            return "a generator"
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | ast.GeneratorExp):
+            pending += ast.iter_child_nodes(part)
+    return None
+
+
 def is_dataclass(node: Definition, code: Code) -> str | None:
     """Return the name of the dataclass that a function says to return, or None."""
     name = _last(node.returns) if node.returns is not None else ""
@@ -212,6 +242,11 @@ def annotated(node: ast.expr | None, classes: Classes | None = None) -> Type:
 def _generic(head: str, inner: ast.expr, classes: Classes) -> Type:
     if head in _LISTS:
         return types.ListOf(annotated(inner, classes))
+    if head in ("tuple", "Tuple"):
+        parts = list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
+        parts = [p for p in parts if not (isinstance(p, ast.Constant) and p.value is ...)]
+        items = [annotated(p, classes) for p in parts]
+        return types.ListOf(types.ANY if types.ANY in items or not items else types.union(items))
     if head in _MAPS and isinstance(inner, ast.Tuple) and len(inner.elts) == 2:
         return types.MapOf(annotated(inner.elts[1], classes))
     if head == "Optional":

@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cogc.diagnostics.habits import IN_TESTS, STATEMENTS
+from cogc.language.builtins import FUNCTIONS
 
 _ASSIGNING = "+-*/%"
 _NAME_RULE = "a name consists of letters, digits and `_`: `{}_{}`"
 _BEGINS = ("", "\n", "{", "}", ";")
+_CONDITIONS = ("when", "if", "expect", "and", "or", "not")
 _VALUE = tuple('0123456789"-')
 _CONST = "write `let NAME = ...` for a value of this body"
 _TIMED = ("every", "after", "timeout", "debounce", "within", "per")
-_FUNCTIONS = ("lambda", "fn", "function", "func", "fun", "def")
+_LAMBDAS = ("lambda", "fn", "function", "func", "fun", "def")
 
 
 class Around(NamedTuple):
     """The surroundings of a mistake, and what could stand in its place.
 
     `texts` are the texts of the two tokens before the mistake, of itself and of the two behind it; `touches` says whether
-    its neighbours touch it; `bracket` is the innermost open bracket, `head` the third token before. The others say whether a name, an expression, a `:`
+    its neighbours touch it; `bracket` is the innermost open bracket, `head` the third token before, `line` the tokens of its phrase before it, from the
+    end of the line, the `{` or the `;` in front of them on. The others say whether a name, an expression, a `:`
     or a step of a test could stand here, and whether the mistake is behind the first word of a statement.
     """
 
@@ -27,6 +30,7 @@ class Around(NamedTuple):
     touches: tuple[bool, bool]
     bracket: str
     head: str
+    line: tuple[str, ...]
     name: bool
     expression: bool
     colon: bool
@@ -43,6 +47,8 @@ def remedy(at: Around) -> tuple[str, int] | None:
         return f"the level stands first: `log info {before}`", 1
     if before == "log" and (text == "(" or text[:1] == '"'):
         return "the level stands first: `log info ...`", 0
+    if (found := _header(at)) is not None:
+        return found
     if text == "-" and before in _TIMED and after[:1].isdigit():
         return "a number here is never negative: remove the `-`", 0
     if before == "shell" and text[:1] == '"':
@@ -50,18 +56,29 @@ def remedy(at: Around) -> tuple[str, int] | None:
         return "a command is a list of words: `[" + ", ".join(f'"{w}"' for w in words) + "]`", 0
     if text == "cog" and after == ":":
         return "this is the YAML notation: give the file the suffix `.yml`", 0
+    if (found := _value_of_other(at)) is not None:
+        return found
     if before == "import" and text.isidentifier():
         return 'write the path in quotes: `import "file.cog"`', 0
     if at.statement and before == "const" and text.isidentifier():
         return _CONST, 1
-    if before in _FUNCTIONS and text.isidentifier() and (at.bracket == "(" or far in ("=", "<-")):
+    if before in _LAMBDAS and text.isidentifier() and (at.bracket == "(" or far in ("=", "<-")):
         return "there are no functions as values: write `[f(x) for x in xs]`, or declare a `program`", 1
-    operators = _operators(at.texts, at.touches, far in _BEGINS or before in _BEGINS, at.bracket, at.colon)
+    begins = far in _BEGINS or before in _BEGINS
+    operators = _operators(at.texts, at.touches, begins, at.bracket, at.colon, at.line)
     if operators is not None:
         return operators
     table = IN_TESTS if at.step else STATEMENTS
     if text in table and before in _BEGINS and not at.name:
         return table[text], 0
+    if at.statement and before == "send" and text.isidentifier():
+        return f"send with `{text} <- VALUE`: remove `send`", 1
+    if (
+        before in ("guide", "log", "stop", "restart", "send")
+        and text.isidentifier()
+        and far not in (*_BEGINS, "->", ":", "|")
+    ):
+        return f"`{before}` is a statement of its own, and has no value", 1
     begins_word = text[:1].isalnum() or text[:1] in ('"', "_")
     if before in STATEMENTS and far in _BEGINS and begins_word and not at.colon:
         return STATEMENTS[before], 1
@@ -76,8 +93,134 @@ def remedy(at: Around) -> tuple[str, int] | None:
     return _types(at.texts, at.head)
 
 
+def _header(at: Around) -> tuple[str, int] | None:
+    """Return the remedy for a mistake in the words in front of a body, a value or a task."""
+    far, before, text, after, _ = at.texts
+    first = at.line[0] if at.line else ""
+    if first == "step" and ":" not in at.line and "{" not in at.line:
+        return _step(at, before, text, after)
+    if at.colon and at.bracket == "{" and after in ("by", "after") and before.isidentifier() and text.isidentifier():
+        return f"a step begins with `step`: `step {text} {after} ...`", 1
+    if before == "test" and text.isidentifier() and far in _BEGINS:
+        return f'the name of a test stands in quotes: `test "{text}"`', 0
+    if before in _QUOTED and text[:1] == '"' and text[1:-1].isidentifier() and not at.expression:
+        return f"a name stands without quotes: `{before} {text[1:-1]}`", 0
+    if before.isdecimal() and text in _UNITS and first in ("every", "after", "on"):
+        return f"a duration is one word: `{before}{_UNITS[text]}`", 0
+    if before == "every" and text[:1] == '"':
+        return 'write a duration, `every 10s`, or a time of day, `every 1d at "08:00"`', 0
+    if first in ("program", "export") and "=" in at.line:
+        return _executor(at.line, before, text)
+    if far == "=" and before in _PROVIDERS and text == "(":
+        return f"write the name of the model alone: `{before} {after}`", 0
+    if at.head == "model" and before == "=" and text[:1] == '"':
+        return "name the provider first: `anthropic " + text.replace("anthropic/", "") + "`", 0
+    if before == "judge" and text[:1] == '"':
+        return f"name the model that judges: `judge MODEL {text}`", 0
+    return None
+
+
+_UNITS = {
+    **dict.fromkeys(("ms", "millis", "milliseconds"), "ms"),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("w", "week", "weeks"), "w"),
+}
+_PROVIDERS = ("anthropic", "openai", "scripted")
+_QUOTED = (
+    "listen",
+    "transmit",
+    "state",
+    "enact",
+    "create",
+    "coglet",
+    "mixin",
+    "type",
+    "const",
+    "program",
+    "model",
+    "queue",
+)
+"""The words behind which a name stands that has no quotes."""
+
+
+def _step(at: Around, before: str, text: str, after: str) -> tuple[str, int] | None:
+    """Return the remedy for a mistake in front of the task of a step of a plan."""
+    words = at.line
+    if text == "and" and "after" in words:
+        return f"several steps stand behind `after` with commas: `{before}, {after}`", 0
+    if text == "[" and before == "after":
+        return "steps stand behind `after` without brackets: `after a, b`", 0
+    if text[:1] == '"' and before == "after":
+        return f"a step is named without quotes: `after {text[1:-1]}`", 0
+    if text == "by" and "after" in words:
+        return "`by AGENT` stands in front of `after STEP`", 0
+    if text in ("depends_on", "depends", "needs", "requires", "dependsOn", "follows"):
+        return f"write `after {after}`", 0
+    if text in ("with", "using", "agent", "for", "from") and "by" not in words:
+        return f"write `by {after}`", 0
+    if text == "=" and (before.isidentifier() or before == "}"):
+        return f"a `:` stands before the task: `{before}: {after}`", 0
+    if text.isidentifier() and not at.expression:
+        return "a step is written `step NAME by AGENT after STEPS { ... }: TASK`", 0
+    return None
+
+
+def _executor(line: tuple[str, ...], before: str, text: str) -> tuple[str, int] | None:
+    """Return the remedy for the value of a program that names no executor."""
+    behind = line[len(line) - 1 - line[::-1].index("=") + 1 :] if line[-1:] != ("=",) else ()
+    if not behind and (text[:1] in ('"', "[", "{", "(", "-") or text.isdecimal()):
+        word = "template" if text[:1] == '"' and "{{" in text else "expr"
+        return f"a program says how it is carried out: `= {word} ...`", 0
+    if (
+        len(behind) == 1
+        and before.isidentifier()
+        and text in ("+", "-", "*", "/", "%", "(", ".", "==", "<", ">", "??", "if")
+    ):
+        return f"a program says how it is carried out: `= expr {before} {text} ...`", 1
+    return None
+
+
+def _value_of_other(at: Around) -> tuple[str, int] | None:
+    """Return the remedy for a phrase inside of a body that other languages write in another way."""
+    far, before, text, after, _ = at.texts
+    if text == ".." and before[:1].isalnum():
+        return f"write `range({before}, {after})`", 0
+    if before == "for" and text == "(":
+        return "write `for x in xs { ... }`, without parentheses", 0
+    if far == "let" and text == ":":
+        return f"a `let` has no type: `let {before} = ...`", 0
+    if far == "let" and before == "mut":
+        return "what changes is a state: `state NAME: TYPE = ...` in the coglet", 1
+    if text == "(" and far == "await":
+        return "a call waits by itself: remove `await`, which waits for a channel", 2
+    if before == "new" and text.isidentifier() and not at.colon:
+        return "remove `new`", 1
+    if before == "." and far[-1:] == '"' and text[:1] == '"':
+        return "strings are joined with `+`", 1
+    if text in ("div", "mod", "rem") and not at.expression and not at.name:
+        return "write `//`" if text == "div" else "write `%`", 0
+    if (
+        before in FUNCTIONS
+        and (text.isidentifier() or text[:1] in '"[')
+        and not at.colon
+        and not at.expression
+        and far not in (*_BEGINS, "->", ":", "|")
+    ):
+        return f"arguments stand in parentheses: `{before}({text})`", 0
+    if text == "." and after[:1].isdigit() and at.expression:
+        return f"write `0.{after}`", 0
+    if text == "<" and after == "<":
+        return f"send with `<-`: `{before} <- ...`", 0
+    if far == "on" and before.isidentifier() and text.isidentifier() and after in ("{", "when", "->"):
+        return f"write `on {before} as {text}`", 0
+    return None
+
+
 def _operators(
-    texts: list[str], adjacent: tuple[bool, bool], begins: bool, bracket: str, colon: bool
+    texts: list[str], adjacent: tuple[bool, bool], begins: bool, bracket: str, colon: bool, line: tuple[str, ...]
 ) -> tuple[str, int] | None:
     """Return the remedy for an operator of another language."""
     _, before, text, after, _ = texts
@@ -99,6 +242,8 @@ def _operators(
         return "write `!=`", 1
     if text == "=" and before == "==":
         return "compare with `==`", 0
+    if text == "=" and after == ">" and adjacent[1] and before.isidentifier() and bracket == "(":
+        return "there are no functions as values: write `[f(x) for x in xs]`, or declare a `program`", 0
     if text == ">" and before in ("=", "<"):
         return ("compare with `!=`" if before == "<" else "write `->`, or `:` in a record"), 0
     if text == "=" and after == ">" and adjacent[1]:
@@ -115,14 +260,20 @@ def _operators(
         return f"there is no `?.`: test `{before} != null` first, or give a value with `??`", 0
     if text == "?" and after not in ("", "\n", ","):
         return "write `a if condition else b`", 0
-    return _equals(texts, bracket, colon) if text in ("=", ":") else None
+    return _equals(texts, bracket, colon, line) if text in ("=", ":") else None
 
 
-def _equals(texts: list[str], bracket: str, colon: bool) -> tuple[str, int] | None:
+def _equals(texts: list[str], bracket: str, colon: bool, line: tuple[str, ...]) -> tuple[str, int] | None:
     """Return the remedy for `=` or `:` in a place that wants the other one."""
     far, before, text, after, _ = texts
     if text == ":":
         return None
+    if bracket == "{" and (far == "." or before == "]") and line[:1] == ("send",):
+        return f"send with `<-`: `{before} <- {after}`", 0
+    if any(word in _CONDITIONS for word in line):
+        return "compare with `==`; `=` sets a state, as a statement of its own", 0
+    if bracket == "{" and far == "." and line[:1] == ("self",) and len(line) == 3:
+        return f"a state is set by its name alone: `{before} = {after}`", 0
     if bracket == "{" and (far == "." or before == "]"):
         return "a part of a state is not set by itself: set the state as a whole, `STATE = ...`", 0
     if before in ("let", "const", "state", "type", "create", "model", "queue") and not colon:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cogc.syntax.lexer import Tokens
 
 _SEP, _END = TERMINALS["_SEP"], TERMINALS["$END"]
+_COLON = OPERATORS[":"]
 _LBRACE, _RBRACE = TERMINALS["LBRACE"], TERMINALS["RBRACE"]
 _OPENING = frozenset(TERMINALS[n] for n in ("LBRACE", "LPAR", "LSQB"))
 _CLOSING = frozenset(TERMINALS[n] for n in ("RBRACE", "RPAR", "RSQB"))
@@ -43,6 +44,13 @@ def insert(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules:
     if _LBRACE not in wanted or TERMINALS["INT"] in wanted:  # a record, where a value is wanted
         return False
     if tokens.kinds[at] == _SEP and tokens.text[tokens.starts[at]] == "\n":
+        return _below(tokens, leaves, at)
+    if tokens.kinds[at] == _COLON:  # `coglet Main:`, as in Python
+        if tokens.kinds[at + 1] == _SEP and tokens.text[tokens.starts[at + 1]] == "\n":
+            for part in (tokens.kinds, tokens.starts, tokens.ends, leaves):
+                del part[at]
+        elif "\n" not in tokens.text[tokens.ends[at] : tokens.starts[at + 1]]:
+            return False
         return _below(tokens, leaves, at)
     is_body = _is_statement(tokens, at) or (len(wanted) == 1 and tokens.text[tokens.starts[at]].isalpha())
     if is_body and _closed_in_line(tokens, at) and _surplus(tokens, at) > 0:

@@ -10,6 +10,10 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span, looks_like_yaml
 from cogc.syntax import nodes, parse_cog
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.syntax.read_yaml import Mapping
+
 
 def parse(source: Source, problems: Problems) -> nodes.File:
     """Return the tree of a file; a text that cannot be read is a problem and an empty tree."""
@@ -23,6 +27,8 @@ def _parse_yaml(source: Source, problems: Problems) -> nodes.File:
 
     before = len(problems.found)
     root = read_yaml(source, problems)
+    if isinstance(root, Mapping):
+        root = _as_meant(source, root, problems)
     keys = {key.text for key, _ in root.pairs} if isinstance(root, Mapping) else set()
     if isinstance(root, Mapping) and "cog" in keys:
         from cogc.syntax import parse_yaml
@@ -35,3 +41,25 @@ def _parse_yaml(source: Source, problems: Problems) -> nodes.File:
     if root is not None or len(problems.found) == before:
         problems.add("unknown-notation", Span(source, 0, 0 if root is None else min(1, len(source.text))))
     return nodes.File(0, len(source.text), "", ())
+
+
+def _as_meant(source: Source, root: Mapping, problems: Problems) -> Mapping:
+    """Return the keys of a file, in which a mistyped `agents` beside `version`, or the other way round, counts as what is meant."""
+    from cogc.diagnostics.suggest import nearest, suggestion
+    from cogc.syntax.read_yaml import Mapping, spelt
+
+    given = {key.text for key, _ in root.pairs}
+    if "cog" in given or len(given & {"version", "agents"}) != 1:
+        return root
+    wanted = "agents" if "version" in given else "version"
+    for at, (key, value) in enumerate(root.pairs):
+        if (
+            key.text not in ("version", "agents", "orchestrator", "services")
+            and nearest(key.text, [wanted]) is not None
+        ):
+            span, where = Span(source, key.start, key.end), "a sett's file"
+            known = "`version`, `orchestrator`, `agents`, `services`"
+            problems.add("unknown-key", span, help=suggestion(wanted), where=where, name=key.text, known=known)
+            pairs = (*root.pairs[:at], (spelt(key, wanted), value), *root.pairs[at + 1 :])
+            return Mapping(root.start, root.end, pairs)
+    return root

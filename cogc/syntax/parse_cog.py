@@ -222,15 +222,20 @@ class Reporter:
             return opened, "expected an expression before the `{` of the body"
         if self._text(at) in _VARIABLES and KEYWORDS["coglet"] in found and TERMINALS["NAME"] not in found:
             return at, "a value of a file is a constant: `const NAME = VALUE`"
+        if KEYWORDS["reply"] in found and TERMINALS["NAME"] not in found and self._text(at) not in ("}", "\n", ""):
+            behind = self._text(at + 1) if self._text(at) in ("return", "returns", "answer") else self._text(at)
+            return at, f"an answer begins with a word: `reply {behind}`"
         if self._text(at - 1) == "export" and (near := nearest(self._text(at), ("program", "agent", "team", "plan"))):
             return at, f"did you mean `{near}`?"
         before = at - 1 if at and not self._is_keyword(at - 1) else -1
-        if OPERATORS["{"] in found and self._text(at) == "\n" and self._opens_below(at):
+        if OPERATORS["{"] in found and self._text(at) == "\n" and self._text(at - 2) != "log" and self._opens_below(at):
             return at, "a `{` is missing at the end of this line"
+        if OPERATORS["{"] in found and self._text(at) == ":" and self._opens_below(at):
+            return at, "a body stands in braces: write `{` here, and `}` behind it"
         texts = [self._text(i) if 0 <= i < len(self.tokens.kinds) else "" for i in range(at - 2, at + 3)]
         in_call = self._bracket(at) == "("
         around = Around(
-            texts, self._adjacent(at), self._bracket(at), self._text(at - 3) if at > 2 else "", TERMINALS["NAME"] in found, found >= _EXPRESSION,
+            texts, self._adjacent(at), self._bracket(at), self._text(at - 3) if at > 2 else "", self._line(at), TERMINALS["NAME"] in found, found >= _EXPRESSION,
             OPERATORS[":"] in found and OPERATORS["<-"] not in found and not (in_call and OPERATORS[","] in found), KEYWORDS["expect"] in found, OPERATORS["<-"] in found,
         )  # fmt: skip
         help = remedy(around)
@@ -248,10 +253,23 @@ class Reporter:
                 return before, f"did you mean `{near}`?"
         return at, None
 
+    def _line(self, at: int) -> tuple[str, ...]:
+        """Return the texts of the tokens of a phrase up to one of them: at most 24, none of another line or body."""
+        found: list[str] = []
+        for i in range(at - 1, max(at - 25, -1), -1):
+            text = self._text(i)
+            if text in ("\n", ";", "{", "}"):
+                break
+            found.append(text)
+        return tuple(reversed(found))
+
     def _opens_below(self, at: int) -> bool:
         """Return whether the line below the end of a line stands deeper than that one."""
         text, start = self.source.text, self.tokens.cut_starts[at]
-        behind = self.tokens.cut_starts[at + 1]
+        below = at + 1 + (self._text(at) == ":" and self._text(at + 1) == "\n")
+        behind = self.tokens.cut_starts[below] if below < len(self.tokens.kinds) else start
+        if self.tokens.cut_starts is not self.tokens.starts or "\n" not in text[start:behind]:
+            return False
         lines = [text[text.rfind("\n", 0, place) + 1 : place] for place in (start, behind)]
         head, body = (len(line) - len(line.lstrip()) for line in (lines[0] + ".", lines[1] + "."))
         return body > head

@@ -256,6 +256,7 @@ class Reader(Shapes):
         if not isinstance(value, Mapping):
             self.wrong(value, "a model", "a mapping", "write `{provider: anthropic, name: ...}`, or a list of models")
             return None
+        value = self.needed(value, "a model", ("provider", "name"), ("models", *ATTRIBUTES["model anthropic"]))
         parts = {k.text: v for k, v in value.pairs}
         if "models" in parts:
             known = self.keyed(value, "a list of models", ("models", "doc"))
@@ -402,6 +403,7 @@ class Reader(Shapes):
         def read(key: Scalar, value: Value) -> C | None:
             if not isinstance(value, Mapping):
                 return cls(key.start, value.end, self.name(key), self.type(value, "a channel's type"), ())
+            value = self.needed(value, "a channel", ("type",), ATTRIBUTES[table])
             parts = {k.text: v for k, v in value.pairs}
             if "type" not in parts:
                 self.problems.add("missing-attribute", self.span(key), owner="a channel", name="type")
@@ -428,6 +430,7 @@ class Reader(Shapes):
             return n.Create(
                 key.start, value.end, self.name(key), read.coglet, read.arguments, read.count, read.for_each, ()
             )
+        value = self._child(value) if isinstance(value, Mapping) else value
         if not isinstance(value, Mapping) or "coglet" not in {k.text for k, _ in value.pairs}:
             self.wrong(value, "a child", "a coglet's name", "write `Coglet(args)` or `{coglet: ..., args: ...}`")
             return None
@@ -448,6 +451,17 @@ class Reader(Shapes):
             key.start, value.end, bare.name, bare.coglet, arguments, bare.count, bare.for_each, attributes,
             self.doc(parts.get("doc")),
         )  # fmt: skip
+
+    def _child(self, value: Mapping) -> Mapping:
+        """Return the keys of a child as they are meant; a number of replicas has no key of its own."""
+        value = self.needed(value, "`create`", ("coglet", "args"), ATTRIBUTES["create"])
+        for key, number in value.pairs:
+            if key.text in ("replicas", "count", "instances"):
+                times = number.text if isinstance(number, Scalar) else "N"
+                help = f"write it behind the name: `coglet: NAME * {times}`"
+                self.problems.add("unknown-key", self.span(key), help=help, where="`create`", name=key.text, known="")
+                return Mapping(value.start, value.end, tuple(p for p in value.pairs if p[0] is not key))
+        return value
 
     def _link(self, value: Value) -> list[n.Link]:
         return [m for m in self.fragment("link", value, "a link") or () if isinstance(m, n.Link)]
@@ -558,6 +572,8 @@ class Reader(Shapes):
             return None
         parts = self.keyed(value, "`else`", ("as", "do"))
         name = parts.get("as")
+        if not isinstance(value, Mapping):
+            return None
         if not isinstance(name, Scalar):
             self.problems.add("missing-attribute", self.span(value), owner="`else`", name="as")
             return None

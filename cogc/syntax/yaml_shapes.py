@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
-from cogc.diagnostics.suggest import did_you_mean, suggested
+from cogc.diagnostics.suggest import did_you_mean, nearest, suggested, suggestion
 from cogc.syntax import nodes as n
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, spelt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     Value = Scalar | Sequence | Mapping
 
 
@@ -73,6 +75,24 @@ class Shapes:
                 found.append((spelt(key, meant), inner))
                 given.add(meant)
         return tuple(found)
+
+    def needed(self, value: Mapping, where: str, wanted: tuple[str, ...], known: Iterable[str]) -> Mapping:
+        """Return a mapping in which a mistyped key counts as one of the `wanted` that are missing; it is reported."""
+        given = {key.text for key, _ in value.pairs}
+        missing = [w for w in wanted if w not in given]
+        others = {*wanted, *known, "doc"}
+        if not missing or given <= others:
+            return value
+        pairs = []
+        for key, inner in value.pairs:
+            near = nearest(key.text, missing) if key.text not in others else None
+            if near is not None:
+                listed = ", ".join(f"`{k}`" for k in sorted(others))
+                span, help = self.span(key), suggestion(near)
+                self.problems.add("unknown-key", span, help=help, where=where, name=key.text, known=listed)
+                missing.remove(near)
+            pairs.append((key if near is None else spelt(key, near), inner))
+        return Mapping(value.start, value.end, tuple(pairs))
 
     def drop(self, key: Scalar, value: Value) -> None:
         """Note that what a pair says is not known: nothing is reported for want of it."""

@@ -1,0 +1,97 @@
+"""Settings without an effect, since another one that they belong to is not there: `accept` without `shared`, `max_steps` without `planner`."""
+
+from __future__ import annotations
+
+from cogc.analysis.attribute_check import word_of
+from cogc.checks.common import sound_units
+from cogc.desugar import dods, plans
+from cogc.diagnostics.edits import removal
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.checked import Checked
+    from cogc.names.world import Unit
+
+    Given = dict[str, nodes.Attribute]
+
+_OF_TOOLS = ("tool_choice", "max_parallel", "max_result")
+_OF_PLANNERS = ("max_steps", "max_replans", "agents")
+
+
+def idle_settings(checked: Checked) -> None:
+    """Report attributes that change nothing as the declaration is."""
+    for unit in sound_units(checked):
+        for executor in unit.all(nodes.Executor):
+            _executor(checked, unit, executor)
+        for team in unit.all(nodes.Team):
+            given = _given(team.attributes)
+            if "shared" not in given:
+                _report(checked, unit, given, ("accept",), "without `shared` there is no record that is changed")
+        for mcp in unit.all(nodes.Mcp):
+            given = _given(mcp.attributes)
+            if "sandbox" not in given or word_of(given["sandbox"].value) == "none":
+                _report(checked, unit, given, ("network", "limits"), "the server runs in no `sandbox`")
+        for plan in unit.all(nodes.Plan):
+            _plan(checked, unit, plan)
+        for dod in unit.all(nodes.Dod):
+            _judge(checked, unit, dod)
+        for queue in unit.all(nodes.Queue):
+            if queue.backend.id == "memory" and queue.argument is not None:
+                why = "a queue in memory has no other place"
+                edits = removal(unit.source, queue.argument.start, queue.argument.end)
+                checked.problems.add("no-effect", unit.span(queue.argument), edits=edits, what="this name", why=why)
+        for sett in unit.all(nodes.Sett):
+            for agent in sett.items:
+                if isinstance(agent, nodes.Agent):
+                    _bidder(checked, unit, agent)
+
+
+def _given(attributes: tuple[nodes.Attribute, ...]) -> Given:
+    return {a.key.id: a for a in attributes}
+
+
+def _report(checked: Checked, unit: Unit, given: Given, keys: tuple[str, ...], why: str) -> None:
+    for key in keys:
+        if key in given:
+            a = given[key]
+            edits = removal(unit.source, a.start, a.end)
+            checked.problems.add("no-effect", unit.span(a.key), edits=edits, what=f"`{key}`", why=why)
+
+
+def _executor(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
+    given = _given(executor.attributes)
+    if executor.kind.id == "llm" and "tools" not in given:
+        _report(checked, unit, given, _OF_TOOLS, "there are no `tools`")
+
+
+def _plan(checked: Checked, unit: Unit, plan: nodes.Plan) -> None:
+    """Report what bounds a planner in a plan that has none. A plan that extends another one, or has roles, may be given one."""
+    given = _given(tuple(i for i in plan.items if isinstance(i, nodes.Attribute)))
+    if plan.extends is None and "planner" not in given and "roles" not in given and plans.steps_of(plan):
+        _report(checked, unit, given, _OF_PLANNERS, "there is no `planner`")
+
+
+def _judge(checked: Checked, unit: Unit, dod: nodes.Dod) -> None:
+    """Report the judge of a definition without a standard criterion that is judged, unless another one extends it."""
+    given = _given(tuple(c for c in dod.criteria if isinstance(c, nodes.Attribute)))
+    others = (d for u in checked.world.units.values() for d in u.all(nodes.Dod) if d.extends is not None)
+    if "judge" not in given or any(d.extends.parts[-1].id == dod.name.id for d in others if d.extends is not None):
+        return
+    criteria = dods.criteria_of(checked.world, unit, dod)
+    if not any(key in dods.JUDGED for key in criteria):
+        judged = ", ".join(f"`{j}`" for j in dods.JUDGED)
+        _report(checked, unit, given, ("judge",), f"it decides about {judged}, and none of them is here")
+
+
+def _bidder(checked: Checked, unit: Unit, agent: nodes.Agent) -> None:
+    """Report the worker of an agent that is no controller, and bids behind one that always holds."""
+    given = _given(agent.attributes)
+    if "worker" in given and "mode" not in given:
+        _report(checked, unit, given, ("worker",), "without `mode: controller` the agent works itself")
+    certain = False
+    for a in agent.attributes:
+        if a.key.id == "bid" and certain:
+            edits, why = removal(unit.source, a.start, a.end), "the bid before it has no condition, and always holds"
+            checked.problems.add("no-effect", unit.span(a), edits=edits, what="this bid", why=why)
+        certain = certain or (a.key.id == "bid" and a.condition is None)

@@ -449,7 +449,7 @@ class Bodies:
         if len(node.triggers) > 1 or any(m.kind not in _OF_QUEUES for m in node.modifiers):
             for port in heard:
                 ports.no_queue(self.inference, port, node, scope, "with other triggers or modifiers")
-        if any(port is not None and port.kind == "queue" for port in heard):
+        if any(port is None or port.kind == "queue" for port in heard):
             return
         for m in node.modifiers:
             if m.kind == "by" and not any(_takes_alone(t) for t in node.triggers):

@@ -248,6 +248,8 @@ class Reporter:
             return at, f"`{texts[2]}` is reserved; choose another name"
         if before >= 0 and len(texts[1]) > 2 and found != {OPERATORS["{"]}:
             fits = self._expected_before(states)
+            if TERMINALS["NAME"] in fits and texts[0] not in ("", "\n", ";", "{", "}", ","):
+                return at, None  # the name that a word such as `create` wants
             near = nearest(texts[1], [w for w in KEYWORDS if KEYWORDS[w] in fits])
             if near:
                 return before, f"did you mean `{near}`?"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
-from cogc.run.journal import VERSION, Journal, load
+from cogc.run.journal import VERSION, Journal, Recording, load
 from cogc.run.resume import resume
-from cogc.run.session import RunOptions, Sinks
+from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
+from cogc.run.state import StateStore
 from support.crashes import World
 from support.durable import ledger, plan, team
 from support.specs import build
@@ -124,3 +127,52 @@ def test_a_run_goes_on_from_a_snapshot_in_the_middle_of_its_work(
     assert load(world.journal).over and world.final() == whole.final()
     after = ledger(world)
     assert known and all(after[f"r-{call}"] == before[f"r-{call}"] for call in known)
+
+
+PERSISTING = """coglet Main { listen x: string
+  transmit y: int
+  state seen: [string] = [] persist
+  on x as v { seen = seen + [v]
+    y <- len(seen) } }"""
+
+
+def test_a_run_whose_states_cannot_be_saved_goes_on_when_there_is_space(tmp_path: Path) -> None:
+    """It has not ended, although its journal could be written: another run would leave out what it had still to do."""
+    unit, said = Unit(build(PERSISTING)), list[Any]()
+
+    def start(file: io.BytesIO, pages: int, recording: Recording | None) -> Session:
+        states = StateStore(tmp_path / "state.db")
+        states.connection.execute(f"PRAGMA max_page_count = {pages}")
+        inputs = [("x", "word " * 400)] * 30
+        options = RunOptions(
+            run="r", epoch=1, sim=True, signals=False, inputs=inputs, on_output=lambda o: said.append(o.value)
+        )
+        journal = Journal(file, HEAD) if recording is None else Journal.after(file, recording)
+        session = build_session(
+            unit, options, Settings(), Sinks(journal=journal, states=states, sync=lambda: None, recording=recording)
+        )
+        states.on_lost = session.states_lost
+        trio.run(session.run)
+        states.close()
+        return session
+
+    file = io.BytesIO()
+    full = start(file, 6, None)
+    assert full.journal_failed and full.commit is not None and "database or disk is full" in str(full.commit.failed)
+    recording = load(file.getvalue())
+    assert not recording.over
+    again = start(file, 1000, recording)
+    assert not again.journal_failed and load(file.getvalue()).over and said[-1] == 30
+    with closing(StateStore(tmp_path / "state.db")) as states:
+        assert states.kept["Main", "seen"] == ["word " * 400] * 30
+
+
+def test_a_newline_that_was_changed_is_no_torn_line() -> None:
+    """The two last lines have become one then, of which one had been written whole."""
+    data, _ = journal(Unit(build(TEXT)), 5)
+    place = data.rindex(b"\n", 0, -1)
+    for other in (b"\x0b", b" ", b"\x00", b""):
+        with pytest.raises(ValueError, match="is broken"):
+            load(data[:place] + other + data[place + 1 :])
+    torn = load(data[: place + 30])
+    assert torn.torn and torn.size == place + 1

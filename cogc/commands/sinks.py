@@ -131,13 +131,11 @@ class RunSinks:
                 self.err(f"cogc: {sink.loss()}\n")
         if self.states is not None:
             self.states.close()
-            if self.states.lost:
-                self.err(f"cogc: cannot write to `{self.states.path}`: {self.states.lost}\n")
+        why = f"cannot write the journal of the instance: {self.journal_failure}"
+        if self.states is not None and self.states.lost:
+            why = f"cannot write to `{self.states.path}`: {self.states.lost}"
         if self.journal_failure:
-            self.err(
-                f"cogc: cannot write the journal of the instance: {self.journal_failure}; nothing left after that, and the run goes on when it "
-                f"is started again\n"
-            )
+            self.err(f"cogc: {why}; nothing left after that, and the run goes on when it is started again\n")
         telemetry.close(self.exporter, self.err)
         if self.traced and self.options.trace == "":
             self.err(f"cogc: the trace is in {self.where}\n")
@@ -150,8 +148,7 @@ class RunSinks:
     @property
     def lost(self) -> bool:
         """True if a file of the run, or its saved states, could not be written to its end."""
-        lost = any(sink.loss() for sink in self.files) or (self.states is not None and self.states.lost != "")
-        return lost or bool(self.journal_failure)
+        return any(sink.loss() for sink in self.files) or bool(self.journal_failure)
 
     def _new_id(self) -> str:
         """Return the id of a new run. That of a simulation depends on its program, its seed and its inputs, and in an instance on how often
@@ -245,7 +242,7 @@ class RunSinks:
             if sink is not None:
                 sink.on_lost = session.stop
         if self.states is not None:
-            self.states.on_lost = session.stop
+            self.states.on_lost = session.states_lost
         if self.options.control:
             self.err(f"cogc: run {self.id}\n")
         self.doors = Doors(self.options, self.server, self.state, self.id, self.err)

@@ -74,7 +74,9 @@ def leave(kernel: State, activity: Activity) -> None:
         if timer is not None:
             timer.cancel()
     kernel.cancel(activity)
-    activity.queued = activity.root = activity.course = None
+    activity.queued = activity.course = None
+    if activity.root is activity:
+        activity.root = None  # which would keep it until the collector comes by
     for sub in activity.subs or ():
         if sub.alive:
             sub.generator.close()

@@ -213,10 +213,11 @@ class Kernel(State):
                 self._fire(timer)
 
     def resumed(self, now: int) -> None:
-        """Go on at `now` after nobody ran for a while. Timers that came due meanwhile fire, each once, in the order of their
-        instants."""
+        """Go on at `now` after nobody ran for a while. The calls under way are made again. Timers that came due meanwhile fire, each once, in the
+        order of their instants."""
         self.now = max(self.now, now)
         with self.door:
+            agents.begin_anew(self)
             while (when := self.timers.next()) is not None and when <= self.now:
                 self.lag = self.now - when
                 self._fire_due()

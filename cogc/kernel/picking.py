@@ -352,7 +352,8 @@ class PickingKernel(TouchingKernel):
                 self._crash()
             pick, heads_of, perform, end = self.pick, self.heads, self._perform, before + most
             known = len(self.known)
-            while self.steps < end and not (self.paused or self.ended or self.halted):
+            # the end of a run is the end of all for a search; else what is left are dead letters, as in a `Kernel`
+            while self.steps < end and not (self.paused or self.halted or (self.ended and self.records)):
                 if self.event + 1 < known and (chain := self._known()) is not None:
                     perform(chain)
                     continue

@@ -232,8 +232,7 @@ def _called(kernel: State, activity: Activity, inst: Instance, result: int | Non
 def finish_call(kernel: State, call: int, value: object) -> None:
     """Take the result of a call: check it, and let the activity go on in its turn."""
     known = kernel.calls.pop(call, None)
-    kernel.models.spending.pop(call, None)
-    kernel.models.partials.pop(call, None)
+    kernel.models.over(call)
     kernel.handles.pop(call, None)
     if known is None:
         return

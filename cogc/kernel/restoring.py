@@ -372,6 +372,10 @@ class _Reader:
 
     def _models(self, data: Data) -> None:
         models = self.kernel.models
+        models.heard = {call: None for call, *_ in data.get("heard", ())}
+        for call, *read in data.get("heard", ()):
+            if call in models.partials:
+                models.partials[call].go_on(*read)
         asked = models.questions
         models.questions = {id: asked.get(id) or Question(id) for id in data.get("questions", ())}
         models.usages.clear()

@@ -38,6 +38,7 @@ from cogc.kernel.objects import AWAITING, BACKLOG, HELD, STOPPED, Activity, Inst
 from cogc.kernel.reactions import Memory
 
 if TYPE_CHECKING:
+    from cogc.kernel.models.partial import Partial
     from cogc.kernel.program import Handler
     from cogc.kernel.timers import Timer
     from cogc.kernel.unit import CogletCode
@@ -117,8 +118,6 @@ def _odd_tables(kernel: Kernel) -> str:
         return "an effect is at work, or is kept beside those of another program"
     if models.waiting or models.spending or models.sandbox is not None:
         return "a conversation waits for another one"
-    if any(partial.text for partial in models.partials.values()):
-        return "an answer is coming in"
     for inst in instances(kernel.root) if kernel.root is not None else ():
         own = models.known_agent(inst)
         if own is not None and (own.holding or own.detached or any(own.sessions.values())):
@@ -330,6 +329,11 @@ def _place(part: Activity) -> list[int]:
     return [courses.roots(part.inst).index(part.root), part.number]
 
 
+def _heard(partial: Partial | None) -> list[Any]:
+    """Return what has come of an answer that listeners get as values: the text, and how much of it was read."""
+    return [] if partial is None else [partial.text, partial.read]
+
+
 def _models(kernel: Kernel) -> Data:
     models = kernel.models
     agents = []
@@ -348,4 +352,5 @@ def _models(kernel: Kernel) -> Data:
         "registry": [record.value() for record in models.registry.records.values()],
         "agents": agents,
         "questions": list(models.questions),
+        "heard": [[call, *_heard(models.partials.get(call))] for call in models.heard],
     }

@@ -536,8 +536,7 @@ class State(ABC):
         """Cancel the calls of an activity that nobody waits for any more."""
         for call in activity.calls:
             self.calls.pop(call, None)
-            self.models.spending.pop(call, None)
-            self.models.partials.pop(call, None)
+            self.models.over(call)
             self.once.given_up(call)
             self.handles.pop(call, None)
             self.effects.append(Cancel(call))

@@ -22,6 +22,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import re
 import signal
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +55,8 @@ READ = (UNESCAPED, 3, 4, 5, 6, VERSION)
 """The versions that are read."""
 _BLOCK = 1 << 16
 """The bytes of lines that are read at once."""
+_SEALED = re.compile(rb',"[0-9a-f]{8}"\]')
+"""The end of a line of an event."""
 _SUM = len(b',"00000000"]\n')
 """The bytes with which a line of an event ends: its checksum, bracket and newline."""
 _OPEN = ("told", "hosted", "order", "unit", "steer", "progress", "test")
@@ -406,13 +409,14 @@ def _line(line: bytes, number: int, before: int, version: int, forms: Forms | No
 def _is_torn(line: bytes) -> bool:
     """Return whether a last line may be one that was not written to its end, although a newline ends it.
 
-    A line that is JSON has a checksum of its own: it was changed.
+    A line that is JSON has a checksum of its own: it was changed. So was one that begins with a whole line: the newline between the two.
     """
-    try:
-        msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        return True
-    return False
+    sealed = [match.end() for match in _SEALED.finditer(line)]
+    for end in {len(line), *sealed}:
+        with suppress(msgspec.DecodeError):
+            msgspec.json.decode(line[:end])
+            return False
+    return True
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Event]]:

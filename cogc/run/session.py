@@ -41,6 +41,7 @@ An example. `on name as n { greeting <- greet(n) }`, where `greet` is an `llm` p
 
 from __future__ import annotations
 
+import errno
 import gc
 import time
 from collections.abc import Sequence
@@ -161,10 +162,16 @@ class Session(Carrier):
         """True if the journal of a durable run cannot be written: the run goes on when it is resumed."""
         return self.commit is not None and self.commit.failed is not None
 
-    def _saved(self) -> list[str]:
-        """Return the digest of the saved states, if all of them could be saved."""
+    def states_lost(self) -> None:
+        """End the run at once, as where its journal cannot be written: it has its states there, and saves them when it goes on."""
         states = self.sinks.states
-        return [] if states is None or states.lost else [states.digest]
+        assert self.commit is not None and states is not None
+        self.commit.fail(OSError(errno.EIO, f"cannot write to `{states.path}`: {states.lost}"))
+
+    def _saved(self) -> list[str]:
+        """Return the digest of the saved states."""
+        states = self.sinks.states
+        return [] if states is None else [states.digest]
 
     def _signals(self) -> AbstractContextManager[None]:
         """Handle signals while the body runs, unless an enclosing run handles them."""

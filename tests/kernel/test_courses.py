@@ -154,7 +154,8 @@ def begun(seed: int, order: int = 0) -> Driver:
 @pytest.mark.parametrize("seed", range(SEED, SEED + EXAMPLES))
 def test_conversations_go_on_from_any_moment_as_they_would_have(seed: int) -> None:
     first = begun(seed, seed % 3)
-    kernel, seen, moments = first.kernel, [], 0
+    kernel, moments = first.kernel, 0
+    seen: list[list[Any]] = []
     copies: list[tuple[int, Driver]] = []
     while len(seen) < (250 if EXAMPLES > 2 else 120):
         data, obstacle = taken(kernel)

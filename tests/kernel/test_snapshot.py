@@ -261,3 +261,23 @@ def test_what_is_no_snapshot_is_refused(damage: str) -> None:
     data[damage] = 77
     with pytest.raises(Misfit):
         restore(Kernel(Unit(build(COUNTER, "Main"))), data)
+
+
+ENDING = """coglet C { transmit y: int
+  on stop { y <- 1
+    y <- 2 } }
+coglet Main { transmit out: int
+  create c = C * 3
+  on c.y as y { out <- y } }"""
+
+
+@pytest.mark.parametrize("order", range(1, 7))
+def test_a_run_with_a_seed_comes_to_its_end_with_messages_for_a_root_that_has_stopped(order: int) -> None:
+    kernels = [ordered(chosen)(Unit(build(ENDING, "Main"))) for chosen in (0, order)]
+    for kernel in kernels:
+        kernel.start({})
+        kernel.run()
+        kernel.stop()
+        kernel.run()
+        assert kernel.ended == "stopped" and not kernel.busy
+    assert kernels[0].losses.letters == kernels[1].losses.letters

@@ -48,10 +48,22 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Value])
 
 def heard(kernel: State, call: int, inst: Instance, piece: str) -> None:
     """Take a piece of an answer: a text is sent on, of any other answer the value so far if it has changed."""
+    kernel.models.heard.setdefault(call)
     partial = kernel.models.partials.get(call)
     value = piece if partial is None else partial.add(piece)
     if value is not NOTHING:
         delta(kernel, inst, value)
+
+
+def begin_anew(kernel: State) -> None:
+    """Tell those who listen to answers that were coming in that these begin anew: the requests are made again."""
+    models = kernel.models
+    for call in models.heard:
+        partial, (_, inst, _) = models.partials.get(call), kernel.calls[call]
+        if partial is not None:
+            partial.restart()
+        delta(kernel, inst, "" if partial is None else None)
+    models.heard.clear()
 
 
 def delta(kernel: State, inst: Instance, value: Value) -> None:

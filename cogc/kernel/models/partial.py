@@ -44,9 +44,7 @@ class Partial:
         if len(self.text) - self.read < len(self.text) // STEP:
             return NOTHING
         self.read = len(self.text)
-        found = so_far(self.text)
-        if self.wrapped and found is not NOTHING:
-            found = found.get("value", NOTHING) if type(found) is dict else NOTHING
+        found = self._value()
         if found is NOTHING or (self.last is not NOTHING and equal(found, self.last)):
             return NOTHING
         self.last = found
@@ -54,6 +52,23 @@ class Partial:
             return self.check(found)
         except Failure:
             return NOTHING
+
+    def restart(self) -> None:
+        """Forget the text: the reply begins anew."""
+        self.text, self.read, self.last = "", 0, NOTHING
+
+    def go_on(self, text: str, read: int) -> None:
+        """Go on with a text that came in before, and was read up to a place."""
+        self.text = text[:read]
+        self.last = self._value()
+        self.text, self.read = text, read
+
+    def _value(self) -> Any:
+        """Return the value of the text so far, as it is before its type is looked at."""
+        found = so_far(self.text)
+        if self.wrapped and found is not NOTHING:
+            found = found.get("value", NOTHING) if type(found) is dict else NOTHING
+        return found
 
 
 def so_far(text: str) -> Any:

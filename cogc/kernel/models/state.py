@@ -80,7 +80,7 @@ class ModelState:
     has dispatched it, `sandbox` is what holds its conversations, and `max_depth` how deep they may nest at most."""
 
     __slots__ = (
-        "_agents", "budget", "max_depth", "partials", "questions", "registry", "sandbox", "shared", "spending", "usages", "waiting",
+        "_agents", "budget", "heard", "max_depth", "partials", "questions", "registry", "sandbox", "shared", "spending", "usages", "waiting",
     )  # fmt: skip
 
     def __init__(self, budget: Settings) -> None:
@@ -94,6 +94,8 @@ class ModelState:
         self.spending: dict[int, Callable[[Tokens], None]] = {}
         self.partials: dict[int, Partial] = {}
         """The parts of the answers that are on their way, by the numbers of the requests."""
+        self.heard: dict[int, None] = {}
+        """The requests of whose answers pieces have come."""
         self._agents: dict[Instance, AgentState] = {}
         self.shared: dict[str, Budget] = {}
         """The budgets of coglets that have one, by their paths, since their first conversation."""
@@ -108,6 +110,12 @@ class ModelState:
     def known_agent(self, inst: Instance) -> AgentState | None:
         """Return the state of an agent's conversations, if there have been any."""
         return self._agents.get(inst)
+
+    def over(self, call: int) -> None:
+        """Drop what is kept of a request that has its reply, or is given up."""
+        self.spending.pop(call, None)
+        self.partials.pop(call, None)
+        self.heard.pop(call, None)
 
     def abandon(self, inst: Instance) -> None:
         """End what an agent's coglet has let go on without its conversation."""

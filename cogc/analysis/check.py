@@ -126,7 +126,7 @@ def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope) ->
                 if member.before is not None:
                     _conversion(checked, node, member.before, member.type, pure)
         case nodes.Program():
-            from cogc.analysis.declarations import check_program
+            from cogc.analysis.programs import check_program
 
             check_program(checked, shape.unit, node, shape)
         case nodes.Const():

@@ -8,8 +8,9 @@ by `for all` is a name everywhere in it.
 from __future__ import annotations
 
 from cogc.analysis.attribute_check import check_block
-from cogc.analysis.declarations import check_usable, find_declared
+from cogc.analysis.declarations import check_usable
 from cogc.analysis.infer import PURE_EXECUTORS
+from cogc.analysis.programs import find_declared
 from cogc.analysis.ranges import check_range, known_value
 from cogc.analysis.scope import ARTEFACT, Scope
 from cogc.diagnostics.problems import Label

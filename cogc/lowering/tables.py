@@ -3,7 +3,7 @@
 Lowering goes depth first: where an expression calls a program, the program is lowered at once, with all that it uses, and
 the expression keeps the key of the program. Types and source positions get their numbers in that order, so that equal
 specs give equal bundles. An expression does not know how programs, constants and queues are lowered: it asks for the key
-through the three functions that `Tables` is made with, and `lower.py` sees to it that each thing is lowered once. A thing
+through the three functions that `Tables` is made with, and `programs.py` sees to it that each thing is lowered once. A thing
 that is being lowered stands in its table as None, so that a cycle ends there.
 
 Lowering only reads what the check has found out: it writes neither into the world nor into the analysis, and it reports

@@ -29,7 +29,8 @@ from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_range, known_value
 from cogc.analysis.scope import CHILD_FAILURE, FAILURE, MEMBER_FAILURE, SENDER, Scope, Symbol
 from cogc.analysis.tables import Port
-from cogc.diagnostics.edits import removal
+from cogc.diagnostics.edits import Edit, removal
+from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import LEVELS
@@ -43,6 +44,7 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.diagnostics.problems import Problems
+    from cogc.names.world import Unit
 
 
 _OF_COMMANDS = ("when", "distinct", "throttle", "concurrent", "timeout")
@@ -75,6 +77,13 @@ def _takes_alone(trigger: nodes.Node) -> tuple[str, tuple[str, ...]] | None:
 def scatters(attributes: tuple[nodes.Attribute, ...]) -> bool:
     """Return whether messages are lists, of which each replica gets an item."""
     return any(a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in attributes)
+
+
+def _sent(unit: Unit, node: nodes.Assign) -> tuple[Edit, ...]:
+    """Return the edit that sends a value where it is assigned to a channel."""
+    between = unit.source.text[node.name.end : node.value.start]
+    place = Span(unit.source, node.name.end, node.value.start)
+    return (Edit(place, " <- ", "safe"),) if between.strip() == "=" else ()
 
 
 class Bodies:
@@ -169,13 +178,15 @@ class Bodies:
         assert shape is not None
         if name not in shape.states:
             self.value(node.value, scope)
+            edits: tuple[Edit, ...] = ()
             help = did_you_mean(name, shape.states) or f"declare it with `state {name}: ... = ...`, or use `let`"
             if name in scope.locals:
                 help = "a `let` does not change; use a state"
             elif name in shape.transmits:
                 help = f"send on a channel with `<-`: `{name} <- ...`"
                 self.inference.tables.sent.add((shape.key, name))
-            self.problems.add("unknown-state", scope.unit.span(node.name), help=help, name=name)
+                edits = _sent(scope.unit, node)
+            self.problems.add("unknown-state", scope.unit.span(node.name), help=help, edits=edits, name=name)
             return
         state = self.tables.meant[id(node.name)] = shape.states[name]
         found = self.value(node.value, scope, state.type)
@@ -421,9 +432,11 @@ class Bodies:
         if shape is not None and name in shape.listens:
             self.tables.heard.add((shape.key, name))
             help = f"write `on {name} as {names[0].id if names else 'x'}`"
+        span = scope.unit.span(node)
+        edits = (Edit(span, f"{name} as {names[0].id}", "unsafe"),) if help and len(names) == 1 else ()
         for bound in names if help is not None else ():
             scope.bind(bound.id, ANY, place=bound)
-        self.problems.add("bad-trigger", scope.unit.span(node), help=help)
+        self.problems.add("bad-trigger", span, help=help, edits=edits)
 
     # ---- reactions and commands ----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from cogc.analysis.attribute_check import alone, check_block, word_of
 from cogc.analysis.descriptions import check_words, described, limits, one_word
 from cogc.analysis.programs import bad_executor, check_function, check_program, find_declared
 from cogc.analysis.scope import Scope
+from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean, is_suggestion
 from cogc.language import types
@@ -256,10 +257,18 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
             checked.problems.add("unknown-criterion", unit.span(c.key), help=near, name=c.key.id, known=known)
         elif types.fit(found, _SAID) == types.NO:
             near = "a criterion holds or does not"
+            edits: tuple[Edit, ...] = ()
             if c.key.id == "coverage" and isinstance(c.value, nodes.Literal):
                 near = f"write `coverage: coverage >= {c.value.value}`"
+                edits = (Edit(unit.span(c.value), f"coverage >= {c.value.value}", "unsafe"),)
             checked.problems.add(
-                "wrong-type", unit.span(c.value), help=near, found=types.show(found), wanted="bool", hint=""
+                "wrong-type",
+                unit.span(c.value),
+                help=near,
+                edits=edits,
+                found=types.show(found),
+                wanted="bool",
+                hint="",
             )
     elif kind == "standard" and c.key.id == "coverage":
         checked.problems.add(

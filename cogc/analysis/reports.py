@@ -193,10 +193,15 @@ def no_field(problems: Problems, node: nodes.Field, base: Type, scope: Scope) ->
     names = [f.name for m in types.members(base) if isinstance(m, RecordOf) for f in m.fields]
     known = "it has " + ", ".join(f"`{n}`" for n in names) if names else "only records and maps have fields"
     help = did_you_mean(node.name.id, names) or known
+    edits: tuple[Edit, ...] = ()
     if node.name.id in _LENGTHS and not names:
         value = scope.unit.text(node.base)
         help = f"write `len({value})`"
-    problems.add("unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id)
+        edits = (
+            (Edit(scope.unit.span(node), f"len({value})", "safe"),) if scope.unit.text(node).startswith(value) else ()
+        )
+    span, type, name = scope.unit.span(node.name), types.show(base), node.name.id
+    problems.add("unknown-field", span, help=help, edits=edits, type=type, name=name)
 
 
 CALLABLE = ("program", "agent", "function")
@@ -248,7 +253,7 @@ def _of_another_kind(problems: Problems, node: nodes.Name, scope: Scope, wanted:
     return True
 
 
-def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None:
+def unknown_function(problems: Problems, node: nodes.Name, call: nodes.Call, scope: Scope) -> None:
     """Report the call of a name that stands for nothing here."""
     from cogc.diagnostics.habits import CALLED, FUNCTIONS as OTHERS
 
@@ -265,8 +270,22 @@ def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None
     create = f"a coglet is created: `create NAME = {node.id}`, and gets messages by links"
     if _of_another_kind(problems, node, scope, "a program", create):
         return
-    edits = (Edit(span, own, certain),) if own is not None else ()
+    edits = (Edit(span, own, certain),) if own is not None else _as_statement(node, call, scope)
     problems.add("unknown-name", span, help=help, edits=edits, name=node.id)
+
+
+def _as_statement(node: nodes.Name, call: nodes.Call, scope: Scope) -> tuple[Edit, ...]:
+    """Return the edit for a call of another language that is a statement here: `print(v)` and `emit(y, v)`."""
+    given = [scope.unit.text(a) for a in call.arguments]
+    words = scope.unit.text(call)
+    if not words.startswith(node.id) or not given:
+        return ()
+    if node.id in ("print", "println", "puts", "log") and len(given) == 1:
+        return (Edit(scope.unit.span(call), f"log info {given[0]}", "unsafe"),)
+    channel = scope.find(given[0]) if len(given) == 2 else None
+    if node.id in ("emit", "publish", "send") and channel is not None and channel.kind == "transmit":
+        return (Edit(scope.unit.span(call), f"{given[0]} <- {given[1]}", "unsafe"),)
+    return ()
 
 
 def hidden(world: World, symbol: Symbol, name: str, scope: Scope) -> str | None:

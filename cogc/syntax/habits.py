@@ -103,12 +103,14 @@ def _header(at: Around) -> tuple[str, int] | None:
         return f"a step begins with `step`: `step {text} {after} ...`", 1
     if before == "test" and text.isidentifier() and far in _BEGINS:
         return f'the name of a test stands in quotes: `test "{text}"`', 0
-    if before in _QUOTED and text[:1] == '"' and text[1:-1].isidentifier() and not at.expression:
+    if before in QUOTED and text[:1] == '"' and text[1:-1].isidentifier() and not at.expression:
         return f"a name stands without quotes: `{before} {text[1:-1]}`", 0
-    if before.isdecimal() and text in _UNITS and first in ("every", "after", "on"):
-        return f"a duration is one word: `{before}{_UNITS[text]}`", 0
+    if before.isdecimal() and text in UNITS and first in ("every", "after", "on"):
+        return f"a duration is one word: `{before}{UNITS[text]}`", 0
     if before == "every" and text[:1] == '"':
         return 'write a duration, `every 10s`, or a time of day, `every 1d at "08:00"`', 0
+    if first == "program" and before == ")" and text.isidentifier() and after == "=":
+        return f"the type of the result stands behind an arrow: `-> {text}`", 0
     if first in ("program", "export") and "=" in at.line:
         return _executor(at.line, before, text)
     if far == "=" and before in _PROVIDERS and text == "(":
@@ -120,7 +122,7 @@ def _header(at: Around) -> tuple[str, int] | None:
     return None
 
 
-_UNITS = {
+UNITS = {
     **dict.fromkeys(("ms", "millis", "milliseconds"), "ms"),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
@@ -129,7 +131,7 @@ _UNITS = {
     **dict.fromkeys(("w", "week", "weeks"), "w"),
 }
 _PROVIDERS = ("anthropic", "openai", "scripted")
-_QUOTED = (
+QUOTED = (
     "listen",
     "transmit",
     "state",

@@ -56,6 +56,10 @@ def read(source: Source, problems: Problems, start: int, end: int) -> nodes.File
 
 def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> nodes.File | None:
     tokens = lex(source, problems, start, end, resync)
+    if resync:
+        from cogc.syntax import odd_names  # start-up: for texts with mistakes
+
+        odd_names.mend(source, tokens, problems)
     reporter = Reporter(source, tokens, problems)
     tree = _file(lalr.parse(tokens, RULES, reporter.report, mend=missing_brace.insert if resync else None))
     _doubts(source, tokens, problems)
@@ -67,7 +71,11 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
 
 def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.File | None:
     """Read a range of a text with recovery, as a reading of the whole text would; None if it nests deep or is full of mistakes."""
+    from cogc.syntax import odd_names
+
     tokens = lex(source, problems, start, end, resync=True)
+    if odd_names.mend(source, tokens, problems):
+        return None  # its uses may stand elsewhere
     tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=missing_brace.insert))
     _doubts(source, tokens, problems)
     if tree is None or not shallow(tokens) or len(problems.found) >= MOST_ERRORS:
@@ -225,6 +233,8 @@ class Reporter:
         if KEYWORDS["reply"] in found and TERMINALS["NAME"] not in found and self._text(at) not in ("}", "\n", ""):
             behind = self._text(at + 1) if self._text(at) in ("return", "returns", "answer") else self._text(at)
             return at, f"an answer begins with a word: `reply {behind}`"
+        if self._text(at) in ("if", "where", "filter") and KEYWORDS["when"] in found and KEYWORDS["throttle"] in found:
+            return at, "write `when`"
         if self._text(at - 1) == "export" and (near := nearest(self._text(at), ("program", "agent", "team", "plan"))):
             return at, f"did you mean `{near}`?"
         before = at - 1 if at and not self._is_keyword(at - 1) else -1
@@ -248,9 +258,8 @@ class Reporter:
             return at, f"`{texts[2]}` is reserved; choose another name"
         if before >= 0 and len(texts[1]) > 2 and found != {OPERATORS["{"]}:
             fits = self._expected_before(states)
-            if TERMINALS["NAME"] in fits and texts[0] not in ("", "\n", ";", "{", "}", ","):
-                return at, None  # the name that a word such as `create` wants
-            near = nearest(texts[1], [w for w in KEYWORDS if KEYWORDS[w] in fits])
+            named = TERMINALS["NAME"] in fits and texts[0] not in ("", "\n", ";", "{", "}", ",")  # as behind `create`
+            near = nearest(texts[1], [w for w in KEYWORDS if KEYWORDS[w] in fits and (w in RESERVED or not named)])
             if near:
                 return before, f"did you mean `{near}`?"
         return at, None

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.source import Source, Span
-from cogc.syntax.habits import template
+from cogc.language.texts import nanoseconds
+from cogc.syntax.habits import QUOTED, UNITS, template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,6 +102,12 @@ class Phrase:
             at -= 1
         return at
 
+    def line(self, at: int) -> int:
+        """Return the first token of the phrase that a token stands in."""
+        while at > 0 and self.text(at - 1) not in ("\n", ";", "{", "}"):
+            at -= 1
+        return at
+
     def ahead(self, at: int, stops: tuple[str, ...] = ()) -> int:
         """Return the token behind the expression that begins at a token."""
         depth = 0
@@ -122,12 +129,79 @@ class Phrase:
 
 def rewrite(phrase: Phrase, at: int, blamed: int) -> Edits:
     """Return the edits for a token that no rule expects; `blamed` is the token that is the cause."""
-    found = _operator(phrase, at)
+    found = _header(phrase, at) or _value(phrase, at) or _operator(phrase, at)
     if found:
         return found
     if phrase.text(blamed) in _WORDS or phrase.text(blamed) in (*_REMOVED, *_PRINTED, "unless"):
         found = _word(phrase, blamed)
     return found or _type(phrase, at) or _string(phrase, at)
+
+
+def _header(phrase: Phrase, at: int) -> Edits:
+    """Return the edit for a mistake in the words in front of a body, a value or a task."""
+    before, text, after = (phrase.text(i) for i in (at - 1, at, at + 1))
+    first = phrase.text(phrase.line(at))
+    if first == "step":
+        return _step(phrase, at)
+    if after in ("by", "after") and before.isidentifier() and text.isidentifier() and first == before:
+        return phrase.put(at - 1, at - 1, "step")
+    if before == "test" and text.isidentifier():
+        return phrase.put(at, at, f'"{text}"')
+    if before in QUOTED and text[:1] == '"' and text[1:-1].isidentifier():
+        return phrase.put(at, at, text[1:-1])
+    if first in ("every", "after") and before.isdecimal() and text in UNITS:
+        return phrase.put(at - 1, at, f"{before}{UNITS[text]}")
+    if before in ("every", "after") and text[:1] == '"' and _is_duration(text[1:-1]):
+        return phrase.put(at, at, text[1:-1])
+    if first == "program" and before == ")" and text.isidentifier() and after == "=":
+        return phrase.put(at, at, f"-> {text}")
+    if first == "program" and phrase.text(at - 2) == "=" and before.isidentifier() and text not in ('"', "[", "{"):
+        return phrase.put(at - 1, at - 1, f"expr {before}")
+    if first == "link" and text == "=" and after == ">":
+        return phrase.put(at, at + 1, "->")
+    if first in ("on", "enact") and text == "if":
+        return phrase.put(at, at, "when")
+    if phrase.text(at - 2) == "on" and before.isidentifier() and text.isidentifier() and after in ("{", "when", "->"):
+        return phrase.put(at, at, f"as {text}")
+    return phrase.put(at, at, "<-") if first == "send" and text == "=" else ()
+
+
+def _step(phrase: Phrase, at: int) -> Edits:
+    """Return the edit for a mistake in front of the task of a step of a plan."""
+    text = phrase.text(at)
+    if text in ("depends_on", "depends", "needs", "requires", "dependsOn", "follows"):
+        return phrase.put(at, at, "after", "unsafe")
+    if text in ("with", "using", "agent"):
+        return phrase.put(at, at, "by", "unsafe")
+    if text == "and":
+        return phrase.close(at, ",")
+    return phrase.close(at, ":") if text == "=" else ()
+
+
+def _value(phrase: Phrase, at: int) -> Edits:
+    """Return the edit for a phrase inside of a body."""
+    far, before, text, after = (phrase.text(i) for i in (at - 2, at - 1, at, at + 1))
+    if before == "log" and text[:1] == '"':
+        return phrase.put(at - 1, at - 1, "log info")
+    if far == "log" and text in ("}", "\n") and before.isidentifier():
+        return phrase.put(at - 2, at - 2, "log info")
+    if text == ".." and before[:1].isalnum() and after[:1].isalnum():
+        return phrase.put(at - 1, at + 1, f"range({before}, {after})")
+    if before == "new" and text.isidentifier():
+        return phrase.drop(at - 1)
+    if text == "=" and far == "." and phrase.text(at - 3) == "self" and phrase.line(at) == at - 3:
+        return phrase.put(at - 3, at - 1, before)
+    if far == "let" and text == ":":
+        value = phrase.ahead(at + 1, ("=",))
+        return phrase.put(at - 1, value, f"{before} =", "unsafe") if phrase.text(value) == "=" else ()
+    return ()
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return nanoseconds(text) > 0
+    except ValueError:
+        return False
 
 
 def missing_colon(phrase: Phrase, at: int) -> Edits:

@@ -11,7 +11,8 @@ meets a fifth of the states, and a text costs nothing before it is read. `RULES[
 gives None. `mode` is how the value is made: 0 calls the builder, 1 hands the only child on, 2 makes a list to be
 spliced into the rule above.
 
-There are two starts: a file, and a fragment of one that stands in YAML. `STARTS` has the first state of each, `FINALS` the last ones.
+There are two starts: a file, and a fragment of one that stands in YAML. `STARTS` has the first state of each, `FINALS` the last
+one of a file and those in front of `_BEHIND`, which is never shifted.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from cogc.disk.resources import folder
 BUILD, PASS, SPLICE = 0, 1, 2
 STARTS = ("start", "_fragment")
 """What can be read by itself: a file, and a fragment of one in YAML."""
+BEHIND = "_BEHIND"
+"""The terminal behind a fragment, in front of which the driver stops."""
 SHIFTED = 4096
 """What is added to an action in the text of a row, so that each is the number of a character."""
 
@@ -107,9 +110,9 @@ def make() -> str:
         for symbol, (action, argument) in sorted(table.states[state].items()):
             if symbol in nonterminal_number:
                 goto[nonterminal_number[symbol]] = state_number[argument]
-            elif action.name == "Shift":
+            elif action.name == "Shift" and symbol != BEHIND:
                 row[terminal_number[symbol]] = state_number[argument]
-            else:
+            elif action.name != "Shift":
                 row[terminal_number[symbol]] = -1 - numbers.get(id(argument), by_value[argument])
         values = set(row.values())
         actions.append(values.pop() if len(values) == 1 and max(values) < 0 else row)
@@ -117,7 +120,10 @@ def make() -> str:
     spliced = _spliced(rules)
     written_rules = [_rule(r, spliced, nonterminal_number) for r in rules]
     starts = {s.lstrip("_"): state_number[table.start_states[s]] for s in STARTS}
-    finals = [state_number[table.end_states[s]] for s in STARTS]
+    finals = [state_number[table.end_states["start"]]]
+    finals += [
+        n for s, n in state_number.items() if BEHIND in table.states[s] and table.states[s][BEHIND][0].name == "Shift"
+    ]
     words = {str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, str.isalpha)}
     marks = {
         str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, lambda v: not v.isalpha())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from cogc.language.record import replace
 from cogc.language.texts import decode, nanoseconds
 from cogc.syntax import nodes as n
+from cogc.syntax.lalr import only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ def _node(cls: type[n.Node]) -> Builder:
 
 def _items(children: Children, start: int, end: int) -> tuple[Any, ...]:
     return tuple(c for c in children if c is not None)
-
-
-def _first(children: Children, start: int, end: int) -> Built | None:
-    found: Built | None = children[0]
-    return found
 
 
 def _binary(children: Children, start: int, end: int) -> n.Binary:
@@ -613,9 +609,9 @@ BUILDERS.update(
         **dict.fromkeys(("parameters", "with_", "block", "ports", "after_steps", "criteria", "answers"), _items),
         **dict.fromkeys(("sett_items", "checks", "modifiers"), _items),
         **dict.fromkeys(
-            ("parenthesised", "name_ref", "slice_start", "life", "plus", "times", "optional_mark", "private"), _first
+            ("parenthesised", "name_ref", "slice_start", "life", "plus", "times", "optional_mark", "private"), only
         ),
-        **dict.fromkeys(("disturbance", "worded", "moment", "down", "limit", "often"), _first),
+        **dict.fromkeys(("disturbance", "worded", "moment", "down", "limit", "often"), only),
         "open": lambda children, start, end: "...",
         "true": _constant("bool", True),
         "false": _constant("bool", False),
@@ -628,7 +624,7 @@ BUILDERS.update(
         "multiply": _binary,
         "conditional": _node(n.Conditional),
         "try_": _try,
-        "otherwise_as": lambda children, start, end: children[0],
+        "otherwise_as": only,
         "is_": _node(n.TypeTest),
         "call": _node(n.Call),
         "field": _node(n.Field),

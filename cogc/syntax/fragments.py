@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from cogc.language.texts import Segments
 
-_BEHIND = [TERMINALS["_BEHIND"], TERMINALS["$END"]]
+_BEHIND = TERMINALS["_BEHIND"]
 
 
 class Kind(Record):
@@ -71,7 +71,7 @@ KINDS = {
         "_OF_STATEMENT", "coglet _ { on _ {", "", "} }", lambda coglet: coglet.members[0].body.statements
     ),
     "pipeline": Kind("_OF_PIPELINE", "coglet _ { on _", "->", "}", lambda coglet: (coglet.members[0].body,)),
-    "mixin": Kind("_OF_MIXINS", "coglet _ with", "", "{ }", lambda coglet: coglet.mixins),
+    "mixin": Kind("_OF_MIXINS", "coglet _", "with", "{ }", lambda coglet: coglet.mixins),
     "criterion": Kind("_OF_CRITERION", "dod _ {", "_ :", "}", lambda dod: dod.criteria),
     "check": Kind("_OF_CHECK", 'test "" {', "", "}", lambda test: test.checks),
     "scenario": Kind("_OF_SCENARIO", 'scenario "" {', "", "}", lambda made: (*made.happenings, made.within)),
@@ -92,7 +92,7 @@ class Fragments:
 
         `segments` maps offsets in `text` to places in the source, as for a decoded string.
         """
-        found: Sequence[Any] | None = self._by_itself(kind, text, segments)
+        found = self._by_itself(kind, text, segments)
         if found is None:
             found = self._between_words(kind, text, segments, problems)
         if found is None:
@@ -100,7 +100,7 @@ class Fragments:
             problems.dropped.append(Span(self.source, place(segments, 0), end))
         return found
 
-    def _by_itself(self, kind: str, text: str, segments: Segments) -> list[Any] | None:
+    def _by_itself(self, kind: str, text: str, segments: Segments) -> Sequence[Any] | None:
         """Read a text of one piece where it stands. Return None for one that needs words around it, or has a mistake."""
         at = segments[0][1]
         if len(segments) > 1 or not self.source.text.startswith(text, at):
@@ -113,16 +113,13 @@ class Fragments:
             return None
         if len(tokens.kinds) > 3 * SHALLOW and not shallow(tokens):
             return None
-        end = tokens.starts[-1]
-        tokens.kinds[-1:] = _BEHIND
-        tokens.starts.append(end)
-        tokens.ends.append(end)
+        tokens.kinds[-1] = _BEHIND
         below, own = _front(kind)
         if own:
             tokens.kinds[:0] = own
             tokens.starts[:0] = tokens.ends[:0] = [at] * len(own)
-        found: list[Any] | None = lalr.parse(tokens, RULES, _give_up, below)
-        return found
+        found = lalr.parse(tokens, RULES, _give_up, below)
+        return found if found is None or found.__class__ is list or found.__class__ is tuple else (found,)
 
     def _between_words(self, kind: str, text: str, segments: Segments, problems: Problems) -> tuple[Any, ...] | None:
         """Read a text between the words of its kind, and report its mistakes at their places in the file."""

@@ -1,6 +1,6 @@
 """The LALR(1) driver: it turns tokens into nodes by the tables that Lark computed from `grammar/cog.lark`.
 
-In: `Tokens` (parallel lists, the last token is `$END`) and the `Rules` of the grammar, each with its builder, a function
+In: `Tokens` (parallel lists, the last token is `$END`, or `_BEHIND` for a fragment in YAML) and the `Rules` of the grammar, each with its builder, a function
 `(children, start, end) -> node`. Out: the value that the builder of `start` returns, or None if the parser gave up.
 
 The model
@@ -12,6 +12,7 @@ The model
     by rule r. A state in which every terminal reduces by the same rule has that action itself in place of a mapping.
     `_goto(state, left)` is the state behind a rule's left side, once the rule has been reduced. The tables have rows as
     texts, and each is read when the automaton first comes to its state: a small file comes to a fifth of them.
+    `Rules.rows` are the rows as the driver takes them, with rules in place of their numbers.
     A reduction takes the rule's symbols off the stack, makes one value of theirs and pushes the left side with it. How
     the value is made is the rule's mode: `_BUILD` calls the builder, `_PASS` hands the only child on, `_SPLICE` makes a
     list whose items become children of the rule above (`_items`, and what Lark makes of a `*`).
@@ -29,9 +30,9 @@ A worked example: `const a = 1`, its reductions in order
 Chains
     Most tokens are the only symbol of the rule above them, and that one is of the next: an int is a literal, a primary, a
     postfix ... a sum, a comparison, an expression. Where such a chain ends, and which builders it calls on the way, depends
-    on the state below, the first symbol and the next terminal alone. So `Rules.chain` follows it once, and afterwards one
-    look into `Rules.chains` takes a token, or a rule that has been reduced, to the state at the end of its chain. What is
-    between never comes onto the stack.
+    on the state below, the first symbol and the next terminal alone. So `Rules.chain` follows it once. Afterwards one look,
+    into the mapping of the token's action or of the rule that has been reduced, leads to the state at the end of the chain.
+    What is between never comes onto the stack.
 
 Spans
     A node begins where its first symbol begins and ends where its last one ends; a rule without symbols has no width
@@ -64,8 +65,12 @@ if TYPE_CHECKING:
     Builder = Callable[[list[Any], int, int], Any]
     Written = tuple[int, int, str, tuple[int, ...], int]
     """A rule as it stands in the tables: left side, length, builder, the children that it keeps, mode."""
-    Rule = tuple[int, int, Builder | None, int, slice | None, list[None], tuple[int, ...]]
-    """A rule with its builder: left side, length, builder, mode, what it keeps as a slice with the absent behind it, and as offsets."""
+    Chain = tuple[int, tuple[Builder, ...]]
+    Rule = tuple[int, int, Builder | None, int, slice | None, list[None], tuple[int, ...], dict[int, Chain]]
+    """A rule with its builder: left side, length, builder, mode, what it keeps as a slice with the absent behind it, and as offsets.
+
+    Its last part are the chains that have been followed behind it, by the state below and the next terminal.
+    """
 
 NOTHING = 255
 """A terminal that has no action: the parser stops there and leaves its stack as it is. No terminal has a greater number."""
@@ -77,6 +82,7 @@ _END = TERMINALS["$END"]
 _OPENING = frozenset(TERMINALS[n] for n in ("LBRACE", "LPAR", "LSQB"))
 _CLOSING = frozenset(TERMINALS[n] for n in ("RBRACE", "RPAR", "RSQB"))
 _RBRACE = TERMINALS["RBRACE"]
+_ENDS = (_END, TERMINALS["_BEHIND"])
 _ROWS: list[Any] = [None] * len(ACTIONS)
 """The rows of `ACTIONS` that have been read, by state."""
 _GOTOS: dict[int, dict[int, int]] = {}
@@ -100,34 +106,61 @@ def _goto(state: int, left: int) -> int:
     return row.get(left, -1)
 
 
+def _shifted(state: int, kind: int) -> int:
+    """Return the state behind a terminal that is shifted in a state."""
+    row = row_of(state)
+    assert not isinstance(row, int)  # a state in which every terminal reduces shifts none
+    return row[kind]
+
+
 def _pairs(row: str) -> Iterator[tuple[int, int]]:
     """Yield the entries of a row that is written as a text."""
     return zip(map(ord, row[::2]), map(ord, row[1::2]), strict=True)
 
 
 class Rules:
-    """The rules of the grammar with builders of one kind: each rule is bound to its builder when it is first reduced."""
+    """The rules of the grammar with builders of one kind, and the actions of the states as the driver takes them.
 
-    __slots__ = ("_builders", "_written", "bound", "chains")
+    Both are made when the automaton first comes to them, so that a small file pays for what it uses.
+    """
+
+    __slots__ = ("_bound", "_builders", "_written", "rows")
 
     def __init__(self, builders: dict[str, Builder], written: list[Written] = RULES) -> None:
         self._builders = builders
         self._written = written
-        self.bound: list[Rule | None] = [None] * len(written)
-        """The rules that have been reduced, by number."""
-        self.chains: dict[int, tuple[int, tuple[Builder, ...]]] = {}
-        """The results of `chain` so far, by state, symbol and next terminal."""
+        self._bound: dict[int, Rule] = {}
+        self.rows: list[Any] = [None] * len(ACTIONS)
+        """The actions that have been made, by state and next terminal."""
+
+    def action(self, state: int, kind: int) -> bool:
+        """Make the action of a state for the next terminal, and return whether there is one.
+
+        It is a rule to reduce by, or for a terminal to shift the chains that have been followed behind it, by the
+        terminal after it. Where every terminal reduces by the same rule, that rule stands in place of the row.
+        """
+        row = row_of(state)
+        if isinstance(row, int):
+            self.rows[state] = self.rule(-1 - row)
+            return True
+        action = row.get(kind)
+        if action is None:
+            return False
+        if self.rows[state] is None:
+            self.rows[state] = {}
+        self.rows[state][kind] = {} if action >= 0 else self.rule(-1 - action)
+        return True
 
     def rule(self, number: int) -> Rule:
         """Return a rule with its builder."""
-        found = self.bound[number]
+        found = self._bound.get(number)
         if found is None:
             left, length, name, kept, mode = self._written[number]
             builder = self._builders[name] if mode == _BUILD else None
-            found = self.bound[number] = (left, length, builder, mode, *_cut(kept, length), kept)
+            found = self._bound[number] = (left, length, builder, mode, *_cut(kept, length), kept, {})
         return found
 
-    def chain(self, state: int, target: int, kind: int) -> tuple[int, tuple[Builder, ...]]:
+    def chain(self, state: int, target: int, kind: int) -> Chain:
         """Follow the rules of one symbol that are reduced behind a symbol, before the next terminal.
 
         `state` is the state below the symbol and `target` the one behind it. Return the state at the end of the chain,
@@ -143,11 +176,18 @@ class Rules:
             if length != 1 or kept != (0,):
                 break
             if mode == _BUILD:
-                builders.append(self.rule(-1 - action)[2])  # type: ignore[arg-type]
+                builder = self.rule(-1 - action)[2]
+                if builder is not None and builder is not only:
+                    builders.append(builder)
             elif mode == _SPLICE:
                 builders.append(_as_list)
             target = _goto(state, left)
         return target, tuple(builders)
+
+
+def only(children: list[Any], start: int, end: int) -> Any:
+    """Return the first child: the builder of a rule that hands it on. Chains leave it out."""
+    return children[0]
 
 
 def _as_list(children: list[Any], start: int, end: int) -> list[Any]:
@@ -183,27 +223,36 @@ def parse(
     the parser goes on with them.
     """
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
-    if leaves is None:
-        leaves = [text[s:e] for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=False)]
+    cut_starts, cut_ends = tokens.cut_starts, tokens.cut_ends
+    if leaves is None and mend is not None:
+        leaves = [text[s:e] for s, e in zip(cut_starts, cut_ends, strict=False)]
     states: list[int] = [*below]
     values: list[Any] = [None] * len(below)
     starts = token_starts[:1] * len(below)
-    rows, bound, chains = _ROWS, rules.bound, rules.chains
+    rows = rules.rows
     at, failed = 0, -1
     kind = kinds[0]
     end = 0
     state = states[-1]
     while True:
         row = rows[state]
-        if row is None:
-            row = row_of(state)
-        action = row if row.__class__ is int else row.get(kind)
-        if action is None:
-            if kind == _END and state in FINALS:
+        action = row.get(kind) if row.__class__ is dict else row
+        if action.__class__ is dict:
+            value = text[cut_starts[at] : cut_ends[at]] if leaves is None else leaves[at]
+            start, end = token_starts[at], token_ends[at]
+            at += 1
+            kind = kinds[at]
+            found = action.get(kind)
+            if found is None:
+                found = action[kind] = rules.chain(state, _shifted(state, kinds[at - 1]), kind)
+        elif action is None:
+            if rules.action(state, kind):
+                continue
+            if kind in _ENDS and state in FINALS:
                 return values[-1]
             if not fail(at, states) or (at == failed and kind == _END):
                 return None
-            if mend is not None and at != failed and mend(tokens, leaves, at, states, rules):
+            if mend is not None and leaves is not None and at != failed and mend(tokens, leaves, at, states, rules):
                 failed, kind = at, kinds[at]
                 continue
             # a token at which recovery fails twice is skipped: each recovery gets further than the one before
@@ -217,14 +266,8 @@ def parse(
                 at = skipped
             kind, state = kinds[at], states[-1]
             continue
-        if action >= 0:
-            value, start, end = leaves[at], token_starts[at], token_ends[at]
-            at += 1
-            key = state << 20 | kind << 8
-            kind = kinds[at]
-            target = action
         else:
-            left, length, builder, mode, cut, absent, kept = bound[-1 - action] or rules.rule(-1 - action)
+            left, length, builder, mode, cut, absent, kept, chains = action
             if length:
                 if cut is None:
                     children = _children(values, length, kept)
@@ -242,12 +285,10 @@ def parse(
             else:
                 value = children if mode == _SPLICE else children[0]
             state = states[-1]
-            key = state << 20 | (left + NOTHING + 1) << 8
-            target = -1
-        # the rules of one symbol that follow are looked up once for each state, symbol and next terminal
-        found = chains.get(key | kind)
-        if found is None:
-            found = chains[key | kind] = rules.chain(state, _goto(state, left) if target < 0 else target, kind)
+            key = state << 8 | kind
+            found = chains.get(key)
+            if found is None:
+                found = chains[key] = rules.chain(state, _goto(state, left), kind)
         state, builders = found
         for build in builders:
             value = build([value], start, end)

@@ -216,7 +216,7 @@ class _Reader:
 
     def _mapping(self, opened: _Open, end: int) -> Mapping:
         keys = opened.items[::2]
-        names = {key.text for key in keys if isinstance(key, Scalar)}
+        names = {key.text for key in keys if key.__class__ is Scalar}
         if len(names) == len(keys) and "<<" not in names:
             return Mapping(opened.start, end, tuple(zip(keys, opened.items[1::2], strict=True)))  # type: ignore[arg-type]
         pairs: list[tuple[Scalar, Value]] = []

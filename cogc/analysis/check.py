@@ -102,8 +102,9 @@ def _shape(checked: Checked, shape: Shape) -> None:
     for use in shape.mixins:
         if use.node is not None and use.owner is shape:
             _mixin_arguments(checked, shape, use.node, use.shape)
+    pure = Scope(checked.world, shape.unit, shape, states=False)
     for node in shape.node.members:
-        _member(checked, shape, node, scope)
+        _member(checked, shape, node, scope, pure)
 
 
 def _mixin_arguments(checked: Checked, shape: Shape, use: nodes.MixinUse, mixin: Shape) -> None:
@@ -112,8 +113,8 @@ def _mixin_arguments(checked: Checked, shape: Shape, use: nodes.MixinUse, mixin:
     checked.inference.arguments(use, signature, use.arguments, scope)
 
 
-def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope) -> None:
-    pure = Scope(checked.world, shape.unit, shape, states=False)
+def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope, pure: Scope) -> None:
+    """Check a member: in `scope`, or in `pure`, which knows no states. What a member binds, it binds in scopes inside of these."""
     match node:
         case nodes.Listen(attributes=attributes):
             check_block(attributes, "listen", node.name, pure, checked.inference)

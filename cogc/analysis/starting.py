@@ -89,9 +89,12 @@ class _Start:
         self.visited = visited
         self.depth = depth
         self.created = created
+        self._scopes: dict[int, Scope] = {}
 
     def evaluator(self, owner: Shape) -> Evaluator:
-        scope = Scope(self.checked.world, owner.unit, owner, states=False)
+        scope = self._scopes.get(id(owner))
+        if scope is None:
+            scope = self._scopes[id(owner)] = Scope(self.checked.world, owner.unit, owner, states=False)
         return Evaluator(self.checked.inference, scope, self.known)
 
     def value(self, node: nodes.Expr, at: Evaluator, wanted: Type) -> Any:

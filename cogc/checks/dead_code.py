@@ -105,7 +105,7 @@ def _coglet(checked: Checked, shape: Shape, vocabulary: Vocabulary) -> None:
 def _twice(checked: Checked, unit: Unit, members: Sequence[nodes.Node]) -> None:
     """Report parts that stand for a second time, word by word."""
     seen: set[str] = set()
-    for part in members:
+    for part in members if len(members) > 1 else ():
         text = _without_blanks(unit.text(part))
         if text in seen:
             edits = removal(unit.source, part.start, part.end, getattr(part, "doc", ""))

@@ -43,11 +43,10 @@ def repetition(checked: Checked) -> None:
         _imports(checked, unit)
     for shape in own_shapes(checked):
         if shape.unit in units and shape.python is None:
-            for node in shape.unit.walked(shape.node):
-                if isinstance(node, nodes.Assign):
-                    _assigned(checked, shape, node)
-                elif isinstance(node, nodes.Guide):
-                    _suppressed(checked, shape, node)
+            for assign in shape.unit.within(nodes.Assign, shape.node):
+                _assigned(checked, shape, assign)
+            for guide in shape.unit.within(nodes.Guide, shape.node):
+                _suppressed(checked, shape, guide)
 
 
 def _branches(checked: Checked, unit: Unit, first: nodes.If) -> None:

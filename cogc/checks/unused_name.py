@@ -161,9 +161,8 @@ class _File:
         """Report parameters, states and values of a coglet or mixin."""
         node = shape.node
         assigned: dict[str, list[nodes.Assign]] = {}
-        for n in self.unit.walked(node):
-            if isinstance(n, nodes.Assign):
-                assigned.setdefault(n.name.id, []).append(n)
+        for n in self.unit.within(nodes.Assign, node):
+            assigned.setdefault(n.name.id, []).append(n)
         for p in node.parameters:
             self.within(node, p.name, "parameter")
         for member in node.members:
@@ -174,8 +173,8 @@ class _File:
                     self.state(node, member, name, assigned.get(name.id, []))
                     self.converted(member)
                 case nodes.Reaction() | nodes.Enact():
-                    for let in self.unit.walked(member):
-                        if isinstance(let, nodes.Let) and isinstance(let.pattern, nodes.Name):
+                    for let in self.unit.within(nodes.Let, member):
+                        if isinstance(let.pattern, nodes.Name):
                             self.within(member, let.pattern, "value", self.unbound(let))
                     for p in member.parameters if isinstance(member, nodes.Enact) else ():
                         self.within(member, p.name, "parameter")

@@ -92,6 +92,8 @@ class Record(metaclass=RecordType):
     _values_: ClassVar[Callable[[Any], tuple[Any, ...]]]
 
     def __eq__(self, other: object) -> bool:
+        if self is other:  # most types that are compared
+            return True
         if self.__class__ is not other.__class__:
             return NotImplemented
         return bool(self.__class__._values_(self) == self.__class__._values_(other))

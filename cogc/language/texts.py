@@ -79,6 +79,9 @@ Segments = tuple[tuple[int, int], ...]
 
 def nanoseconds(text: str) -> int:
     """Return the nanoseconds of a duration such as `1m30s` or `1.5s`; raise ValueError for another text."""
+    number = text.rstrip("mshdw")
+    if text.isascii() and number.isdigit() and len(number) < 10 and text[len(number) :] in UNITS:  # most of them
+        return int(number) * UNITS[text[len(number) :]]
     if not re.match(_DURATION, text):  # first: to look for parts in a long text of another kind takes quadratic time
         raise ValueError(f"`{text}` is no duration")
     total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in re.findall(_PART, text))

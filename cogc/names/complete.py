@@ -159,7 +159,7 @@ def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:
 
 
 def _uses_log(shape: Shape) -> bool:
-    return any(x.__class__ is nodes.Log for x in shape.unit.walked(shape.node))
+    return bool(shape.unit.within(nodes.Log, shape.node))
 
 
 def _uses_ticks(node: nodes.Coglet | nodes.Mixin) -> bool:
@@ -242,10 +242,7 @@ def _mixin_of(shape: Shape, name: str) -> str | None:
 def _clash(shape: Shape, name: str, table: dict[str, Member]) -> tuple[Span, str] | None:
     """Find the member or parameter that has the name already; a listen and a transmit channel may share one."""
     for word, other in shape.own():
-        pair = (table is shape.listens and other is shape.transmits) or (
-            table is shape.transmits and other is shape.listens
-        )
-        if name in other and not pair:
+        if name in other and {id(table), id(other)} != {id(shape.listens), id(shape.transmits)}:
             return other[name].span(), ARTICLES[word]
     parameter = shape.parameters.get(name)
     if parameter is not None and not shape.expanded:

@@ -6,6 +6,8 @@ out lies in `analysis/tables.py`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from cogc.diagnostics.source import Source, Span
 from cogc.language import types
 from cogc.syntax import nodes
@@ -13,7 +15,7 @@ from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, Literal, TypeAlias, TypeVar
 
     from cogc.diagnostics.problems import Problems
@@ -69,11 +71,13 @@ class Unit:
     """One file: its tree, the names it declares, and those it can see."""
 
     __slots__ = (
-        "_known", "_nodes", "_ranges", "_walked", "aliases", "declared", "hidden", "id", "imported", "looked", "path", "source", "tree",
+        "_indices", "_known", "_nodes", "_ranges", "_walked", "aliases", "declared", "hidden", "id", "imported", "is_std", "looked", "path", "source", "tree",
     )  # fmt: skip
 
     def __init__(self, path: str, source: Source, tree: nodes.File, id: str = "") -> None:
         self.path = path
+        self.is_std = path.startswith("std/")
+        """True for a file of the standard library."""
         self.id = id
         self.source = source
         self.tree = tree
@@ -84,7 +88,9 @@ class Unit:
         self.aliases: dict[str, Unit] = {}
         self.looked: dict[str, bytes | None] = {}
         """The files beside specs that the check has looked at, None for what is not there."""
-        self._nodes: dict[type, list[Any]] | None = None
+        self._nodes: dict[type, list[Any]] = {}
+        self._indices: dict[type, list[int]] | None = None
+        """The places of the nodes of each class in the order of the text."""
         self._walked: list[nodes.Node] | None = None
         self._ranges: dict[int, tuple[int, int]] = {}
         self._known: dict[int, _Flat] = {}
@@ -99,16 +105,28 @@ class Unit:
 
     def all(self, kind: type[N]) -> list[N]:
         """Return all nodes of one class in the file, in the order of the text; the tree is walked once for all callers."""
-        if self._nodes is None:
-            self._nodes = {}
-            for node in self._order():
-                self._nodes.setdefault(node.__class__, []).append(node)
-        return self._nodes.get(kind, [])
+        found = self._nodes.get(kind)
+        if found is None:
+            order = self._order()
+            found = self._nodes[kind] = [order[i] for i in self.kinds().get(kind, ())]
+        return found
 
-    def kinds(self) -> Iterable[type[nodes.Node]]:
-        """Return the classes of the nodes in the file."""
-        self.all(nodes.File)
-        return self._nodes or ()
+    def within(self, kind: type[N], node: nodes.Node) -> list[N]:
+        """Return the nodes of one class that a node is or has below it."""
+        order, place = self._order(), self._ranges.get(id(node))
+        if place is None:
+            return [n for n in nodes.walk(node) if isinstance(n, kind)]
+        indices = self.kinds().get(kind, [])
+        found: list[Any] = [order[i] for i in indices[bisect_left(indices, place[0]) : bisect_left(indices, place[1])]]
+        return found
+
+    def kinds(self) -> dict[type[nodes.Node], list[int]]:
+        """Return the classes of the nodes in the file, and where the nodes of each stand in the order of the text."""
+        if self._indices is None:
+            self._indices = {}
+            for i, node in enumerate(self._order()):
+                self._indices.setdefault(node.__class__, []).append(i)
+        return self._indices
 
     def walked(self, node: nodes.Node) -> list[nodes.Node]:
         """Return a node and all nodes below it, as `nodes.walk` does; a declaration or a member of the file is not walked again."""
@@ -129,11 +147,6 @@ class Unit:
                 for part, (start, end) in ranges.items():
                     self._ranges[part] = first + start, first + end
         return self._walked
-
-    @property
-    def is_std(self) -> bool:
-        """Return whether the file is of the standard library."""
-        return self.path.startswith("std/")
 
     def span(self, node: nodes.Node) -> Span:
         return Span(self.source, node.start, node.end)
@@ -266,12 +279,14 @@ class Shape:
     """
 
     __slots__ = (
-        "budget", "children", "complete", "consts", "declared", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters", "partial",
+        "budget", "children", "complete", "consts", "declared", "enacts", "expanded", "key", "links", "listens", "mixins", "name", "node", "parameters", "partial",
         "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
     )  # fmt: skip
 
     def __init__(self, unit: Unit, node: Holder, declared: ShapeKind | None = None) -> None:
         self.declared: ShapeKind = declared or ("coglet" if isinstance(node, nodes.Coglet) else "mixin")
+        self.expanded = self.declared not in ("coglet", "mixin")
+        """True if the compiler has made the coglet from another declaration."""
         self.unit = unit
         self.node = node
         self.name = node.name.id
@@ -310,11 +325,6 @@ class Shape:
             ("program", self.programs),
             ("const", self.consts),
         ]
-
-    @property
-    def expanded(self) -> bool:
-        """Return whether the compiler has made the coglet from another declaration."""
-        return self.declared not in ("coglet", "mixin")
 
     def span(self) -> Span:
         return self.unit.span(self.node.name)

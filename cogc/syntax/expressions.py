@@ -178,7 +178,7 @@ class Qualified(Node):
 
     @property
     def text(self) -> str:
-        return ".".join(p.id for p in self.parts)
+        return self.parts[0].id if len(self.parts) == 1 else ".".join([p.id for p in self.parts])
 
 
 class TypeName(Node):

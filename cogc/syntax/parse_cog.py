@@ -11,11 +11,15 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest
 from cogc.language.texts import RESERVED
-from cogc.syntax import lalr, missing_brace, nodes
+from cogc.syntax import lalr, nodes
 from cogc.syntax.build import BUILDERS
 from cogc.syntax.depth import too_deep
 from cogc.syntax.lexer import DECLARATIONS, Tokens, lex
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 RULES = lalr.Rules(BUILDERS)
 MOST_ERRORS = 50
@@ -61,12 +65,19 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
 
         odd_names.mend(source, tokens, problems)
     reporter = Reporter(source, tokens, problems)
-    tree = _file(lalr.parse(tokens, RULES, reporter.report, mend=missing_brace.insert if resync else None))
+    tree = _file(lalr.parse(tokens, RULES, reporter.report, mend=_lost_brace if resync else None))
     _doubts(source, tokens, problems)
     problems.dropped += [Span(source, *place) for place in (tokens.dropped if tree is not None else [(start, end)])]
     if tree is not None and not shallow(tokens) and too_deep(tree, source, problems):
         return nodes.File(start, end, "", ())
     return tree
+
+
+def _lost_brace(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules: lalr.Rules) -> bool:
+    """Put in the `{` that a header has lost, and return whether that was done."""
+    from cogc.syntax import missing_brace  # start-up: for mistakes alone
+
+    return missing_brace.insert(tokens, leaves, at, states, rules)
 
 
 def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.File | None:
@@ -76,7 +87,7 @@ def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.Fil
     tokens = lex(source, problems, start, end, resync=True)
     if odd_names.mend(source, tokens, problems):
         return None  # its uses may stand elsewhere
-    tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=missing_brace.insert))
+    tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=_lost_brace))
     _doubts(source, tokens, problems)
     if tree is None or not shallow(tokens) or len(problems.found) >= MOST_ERRORS:
         return None

@@ -54,7 +54,7 @@ BODIES = (
 )  # fmt: skip
 TRIGGERS = (
     "x as v", "k as v", "q as v", "q.dead as v", "d.o as v", "all(x, k) as [v, w]", "all(x, q) as [v, w]", "x as v, k as v",
-    "q as v, x as v", "all(d.o) as v", "error(d) as e", "start", "stop", "x", "x as [v]", "d.log as v", "d.missing as v", "y as v",
+    "q as v, x as v", "all(d.o) as v", "error(d) as e", "error(d[1]) as e", "start", "stop", "x", "x as [v]", "d.log as v", "d.missing as v", "y as v",
 )  # fmt: skip
 DECLARED = {
     "ZERO": "const ZERO = 0",

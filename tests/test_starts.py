@@ -26,6 +26,8 @@ def main(body: str) -> str:
     return "coglet Main { listen x: int\n transmit y: any\n " + body + " }"
 
 
+_PLAIN = "coglet D {{ }}\ncoglet Main {{ create d = D * {} }}\n"
+
 WRONG = {
     # constants
     "a constant is itself": ("const A = A\n" + main("on x as v { y <- v + A }"), ["constant-cycle:A"]),
@@ -74,6 +76,9 @@ WRONG = {
     "a state": ("const Z = 0\n" + main("state s: int = 1 % Z\n on x as v { y <- s + v }"), ["certain-failure:1 % Z"]),
     "a parallel of nothing": (child(" * 1\n on start { log info parallel 0 [x for x in [1]] }"), ["out-of-range:0"]),
     "a negative count": (child(" * -2"), ["out-of-range:-2"]),
+    "a negative count where all else is written out": (_PLAIN.format("-1"), ["out-of-range:-1"]),
+    "a range downwards where all else is written out": (_PLAIN.format("2..1"), ["out-of-range:* 2..1"]),
+    "too many members where all else is written out": (_PLAIN.format("1000001"), ["out-of-range:1000001"]),
     "a reversed pool": (child(" * 5..2"), ["out-of-range:* 5..2"]),
     "a count of constants": ("const N = 0 - 1\n" + child(" * N"), ["out-of-range:N"]),
     "a count from a default": (child(" * (p - 4)"), ["out-of-range:p - 4"]),

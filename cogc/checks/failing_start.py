@@ -20,7 +20,9 @@ def failing_start(checked: Checked) -> None:
     units = [u for u in checked.world.units.values() if not u.is_std or u in checked.world.roots]
     known = set(units)
     shapes = [s for s in checked.world.shapes.values() if s.unit in known]
-    if all(map(_literal, _values(units, shapes))):
+    shapes = [s for s in shapes if s.declared in ("coglet", "mixin")]
+    counts = (c.node.count for s in shapes for c in s.children.values() if c.node.count is not None)
+    if all(map(_literal, _values(units, shapes))) and all(map(_is_sound, counts)):
         return
     from cogc.analysis.starting import check_consts, check_starts  # start-up: few files compute what they start with
 
@@ -43,13 +45,11 @@ def _literal(node: nodes.Expr) -> bool:
 
 
 def _values(units: list[Unit], shapes: list[Shape]) -> Iterator[nodes.Expr]:
-    """Yield every expression that is evaluated when a program starts."""
+    """Yield every expression that is evaluated when a program starts, but for the numbers of members."""
     for unit in units:
         for const in unit.all(nodes.Const):
             yield const.value
     for shape in shapes:
-        if shape.declared not in ("coglet", "mixin"):
-            continue
         for p in shape.parameters.values():
             if p.default is not None:
                 yield p.default
@@ -64,11 +64,15 @@ def _values(units: list[Unit], shapes: list[Shape]) -> Iterator[nodes.Expr]:
             yield from (t.period for t in reaction.node.triggers if isinstance(t, nodes.Every))
 
 
+def _is_sound(count: nodes.Count) -> bool:
+    """Return whether the number of members is written out, and in its range."""
+    from cogc.language.limits import outside_pool  # start-up: few children have a number
+
+    low, high = (b.value if isinstance(b, nodes.Literal) else b for b in (count.low, count.high))
+    return type(low) is int and (high is None or type(high) is int) and not outside_pool(low, high)
+
+
 def _of_child(node: nodes.Create) -> Iterator[nodes.Expr]:
     yield from (a.value for a in node.arguments)
-    if node.count is not None:
-        yield node.count.low
-        if node.count.high is not None:
-            yield node.count.high
     if node.for_each is not None:
         yield node.for_each.source

@@ -160,6 +160,9 @@ def _conversion(found: Type, wanted: Type) -> str:
     if given == STRING and types.fit(types.INT, wanted) == EXACT:
         return "convert it with `int(...)`"
     shown = types.show(wanted)
+    if given == types.DURATION and types.fit(types.INT, wanted) == EXACT:
+        words = "VALUE / 1s" if types.fit(types.FLOAT, wanted) == EXACT else "int(VALUE / 1s)"
+        return f"a duration is a number of seconds by `{words}`"
     if (
         isinstance(found, types.LiteralOf)
         and found.kind in ("int", "float")

@@ -51,8 +51,11 @@ def _failing(checked: Checked, unit: Unit) -> list[tuple[nodes.Expr, str]]:
             ):
                 found.append((node, "an int has 64 bits"))
     for indexed in unit.all(nodes.Index):
-        if isinstance(indexed.base, nodes.ListLiteral):
-            size, at = len(indexed.base.items), _int(indexed.index)
+        base = indexed.base
+        if isinstance(base, nodes.Name) and _int(indexed.index) is not None and _named_once(unit, base):
+            base = _const_value(checked, base) or base
+        if isinstance(base, nodes.ListLiteral):
+            size, at = len(base.items), _int(indexed.index)
             if at is not None and not -size <= at < size:
                 found.append((indexed, f"index {at} is out of range: there are {size}"))
     for reaction in unit.all(nodes.Reaction):
@@ -100,9 +103,15 @@ def _int(node: nodes.Expr) -> int | None:
 
 def _is_zero(checked: Checked, name: nodes.Name) -> bool:
     """Return whether a name stands for a constant that is written as zero."""
+    value = _const_value(checked, name)
+    return isinstance(value, nodes.Literal) and value.value == 0
+
+
+def _const_value(checked: Checked, name: nodes.Name) -> nodes.Expr | None:
+    """Return what is written as the value of a constant; None for a name of another kind."""
     symbol = checked.tables.symbols.get(id(name))
     const = symbol.node if symbol is not None and symbol.kind == "const" else None
-    return isinstance(const, nodes.Const) and isinstance(const.value, nodes.Literal) and const.value.value == 0
+    return const.value if isinstance(const, nodes.Const) else None
 
 
 def _named_once(unit: Unit, name: nodes.Name) -> bool:

@@ -21,8 +21,10 @@ from cogc.names.python_code import (
     is_dataclass,
     is_value,
     method_names,
+    methods,
     misfit,
     no_value,
+    sent_on,
 )
 from cogc.syntax import nodes
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.language.types import Type
     from cogc.names.python_code import Code, Definition
-    from cogc.names.world import Parameter, Unit
+    from cogc.names.world import Parameter, Shape, Unit
 
 
 CALL_ID = "call_id"
@@ -174,12 +176,17 @@ def _may_be_null(annotated: Type, declared: Type) -> bool:
 
 def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text) -> None:
     found = _found(checked, unit, path, "class")
+    if found is not None and function(*found) is not None:
+        module, _, name = path.value.partition(":")
+        checked.problems.add("missing-in-python", unit.span(path), module=module, name=name, what="class")
+        return
     node = initialiser(*found) if found is not None else None
     declared = checked.world.lookup(unit, coglet.name.id)
     shape = checked.world.shape(declared) if declared is not None else None
     if found is None or shape is None or shape.node is not coglet:
         return
     _handlers(checked, unit, coglet, *found)
+    _methods(checked, unit, shape, coglet, *found)
     _resumed(checked, unit, coglet, *found)
     if node is None:
         return
@@ -240,6 +247,38 @@ def _handlers(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, na
                     what=what,
                     name=word,
                 )
+
+
+def _methods(checked: Checked, unit: Unit, shape: Shape, coglet: nodes.Coglet, code: Code, name: str) -> None:
+    """Check what the methods of a class take against the channels and commands, and the channels on which they send."""
+    if handlers(code, name) is None or is_folder(unit.path):
+        return
+    for (mark, word), method in methods(code, name).items():
+        taken = annotated_types(method, code)[0]
+        where = f"{code.path}:{method.lineno}"
+        channel, command = shape.listens.get(word), shape.enacts.get(word)
+        if mark == "listen" and channel is not None and channel.owner is shape and len(method.args.args) > 1:
+            argument = method.args.args[1].arg
+            wanted = taken.get(argument, types.ANY)
+            given = types.FLOAT if channel.type == types.DURATION else channel.type
+            if _known(given) and not _agree(wanted, given):
+                checked.problems.add(
+                    "python-type", unit.span(channel.node), code=where, what=f"`{argument}` of `{method.name}`",
+                    found=types.show(wanted), wanted=types.show(channel.type),
+                )  # fmt: skip
+        elif mark == "enact" and command is not None and command.owner is shape and command.signature is not None:
+            parameters = command.signature.parameters
+            places = {p.name: unit.span(p.node.name) for p in parameters}
+            if _fits(checked, method, code, list(places), unit.span(command.node.name), places, True):
+                _parameters(checked, unit, code, method, parameters, taken)
+    for word, line in sent_on(code, name).items():
+        if word not in shape.transmits:
+            near = did_you_mean(word, shape.transmits)
+            help = near if is_suggestion(near) else f"declare it: `transmit {word}: TYPE` ({code.path}:{line})"
+            checked.problems.add(
+                "missing-in-python", unit.span(coglet.name), help=help, module=coglet.name.id,
+                what="declaration of the channel", name=word,
+            )  # fmt: skip
 
 
 def path_of(code: Code) -> str:

@@ -42,7 +42,13 @@ def _reached(checked: Checked, shape: Shape) -> tuple[set[tuple[str, str]], set[
             if port is not None and port.kind == "child_listen":
                 fed.add((port.child, port.name))
             ends = (
-                node.targets if isinstance(node, nodes.Link) else (node.target,) if isinstance(node, nodes.Send) else ()
+                node.targets
+                if isinstance(node, nodes.Link)
+                else (node.target,)
+                if isinstance(node, nodes.Send)
+                else node.stages[-1:]
+                if isinstance(node, nodes.Pipeline)
+                else ()
             )
             for end in ends:
                 if id(end) in targets:

@@ -294,6 +294,34 @@ def handlers(code: Code, name: str) -> dict[str, dict[str, ast.expr]] | None:
     return taken
 
 
+def methods(code: Code, name: str) -> dict[tuple[str, str], Definition]:
+    """Return the methods of a class by the mark and the word that they stand under, as `("listen", "job")`."""
+    node = code.names[name][0]
+    found: dict[tuple[str, str], Definition] = {}
+    for part in node.body if isinstance(node, ast.ClassDef) else ():
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) or len(part.decorator_list) != 1:
+            continue
+        mark = part.decorator_list[0]
+        if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.args:
+            word = mark.args[0]
+            if isinstance(word, ast.Constant) and isinstance(word.value, str):
+                found[mark.func.id, word.value] = part
+    return found
+
+
+def sent_on(code: Code, name: str) -> dict[str, int]:
+    """Return the channels on which the methods of a class send, by `self.transmit("x", ...)`, each with a line of the code."""
+    found: dict[str, int] = {}
+    for part in ast.walk(code.names[name][0]):
+        match part:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="self"), attr="transmit"),
+                args=[ast.Constant(value=str() as word), *_],
+            ):
+                found.setdefault(word, part.lineno)
+    return found
+
+
 def method_names(code: Code, name: str) -> set[str] | None:
     """Return the names of the methods of a class; None where it may have others, by a base that is not one of `cogc.sdk`."""
     found = code.names.get(name, [])

@@ -16,7 +16,7 @@ from support.paths import ROOT
 
 HERE = ROOT / "tests" / "pyodide"
 WHEELS = sorted((HERE / "wheels").glob("*wasm32.whl"))
-PURE = ("jinja2", "markupsafe", "yaml")
+PURE = ("lark", "jinja2", "markupsafe", "yaml")
 
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or not (HERE / "node_modules" / "pyodide").is_dir() or not WHEELS,

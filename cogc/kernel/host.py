@@ -20,10 +20,12 @@ class Overlay(Protocol):
 
 
 class Services(Protocol):
-    """The kernel of a coglet, as far as compiled code needs it."""
+    """The kernel of a coglet, as far as compiled code and routes need it."""
 
     @property
     def outer(self) -> Overlay: ...
+
+    def push(self, port: Any, value: Any, /) -> None: ...
 
     def report_fault(self, inst: Any, fault: Failure, /) -> None: ...
 

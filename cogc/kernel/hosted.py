@@ -82,7 +82,7 @@ def heard(kernel: State, inst: Instance, channel: str, value: Value) -> None:
     if kernel.outer.active:
         ports.port(inst, channel)  # which lays links and taps over it
     for forward in (inst.forwards or {}).get(channel, ()):
-        forward(value)
+        kernel.hand_on(forward, value)
 
 
 def command(kernel: State, inst: Instance, name: str, data: Value) -> None:

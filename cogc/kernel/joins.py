@@ -78,14 +78,14 @@ def wire(kernel: State, parent: Instance, handler: Handler) -> None:
                     ports.out_named(member, source.name), _port(parent, join, (number, member.index), source, member)
                 )
         else:
-            _forward(kernel, parent, source.name, _port(parent, join, (number, 0), source, None))
+            _forward(parent, source.name, _port(parent, join, (number, 0), source, None))
 
 
-def _forward(kernel: State, parent: Instance, channel: str, target: Port) -> None:
+def _forward(parent: Instance, channel: str, target: Port) -> None:
     """Let a listen channel of the coglet forward its messages to a join."""
     if parent.forwards is None:
         parent.forwards = {}
-    parent.forwards.setdefault(channel, []).append(lambda value: kernel.push(target, value))
+    parent.forwards.setdefault(channel, []).append(target)
 
 
 def _join(parent: Instance, handler: Handler) -> Join:

@@ -437,7 +437,7 @@ class Kernel(State):
             return
         if inst.forwards is not None and port.label in inst.forwards and not port.own:
             for forward in inst.forwards[port.label]:
-                forward(message)
+                self.hand_on(forward, message)
         if port.handlers:
             reactions.react(self, port, message, 0)
 

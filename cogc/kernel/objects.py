@@ -214,7 +214,7 @@ class Instance:
         self.restarts: list[int] | None = None
         self.failure: FailureReport | None = None
         self.rest: deque[Rest] | None = None
-        self.forwards: dict[str, list[Target]] | None = None
+        self.forwards: dict[str, list[Port | Target]] | None = None
 
     @property
     def path(self) -> str:

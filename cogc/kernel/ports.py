@@ -16,6 +16,7 @@ from cogc.kernel.unit import CogletCode
 from cogc.lowering import methods
 
 if TYPE_CHECKING:
+    from cogc.kernel.host import Services
     from cogc.language.values import Target, Value
 
 
@@ -85,12 +86,15 @@ def shortcut(port: Port) -> None:
     if not forward:
         port.simple = port.handlers[0].simple if len(port.handlers) == 1 else None
     elif not port.handlers and len(forward) == 1:
-        port.simple = _passing(forward[0])
+        port.simple = _passing(port.inst.kernel, forward[0])
 
 
-def _passing(forward: Target) -> Callable[[Instance, Value], object]:
-    """Return a forward as the function of a port."""
-    return lambda _inst, message: forward(message)
+def _passing(kernel: Services, target: Port | Target) -> Callable[[Instance, Value], object]:
+    """Return the function of a port whose messages go to one target."""
+    if isinstance(target, Port):
+        push = kernel.push
+        return lambda _inst, message: push(target, message)
+    return lambda _inst, message: target(message)
 
 
 def observe_port(parent: Instance, member: Instance, channel: str, handlers: tuple[Handler, ...]) -> Port:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from cogc.kernel.models.state import Question
     from cogc.kernel.objects import Item, Urgent
     from cogc.kernel.waits import Request
-    from cogc.language.values import Value
+    from cogc.language.values import Target, Value
 
 T = TypeVar("T")
 RING = 256
@@ -315,6 +315,13 @@ class State(ABC):
         else:
             port.fill = fill
             self.messages.append((port, value, self.cause))
+
+    def hand_on(self, target: Port | Target, value: Value) -> None:
+        """Hand a message to one target of a route: push it into a port, or call a function with it."""
+        if isinstance(target, Port):
+            self.push(target, value)
+        else:
+            target(value)
 
     def admit(self, port: Port, value: Value) -> None:
         """Put a message into a port's inbox whatever its fill: from feedback links, timers and the outside."""

@@ -140,8 +140,7 @@ def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Function | N
         if parent.forwards is None:
             parent.forwards = {}
         for target in _targets(kernel, parent, link, hash):
-            forward = target if callable(target) else _pusher(kernel, target)
-            parent.forwards.setdefault(link.source.name, []).append(forward)
+            parent.forwards.setdefault(link.source.name, []).append(target)
         return
     for member in members(parent, link.source):
         source = out_named(member, link.source.name)
@@ -149,11 +148,6 @@ def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Function | N
             source.relays = (*source.relays, out_named(parent, link.target.name))
         for target in _targets(kernel, parent, link, hash):
             add_target(source, target)
-
-
-def _pusher(kernel: State, target: Port) -> Target:
-    """Return a route that pushes into a port, and makes its sender wait if the inbox is full."""
-    return lambda value: kernel.push(target, value)
 
 
 def _admitter(kernel: State, target: Port) -> Target:
@@ -236,10 +230,7 @@ def _checked(
                 kernel.trace.record("dead_letter", parent, port=link.target.name, reason="type", data=value)
             kernel.fail(parent, Failure("type", reason, link.at), "link", value)
             return
-        if isinstance(target, Port):
-            kernel.push(target, fitting)
-        else:
-            target(fitting)
+        kernel.hand_on(target, fitting)
 
     return checked
 

@@ -203,17 +203,11 @@ def as_json(value: Value) -> str:
 
 def numbers(first: Value, second: Value = None) -> list[Value]:
     """`range`: return the ints from 0, or from the first of two, up to but without the last."""
-    start, stop = _bounds(first, second)
-    meter.parts(max(0, stop - start))
-    return list(range(start, stop))
-
-
-def _bounds(first: Value, second: Value) -> tuple[int, int]:
-    """Return the bounds of a `range`."""
     start, stop = (0, first) if second is None else (first, second)
     if type(start) is not int or type(stop) is not int:
         raise _fail("`range` takes ints")
-    return start, stop
+    meter.parts(max(0, stop - start))
+    return list(range(start, stop))
 
 
 def file(path: Value) -> Media:
@@ -538,9 +532,10 @@ def walked(value: Value) -> list[Value] | Iterator[Value]:
     raise _fail(f"`for` walks a list, not {kind_of(value)}")
 
 
-def walked_range(first: Value, second: Value = None) -> range | Iterator[Value]:
+def walked_range(first: Value, second: Value = None) -> range | list[Value] | Iterator[Value]:
     """Return what a loop over `range` walks: the same ints as `walked(numbers(...))`, without a list of them."""
-    return meter.numbers(*_bounds(first, second))
+    start, stop = (0, first) if second is None else (first, second)
+    return meter.numbers(start, stop) if type(start) is type(stop) is int else numbers(start, stop)  # which fails
 
 
 def apart(value: Value, names: int) -> list[Value]:

@@ -10,6 +10,8 @@ same table. So a line that does not have its form is refused with its number and
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from cogc.language.values import shorten
@@ -126,21 +128,39 @@ def check_line(line: Any, forms: dict[str, LineForm]) -> None:
     _check(data, found, f"`{kind}`")
 
 
-_BY_TYPE = frozenset(["number", "text", "record", "list", "any"])
-"""The kinds of items of which the type says all."""
-
-
 def check_lines(lines: list[Any], forms: dict[str, LineForm]) -> None:
     """Raise ValueError if one of several lines without their checksums does not have the form of its kind."""
-    known: dict[tuple[Any, ...], bool] = {}
+    tests: dict[str, Callable[[list[Any], int], bool]] = {}
     for line in lines:
-        key = (line[2], *map(type, line)) if len(line) > 3 and type(line[2]) is str else ()
-        if key in known and line[0] >= 0 <= line[1] and (known[key] or line[3] >= 0):
-            continue
-        check_line(line, forms)
-        kinds = [item.kind for item in forms[line[2]].items][: len(line) - 3]
-        if key and all(kind in _BY_TYPE for kind in kinds[1:]) and kinds[0] in (*_BY_TYPE, "count"):
-            known[key] = kinds[0] != "count"
+        kind = line[2] if len(line) > 2 and type(line[2]) is str else ""
+        test = tests.get(kind)
+        if test is None and kind in forms:
+            test = tests[kind] = _test_of(forms[kind])
+        if test is None or not test(line, len(line)):
+            check_line(line, forms)  # which says what is wrong
+
+
+@cache
+def _test_of(wanted: LineForm) -> Callable[[list[Any], int], bool]:
+    """Return a function that tells by a line and its length whether it has a form: what `check_line` says in words, in an eighth of the time."""
+    least = 3 + sum(not item.optional for item in wanted.items)
+    parts = [f"n >= {least}" if wanted.open else f"{least} <= n <= {3 + len(wanted.items)}"]
+    parts += [f"type(line[{at}]) is int and line[{at}] >= 0" for at in (0, 1)]
+    for at, (_, kind, optional) in enumerate(wanted.items, 3):
+        type_ = KINDS[kind][2]
+        test = "True" if type_ is None else f"type(line[{at}]) is {type_.__name__}"
+        if kind == "count":
+            test += f" and line[{at}] >= 0"
+        elif kind not in _BY_TYPE:
+            test = f"_is(line[{at}], {kind!r})"
+        if test != "True":
+            parts.append(f"(n <= {at} or {test})" if optional else test)
+    test_of: Callable[[list[Any], int], bool] = eval(f"lambda line, n: {' and '.join(parts)}", {"_is": _is})
+    return test_of
+
+
+_BY_TYPE = frozenset(["number", "text", "record", "list", "flag", "any"])
+"""The kinds of items of which the type says all."""
 
 
 def check_record(line: Any, wanted: LineForm) -> None:

@@ -77,6 +77,11 @@ model m = anthropic "m" { base_url: "http://127.0.0.1:PORT", api_key: env("COGC_
 program echo(text: string) -> string = template "{{ text }}"
 agent Main { model: m, system: "s", tools: [echo], max_turns: 50 }
 """
+SINK = """
+coglet Main { listen go: int
+  state sum: int = 0
+  on go as v { sum = sum + v } }
+"""
 PEERS = ((1, 100), (100, 5))
 """The workflows of the peers at once, and the steps of each."""
 HEAD: dict[str, object] = {"run": "r", "seed": 0, "order": 0, "epoch": 1, "program": "", "version": VERSION}
@@ -265,9 +270,9 @@ def _peers() -> None:
             print(f"{'':<44} {'':>14}   {name}: journal_mode={journal_mode}, synchronous={synchronous}")
 
 
-def _journal(inputs: int, size: int) -> tuple[bytes, Unit]:
-    """Return the journal of a run that was killed after some inputs, each of so many messages."""
-    unit, file = Unit(bundle(CHAIN % ("", ""))), io.BytesIO()
+def _journal(inputs: int, size: int, text: str) -> tuple[bytes, Unit]:
+    """Return the journal of a run that was killed after some inputs of a value."""
+    unit, file = Unit(bundle(text)), io.BytesIO()
     kernel, journal = Kernel(unit), Journal(file, HEAD)
     journal.event(kernel, "start", {}, [])
     kernel.start({})
@@ -281,9 +286,11 @@ def _journal(inputs: int, size: int) -> tuple[bytes, Unit]:
     return file.getvalue(), unit
 
 
-def _resumed(inputs: int, size: int, traced: bool = False) -> tuple[float, float, int, int]:
+def _resumed(
+    inputs: int, size: int, traced: bool = False, text: str = CHAIN % ("", "")
+) -> tuple[float, float, int, int]:
     """Return the seconds to read a journal and to replay it, the messages, and the bytes."""
-    data, unit = _journal(inputs, size)
+    data, unit = _journal(inputs, size, text)
     began = time.process_time()
     recording = load(data)
     read, kernel = time.process_time(), Kernel(unit, traced=traced)
@@ -343,9 +350,20 @@ def main() -> None:
     print(f"{'':<44} {'':>14}   {size:,} bytes of the journal, {count} snapshots")
     read, played, steps, _ = _resumed(STEPS // 101, 50)
     row(f"resume after {steps:,} messages in stretches", f"{read + played:.2f} s", (read + played) / 3, "3 s", 1)
-    read, played, steps, size = _resumed(100_000, 1)
+    rounds = [_resumed(100_000, 1) for _ in range(ROUNDS)]
+    read, played = (statistics.median(times) for times in list(zip(*rounds, strict=True))[:2])
+    size = rounds[0][3]
     row("read a journal, an event", f"{read * 10:.2f} us", read * 10 / 2, "2 us", None)
-    row("replay, an event that sets off four messages", f"{played * 10:.2f} us", played * 10 / 4, "4 us", None)
+    row("replay, an event that sets off four messages", f"{played * 10:.2f} us", played * 10 / 4, "4 us", 1)
     print(f"{'':<44} {'':>14}   {size / 100_000:.0f} bytes an event")
+    row(
+        "resume after 1,000,000 events of four messages",
+        f"{(read + played) * 10:.2f} s",
+        (read + played) * 10 / 3,
+        "3 s",
+        1,
+    )
+    one = statistics.median(sum(_resumed(100_000, 1, text=SINK)[:2]) for _ in range(ROUNDS))
+    row("resume after 1,000,000 events of one message", f"{one * 10:.2f} s", one * 10 / 3, "3 s", 1)
     _, traced, _, _ = _resumed(100_000, 1, traced=True)
     row("the same in a run that is traced", f"{traced * 10:.2f} us", traced / played, "not traced", None)

@@ -329,6 +329,51 @@ def test_the_recording_of_a_live_run_is_held_to_its_schema(line: object, said: s
     assert str(refused.value).startswith(said)
 
 
+ODD: list[Any] = [
+    None,
+    True,
+    False,
+    -1,
+    0,
+    3,
+    "x",
+    {},
+    {"a": 1},
+    [],
+    ["x"],
+    [1, 2],
+    [["p", "n", 1]],
+    [[0, 1], "v"],
+    1.5,
+    2**70,
+]
+
+
+def _is_refused(check: Any, *given: Any) -> bool:
+    try:
+        check(*given)
+    except ValueError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("forms", [line_forms.RUN, line_forms.SETT], ids=["run", "sett"])
+def test_lines_are_refused_together_where_one_by_one(forms: dict[str, line_forms.LineForm]) -> None:
+    draws, fits = random.Random(3), 0
+    for _ in range(6000):
+        kind = draws.choice([*forms, "nonsense", 7])
+        items = len(forms[kind].items) if kind in forms else 2
+        line = [draws.choice([0, 5, 5, -1, None]), draws.choice([0, 9, 9, True]), kind, *draws.choices(ODD, k=items)]
+        if draws.random() < 0.4:
+            del line[draws.randrange(len(line)) :]
+        elif draws.random() < 0.2:
+            line.append(1)
+        refused = _is_refused(line_forms.check_line, line, forms)
+        assert _is_refused(line_forms.check_lines, [line], forms) is refused, line
+        fits += not refused
+    assert fits > 100
+
+
 def test_recordings_that_are_damaged_end_in_a_line_and_not_in_a_traceback() -> None:
     bundle = build("coglet Main { listen x: int\n transmit o: int\n on x as v { o <- v } }", "Main")
     file, draws = io.BytesIO(), random.Random(7)

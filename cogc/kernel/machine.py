@@ -81,6 +81,8 @@ from cogc.language.meter import METER, Interrupted
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from cogc.kernel.objects import Item
     from cogc.kernel.shapes import Progress
     from cogc.kernel.unit import Unit
@@ -284,32 +286,38 @@ class Kernel(State):
     # ---- the loop ------------------------------------------------------------------------------------------
 
     def run(self, most: int = 1 << 60) -> int:
-        """Take up to `most` messages, fewer after `pause` or if a step is given up; return how many were taken.
+        """Take up to `most` messages, fewer after `pause` or if a step is given up; return how many were taken."""
+        before = self.steps
+        self._inside((before + most,))
+        return self.steps - before
 
-        They are taken in blocks that end where the number of steps is a multiple of BLOCK. The run fails there if too many wait, so
-        that a replay fails at the same place.
+    def follow(self, script: Iterator[int]) -> None:
+        """Take messages up to each step that a script asks for. Where it has been reached, or nothing is left to take, the script goes on:
+        it hands in events, and asks for the next step. It does not call `run` itself.
+
+        This is `run` for a replay, in which a few messages lie between two events.
         """
+        while self._inside(script):
+            pass
+
+    def _inside(self, goals: Iterable[int]) -> bool:
+        """Carry out the loop inside of the door. Return whether it has ended before its last goal."""
         door = self.door
-        before = door.begun = self.steps
-        end = before + most
+        door.begun = self.steps
         door.enter()
         try:
-            while True:
-                block = self.steps + BLOCK - self.steps % BLOCK
-                goal = end if end < block else block
-                paused = self._loop(goal - self.steps)
-                if self.steps < goal:
-                    break
-                if not goal % BLOCK and len(self.messages) > MOST_WAITING:
-                    self._flooded(self.crowd())
-                if paused or goal == end:
-                    break
-        except Interrupted as end_of_step:
-            door.counted = end_of_step.counted
+            return self._loop(goals)
+        except Interrupted as given_up:
+            door.counted = given_up.counted
             self._given_up()
+            return True
         finally:
             door.leave()
-        return self.steps - before
+
+    def _bounded(self) -> None:
+        """Fail the run if too many messages wait for their turn."""
+        if len(self.messages) > MOST_WAITING:
+            self._flooded(self.crowd())
 
     def _flooded(self, what: str) -> NoReturn:
         """Fail the run, at once: more is sent than is taken, and would fill the memory."""
@@ -337,42 +345,54 @@ class Kernel(State):
         if self.trace:
             self.trace.record("dead_letter", inst, cause=cause, port=port.label, reason="cancelled", data=message)
 
-    def _loop(self, most: int) -> bool:
-        """Take up to `most` messages. Return whether a pause was asked for.
+    def _loop(self, goals: Iterable[int]) -> bool:
+        """Take messages up to the steps `goals`, one after the other. Return whether a pause was asked for.
 
         This is the hot path of a run. The counter is the loop's own, and an empty queue is an exception, because both cost less
-        than a comparison a message. `ready` is always empty when `run` returns, so that a replay stops at the same place.
+        than a comparison a message. `ready` is always empty at a goal, so that a replay stops at the same place. The run fails if too
+        many messages wait where the number of steps is a multiple of BLOCK: at the same place in a replay.
         """
         ready, hot, keep, take = self.ready, self.hot, self.ring.append, self.messages.popleft
         slow, meter = self.trace is not None, METER
         count = self.steps
+        block = count + BLOCK - count % BLOCK
         try:
-            for count in range(count + 1, count + most + 1):  # noqa: B020  # read behind the loop
+            for goal in goals:
+                while count < goal:
+                    for count in range(count + 1, (goal if goal < block else block) + 1):  # noqa: B020  # read behind the loop
+                        if ready and self._attend():
+                            count -= 1
+                            return True
+                        try:
+                            item = take()
+                        except IndexError:
+                            count -= 1
+                            goal = count  # nothing is left to take
+                            break
+                        port, message, _ = item
+                        inst, simple = port.inst, port.simple
+                        meter.step = item
+                        try:
+                            if inst.gate or slow or simple is None:
+                                self.offer(item)
+                            else:
+                                keep(item)
+                                port.fill -= 1
+                                if port.waiters:
+                                    self.release(port)
+                                simple(inst, message)
+                        except Exception as error:
+                            self._broken(port, error, message)
+                        if hot:
+                            self.press(inst)
+                    if count == block:
+                        block += BLOCK
+                        self.steps = count
+                        self._bounded()
+                self.steps = count
                 if ready and self._attend():
-                    count -= 1
                     return True
-                try:
-                    item = take()
-                except IndexError:
-                    count -= 1
-                    return False
-                port, message, _ = item
-                inst, simple = port.inst, port.simple
-                meter.step = item
-                try:
-                    if inst.gate or slow or simple is None:
-                        self.offer(item)
-                    else:
-                        keep(item)
-                        port.fill -= 1
-                        if port.waiters:
-                            self.release(port)
-                        simple(inst, message)
-                except Exception as error:
-                    self._broken(port, error, message)
-                if hot:
-                    self.press(inst)
-            return bool(ready) and self._attend()
+            return False
         finally:
             self.steps = count
 

@@ -373,6 +373,11 @@ class PickingKernel(TouchingKernel):
         self._given_up()
         return self.steps - before
 
+    def follow(self, script: Iterator[int]) -> None:
+        for goal in script:
+            self.run(goal - self.steps)
+            _ = self.busy  # which takes note that an instant is over
+
     def _known(self) -> Chain | None:
         """Return the chain of the next event, if it is known beforehand and can be taken."""
         number = self.known[self.event + 1]

@@ -83,19 +83,22 @@ class Entries:
         written = [] if key is None else [key.text, key.digest, key.reply]
         self.event("input", channel, value, *([given] if given or key else []), *written)
         record = self.kernel.input(channel, value)
-        return self._entered(channel, record, given, key)
-
-    def entered_before(self, record: int, channel: str, _value: Any, given: bool = False, *key: Any) -> None:
-        """Take note of a message that had entered before the run was resumed: the data of its event, and its record in the trace."""
-        self._entered(channel, record, given, Key(*key) if key else None)
-
-    def _entered(self, channel: str, record: int, given: bool, key: Key | None) -> Entered:
-        self.seq += 1
-        self.given += given
-        self.counts[channel] += 1
+        self._count(channel, given)
         if key is None:
             return Entered(self.seq, record)
         return self.keys.add(channel, key, self.seq, record, self.kernel.now)
+
+    def entered_before(self, record: int, channel: str, _value: Any, given: bool = False, *key: Any) -> None:
+        """Take note of a message that had entered before the run was resumed: the data of its event, and its record in the trace."""
+        self._count(channel, given)
+        if key:
+            self.keys.add(channel, Key(*key), self.seq, record, self.kernel.now)
+
+    def _count(self, channel: str, given: bool) -> None:
+        """Count a message that has entered. Its number is `seq`."""
+        self.seq += 1
+        self.given += given
+        self.counts[channel] += 1
 
     def check(self, channel: str, value: Any) -> None:
         """Refuse a message that the root cannot take, by a Failure."""

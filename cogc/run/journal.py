@@ -25,7 +25,7 @@ import os
 import re
 import signal
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, ParamSpec, Protocol, TypeAlias, TypeVar, assert_never
@@ -475,40 +475,58 @@ def replay(
     expected = {e[3]: e for e in events if e[2] == "call"}
     whole, has_cuts = is_whole(events), any(e[2] == "cut" for e in events)
     cuts = kernel.door.cuts = {}
-    for due, event in enumerate(events, skipped):
-        steps, kind = event[0], event[2]
-        if look is not None and not cuts:
-            look(due)
-        if kind == "cut":
-            _run_to(kernel, steps, look, due)
-            if event[5] is not None:  # of the loop, which comes by there when the next event is due
-                _cut(kernel, event[3:])
-            continue
-        behind = kernel.steps < steps
-        if behind:
-            _run_to(kernel, steps, look, due)
+    # Where somebody looks, or a step was cut, each stretch is a run of its own: the place of a cut is counted from its begin.
+    follows = look is None and not has_cuts
+
+    def script() -> Iterator[int]:
+        """Hand the events in. Before each, yield the step that the kernel has to reach first, if it `follows`."""
+        for due, event in enumerate(events, skipped):
+            steps, kind = event[0], event[2]
+            if look is not None and not cuts:
+                look(due)
+            if kind == "cut":
+                _run_to(kernel, steps, look, due)
+                if event[5] is not None:  # of the loop, which comes by there when the next event is due
+                    _cut(kernel, event[3:])
+                continue
+            behind = kernel.steps < steps
+            if behind and follows:
+                while not kernel.ended:
+                    yield steps
+                    if kernel.steps >= steps or not kernel.busy:
+                        break
+            elif behind:
+                _run_to(kernel, steps, look, due)
+                if cuts:
+                    _not_cut(kernel)
+            if notes is not None and kind in notes:
+                notes[kind](*event[3:])
+                continue
+            if not behind and kernel.busy:
+                if follows:
+                    yield steps
+                else:
+                    kernel.run(0)
+                if look is not None:
+                    look(due)
+            if kernel.effects or kernel.trace is not None:
+                if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
+                    return
+            if has_cuts:
+                _cut_next(kernel, events, due - skipped + 1)
+            if kind == "end":
+                return
+            if kind == "call":
+                _came(kernel, event)
+            else:
+                _enter(kernel, event, due + 2, entered)
             if cuts:
                 _not_cut(kernel)
-        if notes is not None and kind in notes:
-            notes[kind](*event[3:])
-            continue
-        if not behind and kernel.busy:
-            kernel.run(0)
-            if look is not None:
-                look(due)
-        if kernel.effects or kernel.trace is not None:
-            if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
-                return
-        if has_cuts:
-            _cut_next(kernel, events, due - skipped + 1)
-        if kind == "end":
-            break
-        if kind == "call":
-            _came(kernel, event)
-        else:
-            _enter(kernel, event, due + 2, entered)
-        if cuts:
-            _not_cut(kernel)
+
+    if follows:
+        kernel.follow(script())
+    else:
+        list(script())  # which yields nothing
     if whole:
         kernel.run()
     if whole or goes_on:
@@ -552,11 +570,16 @@ def _at(event: Event) -> str:
 def _run_to(kernel: Kernel, steps: int, look: Look | None, due: int) -> None:
     """Let a kernel take messages up to a step of the recording. A step that is cut short ends a portion, as it did then."""
     if look is not None and not kernel.door.cuts:
-        while kernel.steps < steps and not kernel.ended and kernel.run(min(_PORTION, steps - kernel.steps)):
+        while kernel.steps < steps and not kernel.ended:
+            kernel.run(min(_PORTION, steps - kernel.steps))
             look(due)
+            if not kernel.busy:
+                break
         look(due)
-    while kernel.steps < steps and not kernel.ended and kernel.run(steps - kernel.steps):
-        pass
+    while kernel.steps < steps and not kernel.ended:
+        kernel.run(steps - kernel.steps)
+        if not kernel.busy:
+            break
     _ = kernel.busy  # a kernel whose order is picked takes note here that an instant is over
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -176,3 +178,18 @@ def test_a_newline_that_was_changed_is_no_torn_line() -> None:
             load(data[:place] + other + data[place + 1 :])
     torn = load(data[: place + 30])
     assert torn.torn and torn.size == place + 1
+
+
+def test_states_whose_file_was_being_made_when_the_run_was_killed_can_be_read(tmp_path: Path) -> None:
+    """The journal of SQLite is there still, with pages of the file in it that were written over."""
+    made, killed = tmp_path / "made.db", tmp_path / "killed.db"
+    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE state (path TEXT, name TEXT, value BLOB, PRIMARY KEY (path, name))")
+        connection.execute("INSERT INTO state VALUES ('Main', 'n', x'35')")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO state VALUES ('Main', ?, ?)", [(str(n), b"7" * 4000) for n in range(50)])
+        for end in ("", "-journal"):
+            shutil.copy(f"{made}{end}", f"{killed}{end}")
+    with closing(StateStore(killed)) as states:
+        assert states.kept == {("Main", "n"): 5}

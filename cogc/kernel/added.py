@@ -1,7 +1,8 @@
 """The additions of orders to a system, as its snapshots have them: units, coglets with their policies, and links.
 
 An order (`orders.py`) creates a coglet of any unit below another one. Its slot is `alone`. So a snapshot has the units that
-the kernel holds with their whole texts, and for each slot its unit, its key and its policy: what the order had.
+the kernel holds with their whole texts, and for each slot its unit, its key and its policy: what the order had. An order `call` may be under way: its
+coglet is there, and what the coglet says on the channels of the call is its answer, or news of it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def written(kernel: Kernel) -> dict[str, Any]:
     return {
         "units": [[digest, built.encode(unit.bundle).decode()] for digest, unit in kernel.outer.units.items()],
         "links": [list(link) for links in kernel.outer.links.values() for link in links],
+        "calls": [[number, path, list(channels)] for number, (path, channels) in kernel.outer.calls().items()],
     }
 
 
@@ -51,6 +53,10 @@ def adopt(kernel: Kernel, data: dict[str, Any]) -> None:
 
 
 def link(kernel: Kernel, data: dict[str, Any]) -> None:
-    """Make the links again, once the coglets are there."""
+    """Make the links again, and let the calls wait, once the coglets are there."""
     for source, said, target, heard in data.get("links", ()):
         orders.lay(kernel, Link(source, said, target, heard))
+    for number, path, channels in data.get("calls", ()):
+        inst = kernel.outer.find(path)
+        if inst is not None:
+            orders.await_answer(kernel, inst, number, channels)

@@ -120,12 +120,7 @@ def call(
 ) -> None:  # fmt: skip
     """Let a new coglet handle one message, and end with what it says."""
     inst = _made(kernel, at, digest, key, name, given, _ONCE)
-    outer, (result, failed, *news) = kernel.outer, channels
-    outer.await_end(inst, number, "call")
-    outer.sink(inst.path, result, lambda said: outer.settle(inst, number, said))
-    outer.sink(inst.path, failed, lambda said: outer.settle(inst, number, _failure(said)))
-    for channel in news:
-        outer.sink(inst.path, channel, partial(_news, kernel, number, channel))
+    await_answer(kernel, inst, number, channels)
 
     def begin() -> None:
         kernel.cause = 0
@@ -136,6 +131,16 @@ def call(
         )
 
     _start(kernel, inst, begin)
+
+
+def await_answer(kernel: State, inst: Instance, number: int, channels: list[str]) -> None:
+    """Let a call wait for what its coglet says on the channels of its result and of its failure, and hear what it says on the others."""
+    outer, (result, failed, *news) = kernel.outer, channels
+    outer.await_end(inst, number, "call", channels)
+    outer.sink(inst.path, result, lambda said: outer.settle(inst, number, said))
+    outer.sink(inst.path, failed, lambda said: outer.settle(inst, number, _failure(said)))
+    for channel in news:
+        outer.sink(inst.path, channel, partial(_news, kernel, number, channel))
 
 
 def _failure(said: Value) -> Failure:

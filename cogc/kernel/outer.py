@@ -69,7 +69,7 @@ class Link(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """An order whose end is awaited: its number, what it waits for, and the event that its coglet handles for it."""
+    """An order whose end is awaited: its number, what it waits for, and the event that its coglet handles for it, or the channels of a call."""
 
     number: int
     kind: str
@@ -301,6 +301,17 @@ class Outer:
                 self.join_listen(inst, channel)
 
     # ---- orders --------------------------------------------------------------------------------------------
+
+    def calls(self) -> dict[int, tuple[str, Any]]:
+        """Return the calls that are awaited, by their numbers: the path of the coglet of each, and its channels."""
+        found = [(inst.path, entry) for inst, entries in self.pending.items() for entry in entries]
+        return {entry.number: (path, entry.event) for path, entry in found if entry.kind == "call"}
+
+    def are_calls(self) -> bool:
+        """Return whether all orders that have not ended are calls whose coglets have started, and say all that is still heard for orders."""
+        calls = {path for path, _ in self.calls().values()}
+        others = any(entry.kind != "call" for entries in self.pending.values() for entry in entries)
+        return not (others or self.unstarted or any(path not in calls for path, _ in self.sinks))
 
     def await_end(self, inst: Instance, number: int, kind: str, event: object = None) -> None:
         """Let an order wait for what happens in a coglet."""

@@ -12,7 +12,7 @@ of methods in Python. Consumers of queues: their generators stand at one of two 
 have stopped. Coglets of any unit that orders have created, with the links between them (`added.py`).
 
 **What may not.** Any other generator, and what depends on one. Coglets that are failed, starting or stopping, or parked.
-Coglets that code in Python has made while the system ran, and orders that have not ended. Kernels whose order of events is searched (`explore/`).
+Coglets that code in Python has made while the system ran, and orders that have not ended, other than calls. Kernels whose order of events is searched (`explore/`).
 
 **Form.** A dict of JSON values and values of the language (`language/codec.py`). Everything is named: states, parameters
 and channels by their names, reactions by number and name. So a snapshot fits a program that has changed as long as all
@@ -112,7 +112,7 @@ def _odd_tables(kernel: Kernel) -> str:
     opened, outer, models = kernel.opened, kernel.outer, kernel.models
     if opened.codes or opened.hosted or opened.listeners or opened.opaque or any(opened.sent.values()):
         return "code in Python has made coglets"
-    if outer.pending or outer.unstarted or outer.sinks:
+    if not outer.are_calls():
         return "an order is under way"
     if kernel.handles or kernel.once.busy or (len(kernel.units) > 1 and kernel.once.results()):
         return "an effect is at work, or is kept beside those of another program"

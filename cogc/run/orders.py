@@ -129,7 +129,11 @@ class Orders:
         self.last = max(self.last, number)
         if action == "call":
             self.calls += 1
-            self._called[number] = f"{data[0]}/{data[3]}"
+            self.called(number, f"{data[0]}/{data[3]}")
+
+    def called(self, number: int, path: str) -> None:
+        """Take note of the coglet of a `call` of the journal."""
+        self._called[number] = path
 
     def adopted(self, digest: str, unit: Unit) -> None:
         """Take note of a unit of the journal."""

@@ -52,7 +52,7 @@ class Snapshots:
         """Return whether a snapshot can be written now. If not, it is tried again later."""
         carrier = self.carrier
         self.obstacle = snapshot.obstacle(carrier.kernel)
-        if carrier.orders.open:
+        if not carrier.orders.open.keys() <= carrier.kernel.outer.calls().keys():
             self.obstacle = "an order is under way"
         else:
             self.obstacle = self.obstacle or next(filter(None, (t.obstacle() for t in carrier.tables.values())), "")
@@ -125,6 +125,8 @@ def take_up(carrier: Carrier, data: dict[str, Any]) -> dict[int, int]:
     entries.counts.update(counts)
     entries.keys.take_up(data.get("keys", []))
     carrier.orders.last, carrier.orders.calls = data["orders"], data.get("calls", 0)
+    for number, (path, _) in carrier.kernel.outer.calls().items():
+        carrier.orders.called(number, path)
     for digest, unit in carrier.kernel.outer.units.items():
         carrier.orders.adopted(digest, unit)
     for name, table in data.get("tables", {}).items():

@@ -60,10 +60,14 @@ class StateStore:
         return f"{self._digest:016x}"
 
     def _load(self) -> dict[tuple[str, str], Any]:
-        """Return the saved states, without writing anything to the file. Raise an error if they cannot be read."""
+        """Return the saved states, without writing anything to the file. Raise an error if they cannot be read.
+
+        A run that was killed while it made the file has left its journal of SQLite. What that run had begun to write is taken back.
+        """
         if not self.path.stat().st_size:
             return {}
-        address = f"file:{quote(str(self.path.absolute()))}?mode=ro"
+        mode = "rw" if os.path.exists(f"{self.path}-journal") else "ro"
+        address = f"file:{quote(str(self.path.absolute()))}?mode={mode}"
         with closing(sqlite3.connect(address, uri=True)) as connection:
             if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise ValueError("the file is damaged")

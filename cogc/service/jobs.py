@@ -7,8 +7,7 @@ random. Followers hear what happens to a job, from a bounded list that loses the
 Jobs of a durable run live as long as the run. The journal has a note `task` for each, with the number of its order, and a note
 `cancelled` for one that was cancelled. When the run is resumed, the answers to orders, which come again while the journal is
 replayed, make the jobs what they were; one that had not ended goes on under its id. A client that waits for its job with its own
-request has gone with the process, so that its job is given up. A snapshot has the jobs that have ended, and none is written while
-one works.
+request has gone with the process, so that its job is given up. A snapshot has the jobs, those that have ended and those that work.
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ class News(NamedTuple):
 
 
 class Job:
-    """One call. `answer` is there when it is completed, `failure` when it has failed, `message` where one of A2A has begun it."""
+    """One call. The client of a job that is `held` waits with its request. `answer` is there when it is completed, `failure` when it has failed, `message` where one of A2A has begun it."""
 
     def __init__(self, offer: Offer, given: dict[str, Any], context: str, id: str = "") -> None:
         self.id = id or str(uuid.uuid4())
@@ -95,6 +94,9 @@ class Job:
         self.context = context
         self.message: dict[str, Any] | None = None
         self.path = ""
+        self.number = 0
+        """The number of the order by which it was begun."""
+        self.held = False
         self.status: Status = "working"
         self.answer: Any = None
         self.failure: Failure | None = None
@@ -119,6 +121,16 @@ class Job:
         self.changed = datetime.now(UTC)
         self.pieces.append(News(self.count, words, channel, value))
         self._wake()
+
+    def under_way(self) -> list[Any]:
+        """Return what a job has that works: its order, whether its client waits, its course, and what it has told."""
+        return [self.number, self.held, dict(vars(self.course)), [list(piece) for piece in self.pieces]]
+
+    def goes_on(self, words: str, number: int, held: bool, course: dict[str, Any], pieces: list[list[Any]]) -> None:
+        """Take up what `under_way` has returned."""
+        self.words, self.number, self.held = words, number, held
+        vars(self.course).update(course)
+        self.pieces.extend(News(*piece) for piece in pieces)
 
     def end(self, status: Status, words: str = "") -> None:
         """Take note of the end."""
@@ -157,7 +169,6 @@ class Jobs:
         self.known: dict[str, Job] = {}
         self.nursery: trio.Nursery | None = None
         self._recorded: dict[int, Job] = {}
-        self._held: set[str] = set()
         self.session.tables["tasks"] = self
         self.session.notes |= {"task": self._noted, "cancelled": self._cancelled}
         self.session.orders.on_recall = self._recalled
@@ -200,6 +211,7 @@ class Jobs:
         assert self.nursery is not None
         begun = self.exports.begin(job.offer, job.given, partial(self._news, job))
         self.known[job.id] = job
+        job.number, job.path, job.held = begun.number, begun.path, held
         noted = [job.id, begun.number, begun.path, job.offer.name, job.given, job.context, job.message]
         self.session.remember("task", *noted, *([True] if held else []))
         self.nursery.start_soon(self._run, job, begun)
@@ -252,11 +264,9 @@ class Jobs:
         if id in self.known:  # its first order had not entered
             self._recorded = {n: j for n, j in self._recorded.items() if j.id != id}
         job = Job(known, given, context, id)
-        job.message, job.path = message, path
+        job.message, job.path, job.number, job.held = message, path, number, held
         job.began = job.changed = self._then()
         self.known[id] = self._recorded[number] = job
-        if held:
-            self._held.add(id)
 
     def _cancelled(self, id: str) -> None:
         job = self.known.get(id)
@@ -289,7 +299,7 @@ class Jobs:
         for number, job in self._recorded.items():
             if job.over or self.nursery is None:
                 continue
-            if job.id in self._held:
+            if job.held:
                 self.session.remember("cancelled", job.id)
                 job.end("cancelled", "the service was started anew, and the client that waited is gone")
             elif self.session.orders.is_under_way(number):
@@ -298,34 +308,57 @@ class Jobs:
             else:  # the order had not entered
                 self._begin(job, held=False)
         self._recorded.clear()
-        self._held.clear()
 
     # ---- snapshots -----------------------------------------------------------------------------------------
 
     def obstacle(self) -> str:
-        """Return what keeps the jobs from being written now, or nothing."""
-        return "a task is under way" if any(not job.over for job in self.known.values()) else ""
+        """Return what keeps the jobs from being written now, or nothing: a task whose order is not under way begins or ends."""
+        calls = self.session.kernel.outer.calls()
+        return (
+            "a task begins or ends"
+            if any(not job.over and job.number not in calls for job in self.known.values())
+            else ""
+        )
 
     def written(self) -> list[list[Any]]:
-        """Return the jobs that are kept, all of which have ended. Nobody follows them any more, so that what they have told is left out."""
+        """Return the jobs that are kept. Nobody follows those that have ended, so that what they have told is left out."""
         self._forget()
         return [
             [
                 job.id, job.offer.name, job.given, job.context, job.message, job.path, job.status, job.words, job.answer,
-                job.failure, job.began.isoformat(), job.changed.isoformat(), job.count,
+                job.failure, job.began.isoformat(), job.changed.isoformat(), job.count, *([] if job.over else job.under_way()),
             ]
             for job in self.known.values()
         ]  # fmt: skip
 
     def take_up(self, data: list[list[Any]]) -> None:
         """Make the jobs of a snapshot again. Those of an offer that there is no more are left out."""
-        for id, offer, given, context, message, path, status, words, answer, failure, began, changed, count in data:
+        for (
+            id,
+            offer,
+            given,
+            context,
+            message,
+            path,
+            status,
+            words,
+            answer,
+            failure,
+            began,
+            changed,
+            count,
+            *under_way,
+        ) in data:
             if offer not in self.exports.offers:
                 continue
             job = self.known[id] = Job(self.exports.offers[offer], given, context, id)
             job.message, job.path, job.answer, job.failure, job.count = message, path, answer, failure, count
             job.began = datetime.fromisoformat(began)
-            job.end(status, words)
+            if under_way:
+                job.goes_on(words, *under_way)
+                self._recorded[job.number] = job
+            else:
+                job.end(status, words)
             job.was(datetime.fromisoformat(changed))
 
     # ---- the end of jobs -----------------------------------------------------------------------------------

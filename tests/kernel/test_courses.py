@@ -143,7 +143,7 @@ class Driver:
 
 
 def begun(seed: int, order: int = 0) -> Driver:
-    kernel = ordered(order)(Unit(build(AGENTS, "Main")), seed, 5)
+    kernel = ordered(order)(Unit(build(AGENTS, "Main")), seed, 5, seed % 2 == 1)
     kernel.start({})
     kernel.run(150)
     driver = Driver(kernel, seed)

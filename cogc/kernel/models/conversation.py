@@ -386,10 +386,7 @@ class Conversation:
         if self.roster is not None:
             self.roster.begin()
         if kernel.trace:
-            said: dict[str, Any] = {"program": self.program.name, "data": given}
-            if self.session is not None:
-                said["session"] = self.session.key
-            kernel.cause = kernel.trace.record("call", inst, call=self.call, **said)
+            kernel.cause = kernel.trace.record("call", inst, call=self.call, **self._of_the_call(given))
         try:
             value = yield from self._run()
         except Failure as failure:
@@ -407,6 +404,11 @@ class Conversation:
         if kernel.trace:
             kernel.cause = kernel.trace.record("result", inst, call=self.call, data=value)
         return value
+
+    def _of_the_call(self, given: object) -> dict[str, Any]:
+        """Return what the trace says of the conversation when it begins."""
+        said: dict[str, Any] = {"program": self.program.name, "data": given}
+        return said if self.session is None else {**said, "session": self.session.key}
 
     def _run(self) -> Talk:
         """Ask until a reply ends the turn. Return the value of the declared type."""

@@ -26,7 +26,7 @@ from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores import open_store, sqlite
-from cogc.stores.base import Tx
+from cogc.stores.base import StoreLost, Tx
 from cogc.stores.sqlite import SqliteStore
 from cogc.stores.values import ValueQueue
 from cogc.tasks import open_queue, task
@@ -121,6 +121,91 @@ def test_a_store_is_closed_after_the_transaction_that_waits_in_a_thread(tmp_path
         return order
 
     assert trio.run(main) == ["written", "closed"]
+
+
+def test_who_waits_for_the_lock_of_a_store_may_leave(tmp_path: Path) -> None:
+    async def main() -> None:
+        other = sqlite3.connect(tmp_path / "q.db", isolation_level=None)
+        async with open_store(f"sqlite:{tmp_path}/q.db", "") as store:
+            other.execute("begin immediate")
+            with trio.move_on_after(0.01) as scope:
+                await store.transact(_nothing)
+            assert scope.cancelled_caught
+        other.execute("rollback")
+        other.execute("pragma locking_mode=exclusive")
+        other.execute("begin exclusive")
+        with trio.move_on_after(0.01) as scope:
+            async with open_store(f"sqlite:{tmp_path}/q.db", ""):
+                pass
+        assert scope.cancelled_caught
+
+    trio.run(main)
+
+
+async def _nothing(tx: Tx) -> None:
+    """Do nothing in a transaction."""
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced", "emptied"])
+def test_a_store_whose_file_is_gone_is_lost(what: str, tmp_path: Path) -> None:
+    file = tmp_path / "q.db"
+
+    async def main() -> None:
+        async with open_store(f"sqlite:{file}", "") as store:
+            await store.transact(_nothing)
+            if what == "emptied":
+                os.truncate(file, 0)
+            else:
+                file.rename(tmp_path / "other")
+            if what == "replaced":
+                file.write_bytes((tmp_path / "other").read_bytes())
+            with pytest.raises(StoreLost, match="q.db was removed, replaced or emptied"):
+                await store.transact(_nothing)
+
+    trio.run(main)
+
+
+def test_a_store_is_a_file_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def kept(name: str) -> list[Any]:
+        async with open_queue(f"sqlite:{name}", "q") as queue:
+            await queue.put(task("a"))
+        async with open_queue(f"sqlite:{name}", "q") as queue:
+            return await queue.list()
+
+    assert len(trio.run(kept, ":memory:")) == 1
+    with pytest.raises(ConnectionError, match="cannot be used: embedded null"):
+        trio.run(kept, "a\0b")
+
+
+HOLDING = """
+queue q: int = sqlite "{file}"
+coglet Main {{
+  transmit begun: int
+  listen more: int
+  on start {{ for i in range(2) {{ q <- i }} }}
+  on q as x concurrent 2 {{
+    begun <- x
+    let y = await more {wait}
+    fail "no"
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed"])
+def test_what_a_run_still_holds_at_its_end_goes_back(end: str, tmp_path: Path) -> None:
+    wait = "timeout 1ms" if end == "failed" else ""
+    text = HOLDING.format(file=tmp_path / "q.db", wait=wait)
+    made = session(build(text, "Main"), until=lambda outputs: not wait and len(outputs.get("begun", [])) == 2)
+    assert made.outcome == ("done" if end == "stopped" else "failed")
+
+    async def left() -> list[str]:
+        async with open_store(f"sqlite:{tmp_path}/q.db", "queue:") as store:
+            return [item.status for item in await ValueQueue(store, "q", 300, 3).items()]
+
+    assert trio.run(left) == ["todo", "todo"]
 
 
 @contextlib.asynccontextmanager

@@ -315,6 +315,12 @@ def test_exit_codes_and_reports(tmp_path: Path) -> None:
     (tmp_path / "f.cog").write_text('sett S { agent A { bid: exclusive\n command: ["false"] } }')
     done = cogc("run", "f.cog", "--goal", "x", "--sandbox", "none", cwd=tmp_path)
     assert done.returncode == 3 and "claim on GoalDefined v1: terminated, A failed" in done.stdout
+    assert done.stderr.endswith("cogc: claim on GoalDefined v1: terminated, A failed: the command ended with code 1\n")
+    (tmp_path / "f.cog").write_text(
+        'sett S { agent A { bid: exclusive\n command: ["sh", "-c", "cat > x; rm b"]\n workspace: rw } }'
+    )
+    done = cogc_here("run", "f.cog", "--goal", "x", "--sandbox", "none", "--board", "sqlite:b", cwd=tmp_path)
+    assert done.returncode == 2 and "b was removed, replaced or emptied while it was open" in done.stderr
     (tmp_path / "n.cog").write_text(
         'sett S { agent A { bid: claim when artefact.type == "Other"\n command: ["true"] } }'
     )

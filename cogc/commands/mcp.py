@@ -13,7 +13,8 @@ and --allow-import may be given then.
 What is printed meanwhile goes to stderr. `cogc serve SPEC` and a runtime that
 listens on a port serve the same tools at `/mcp`.
 
-Exit codes: 0 done; 1 the spec is wrong; 2 an extra is missing;
+Exit codes: 0 done, or a SPEC was served and ended by SIGTERM; 1 the spec is
+wrong; 2 an extra is missing; 3 the run failed, or stdout could not be written;
 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM.
 """
 
@@ -24,6 +25,7 @@ from contextlib import ExitStack
 
 from cogc.commands import run as run_command, under_trio
 from cogc.commands.runtime import common
+from cogc.commands.streams import lose_stdout
 from cogc.commands.usage import UsageError
 from cogc.run.stopping import EXIT_CODES
 
@@ -49,7 +51,7 @@ def run(options: Namespace) -> int:
             f"this needs the extras `serve` and `mcp`: pip install 'cogc[serve,mcp]' ({missing})"
         ) from None
     if options.spec is not None:
-        options.wire = mcp_stdio.claim_stdout()
+        options.wire = mcp_stdio.claim_stdout(lose_stdout)
         return run_command.run(options)
     for name, value in options.unset.items():
         if name not in _OF_RUNTIME and getattr(options, name) != value:
@@ -58,5 +60,7 @@ def run(options: Namespace) -> int:
 
     runtime = daemon.make(daemon.Setup(**common(options)))
     return under_trio.run(
-        lambda: over_stdio(runtime), lambda _: EXIT_CODES.get(runtime.session.outcome, 0), ExitStack()
+        lambda: over_stdio(runtime, mcp_stdio.claim_stdout(lose_stdout)),
+        lambda _: EXIT_CODES.get(runtime.session.outcome, 0),
+        ExitStack(),
     )

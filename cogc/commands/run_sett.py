@@ -239,4 +239,6 @@ async def _ended(sett: LocalSett, agents: AgentRuns, options: Namespace, caught:
                 for failed in await report.failed_bids(board, claim.id):
                     sys.stderr.write(f"cogc: {failed}\n")
                 return 3
-    return 3 if open_questions or any(c.status == "terminated" for c in claims) else 0
+    terminated = await report.terminated(board)
+    sys.stderr.writelines(f"cogc: {line}\n" for line in terminated)
+    return 3 if open_questions or terminated else 0

@@ -124,6 +124,13 @@ def stdout_is_lost() -> bool:
     return True
 
 
+def lose_stdout(error: OSError) -> None:
+    """Count stdout as lost: what was written past its sink could not be written."""
+    sink = sink_of_stdout()
+    if sink is not None and sink.lost is None:
+        sink.lost, sink.wanted = error, True
+
+
 def read_stdin() -> bytes:
     """Return the spec that stdin has, or a little more than a spec may have of what has no end. Raise UsageError if stdin is closed."""
     from cogc.diagnostics.source import LIMIT_MB  # for those who read a spec

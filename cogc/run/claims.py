@@ -14,7 +14,9 @@ Given up. An item that has no attempts left, and that no coglet of the program t
 error when this run finds it so, and counted in `given_up` for the end of the run.
 
 The end of the run. A waiting claim of a queue that nobody but this run can fill rests: it holds neither the clock nor
-the end. An item that arrives for a coglet which is gone goes back to its queue before the run may end.
+the end. An item that arrives for a coglet which is gone goes back to its queue before the run may end. What the run
+still holds when it has ended, however it did, goes back then (`settle`), unless its store does not answer: then the
+lease ends.
 
 Simulation. Under `--sim` a queue is in memory whatever its declaration says, counts its ids, and has the clock of the
 kernel: a simulation depends on nothing that an earlier run has left, and leaves nothing.
@@ -29,8 +31,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -57,6 +59,8 @@ QUEUES = "queue.db"
 """The file of the state folder that holds queues which name no file of their own."""
 LEASE = 300.0
 ATTEMPTS = 3
+_GIVE_BACK = 2.0
+"""Seconds that the end of a run waits for its stores to take back what the run has claimed and not settled."""
 WATCH = 1.0
 """Seconds after which the store is looked at even if it reports no change: a lease that ends is none."""
 
@@ -140,6 +144,8 @@ class Claims:
         self.claimed: dict[int, Key] = {}
         self.keys: dict[int, Callable[..., Any]] = {}
         self.returned = 0
+        self.settling: set[trio.Event] = set()
+        """The items of which stores are being told what became of them."""
         self.given_up: Counter[str] = Counter()
         """Items without attempts left that no coglet takes as dead ones, by queue."""
 
@@ -168,10 +174,14 @@ class Claims:
                 report = action == "failed"
                 line = self._of(key).line("dead")
                 return await self._claim(queue, key, line, call, partial(queue.dead, self._id(call), report), report)
+            given = [packed(a) for a in arguments]
             if action in ("done", "back", "unclaim"):
                 self._of(key).working.discard((arguments[0], arguments[1]))
-            given = [packed(a) for a in arguments]
-            found = await (queue.put(given[0], self._id(call)) if action == "put" else getattr(queue, action)(*given))
+                found = await self._to_its_end(partial(getattr(queue, action), *given))
+            elif action == "put":
+                found = await queue.put(given[0], self._id(call))
+            else:
+                found = await getattr(queue, action)(*given)
             if action == "claim":
                 found = unpacked(found)
             if action in ("done", "back") and not found and call not in self.again:
@@ -300,16 +310,64 @@ class Claims:
         if isinstance(item, list):
             self.returned -= 1
             self.outside.begin(self.returned)
-            self.background.start_soon(self._unclaim, self.returned, key, item, failure)
+            self.background.keep(self._unclaim, self.returned, key, item, failure, self._settles())
 
-    async def _unclaim(self, number: int, key: Key, item: list[Any], failure: Any) -> None:
-        with suppress(Failure):  # the queue takes the item back when its lease is over
+    async def _unclaim(self, number: int, key: Key, item: list[Any], failure: Any, over: trio.Event) -> None:
+        with suppress(Failure), self._settling(over):  # the queue takes the item back when its lease is over
             if failure is None:
                 await self.call(key, "unclaim", item[1:])
             else:
                 await self.call(key, "back", [*item[1:], failure])
         self.outside.end(number)
         self.outside.wake()
+
+    # ---- to the end of the run -----------------------------------------------------------------------------
+
+    def _settles(self) -> trio.Event:
+        """Return what the end of the run waits for."""
+        over = trio.Event()
+        self.settling.add(over)
+        return over
+
+    @contextmanager
+    def _settling(self, over: trio.Event) -> Iterator[None]:
+        """Let the end of the run wait no longer than for the body."""
+        try:
+            yield
+        finally:
+            self.settling.discard(over)
+            over.set()
+
+    async def _to_its_end(self, act: Callable[[], Awaitable[Any]]) -> Any:
+        """Tell a store what became of an item, also where the call that says so is cancelled meanwhile."""
+        if self.clock is not None:  # a queue in memory takes no time
+            return await act()
+        over = self._settles()
+        found: list[Any] = []
+        failed: list[ConnectionError] = []
+
+        async def carry_out() -> None:
+            with self._settling(over):
+                try:
+                    found.append(await act())
+                except ConnectionError as error:
+                    failed.append(error)
+
+        self.background.keep(carry_out)
+        await over.wait()
+        if failed:
+            raise failed[0]
+        return found[0]
+
+    async def settle(self) -> None:
+        """Give back what the run has claimed and not settled, when no call of it is under way any more."""
+        with trio.move_on_after(_GIVE_BACK):
+            while self.settling:
+                await next(iter(self.settling)).wait()
+            for key, used in self.used.items():
+                for claim in sorted(used.working):
+                    with suppress(Failure):
+                        await self.call(key, "unclaim", list(claim))
 
     # ---- stores --------------------------------------------------------------------------------------------
 

@@ -465,7 +465,7 @@ def _reason(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+        return f"`{error.filename}`: {error.strerror.lower()}" if error.filename else error.strerror.lower()
     return str(error) or type(error).__name__
 
 

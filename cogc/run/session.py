@@ -131,6 +131,7 @@ class Session(Carrier):
     async def run(self) -> None:
         """Run to the end. `outcome` says how it ended; `kernel.report` has the report of a failure."""
         self.began = time.monotonic_ns()
+        self.background.last = self._give_back
         gc.disable()  # what a start makes lives on; collecting in the middle of it would only walk it again and again
         try:
             with self._signals():
@@ -156,6 +157,11 @@ class Session(Carrier):
                 part.close()
             with trio.move_on_after(1, shield=True):
                 await self.models.aclose()
+
+    async def _give_back(self) -> None:
+        """Give back the items of queues that the run still has, unless it will go on with them."""
+        if not self.journal_failed:
+            await self.executors.claims.settle()
 
     @property
     def journal_failed(self) -> bool:

@@ -13,8 +13,8 @@ from cogc.service.jobs import Jobs
 
 
 @asynccontextmanager
-async def over_stdio(session: Session, wire: int) -> AsyncIterator[None]:
-    """Serve a run over stdin and a descriptor while the body carries it. It stops when the client has closed stdin."""
+async def over_stdio(session: Session, wire: mcp_stdio.Wire) -> AsyncIterator[None]:
+    """Serve a run over stdin and a wire while the body carries it. It stops when the client has closed stdin."""
     jobs = Jobs(exports_of(session))
     async with jobs.open(), mcp_stdio.over_stdio(server_of(session, jobs), wire, session.stop, session.begun):
         yield

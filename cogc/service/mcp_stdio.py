@@ -17,25 +17,51 @@ LONGEST = 4 << 20
 _PIECE = 1 << 16
 
 
-def claim_stdout() -> int:
-    """Return a descriptor of the protocol's own. Whatever is printed from now on, by any code, goes to stderr."""
+class Wire:
+    """What a server writes to, as good as a file of anyio. A client that does not read holds nothing up. When it is lost, `on_lost` gets the
+    reason, `closed` is called, and what is written afterwards is dropped."""
+
+    def __init__(self, number: int, on_lost: Callable[[OSError], object]) -> None:
+        self.number = number
+        self.on_lost = on_lost
+        self.closed: Callable[[], object] = lambda: None
+        self._lost = False
+
+    async def write(self, text: str) -> None:
+        data = text.encode()
+        while data and not self._lost:
+            try:
+                written = await trio.to_thread.run_sync(os.write, self.number, data, abandon_on_cancel=True)
+                data = data[written:]
+            except OSError as error:
+                self._lost = True
+                self.on_lost(error)
+                self.closed()
+
+    async def flush(self) -> None:
+        """Do nothing: `write` keeps nothing back."""
+
+
+def claim_stdout(on_lost: Callable[[OSError], object]) -> Wire:
+    """Return a wire of the protocol's own. Whatever is printed from now on, by any code, goes to stderr."""
     sys.stdout.flush()
     wire = os.dup(1)
     os.dup2(2, 1)
-    return wire
+    return Wire(wire, on_lost)
 
 
 @asynccontextmanager
 async def over_stdio(
-    server: Server[Any], wire: int, closed: Callable[[], object], begun: trio.Event
+    server: Server[Any], wire: Wire, closed: Callable[[], object], begun: trio.Event
 ) -> AsyncIterator[None]:
-    """Serve over stdin and a descriptor while the body runs, from `begun` on. `closed` is called when the client has closed stdin."""
-    out = trio.wrap_file(os.fdopen(wire, "w", encoding="utf-8"))
+    """Serve over stdin and a wire while the body runs, from `begun` on. `closed` is called when the client has closed stdin, or does not
+    read any more."""
+    wire.closed = closed
     async with trio.open_nursery() as nursery:
 
         async def served() -> None:
             await begun.wait()
-            async with stdio_server(_Lines(), out) as (read, write):  # type: ignore[arg-type]  # as good as files of anyio
+            async with stdio_server(_Lines(), wire) as (read, write):  # type: ignore[arg-type]  # as good as files of anyio
                 await server.run(read, write, server.create_initialization_options())
             closed()
 

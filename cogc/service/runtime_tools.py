@@ -39,12 +39,12 @@ def server(runtime: Runtime) -> ToolServer:
     return ToolServer(NAME, __doc__.partition("\n\n")[0], runtime.jobs, made.list_tools, entry.handler)  # type: ignore[arg-type]  # the handler of this method
 
 
-async def over_stdio(runtime: Runtime) -> None:
+async def over_stdio(runtime: Runtime, wire: mcp_stdio.Wire) -> None:
     """Run a runtime, and serve its tools over stdin and stdout until the client closes stdin, or the runtime ends."""
     begun = runtime.session.begun
     async with (
         runtime.jobs.open(),
-        mcp_stdio.over_stdio(server(runtime), mcp_stdio.claim_stdout(), runtime.shutdown, begun),
+        mcp_stdio.over_stdio(server(runtime), wire, runtime.shutdown, begun),
     ):
         try:
             await runtime.session.run()

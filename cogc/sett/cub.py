@@ -46,6 +46,7 @@ from cogc.sett.hands import Done, Hands, assemble
 from cogc.sett.health import Condition
 from cogc.sett.model import CLOSED, Claim, Grant, new_id
 from cogc.sett.orchestrator import Note
+from cogc.stores.base import StoreLost
 
 LEASE = 30.0
 """Seconds for which a taken grant belongs to its cub, unless the lease is renewed."""
@@ -111,6 +112,8 @@ class Cub:
             try:
                 await act()  # type: ignore[misc]
                 await self.board.wait(PAUSE)
+            except StoreLost:
+                raise
             except ConnectionError as error:
                 self.note("log", self.agent.role, level="warn", data=str(error))
                 await trio.sleep(PAUSE)

@@ -39,7 +39,7 @@ from cogc.sett.model import ORCHESTRATOR, Artefact, Claim, Grant, goal
 from cogc.sett.orchestrator import CONSENSUS, LOCK, Note, Orchestrator
 from cogc.sett.spec import SettSpec
 from cogc.sett.world import Call, Event, Ids, Kind, World
-from cogc.stores.base import Store, T, Tx
+from cogc.stores.base import Store, StoreLost, T, Tx
 
 _PAUSE = 1.0
 """Seconds between two tries where the board is away."""
@@ -162,12 +162,17 @@ class LocalSett:
             await self._give_back()
 
     async def _surely(self, act: Callable[[], Awaitable[R]]) -> R:
-        """Do something with the board, again while it is away."""
+        """Do something with the board, again while it is away. Why it is away is logged once."""
+        said = ""
         while True:
             try:
                 return await act()
+            except StoreLost:
+                raise
             except ConnectionError as error:
-                self.note("log", ORCHESTRATOR, level="warn", data=str(error))
+                if str(error) != said:
+                    said = str(error)
+                    self.note("log", ORCHESTRATOR, level="warn", data=said)
                 await trio.sleep(_PAUSE)
 
     def _record(self, kind: str, *data: object) -> None:

@@ -70,7 +70,7 @@ from cogc.sett.model import (
     approves,
     text,
 )
-from cogc.stores.base import Tx
+from cogc.stores.base import StoreLost, Tx
 
 Note = Callable[..., None]
 """A receiver of events: `note(kind, path, **fields)`."""
@@ -115,6 +115,8 @@ class Orchestrator:
                             enlisted = True
                         await self.step()
                     await self.board.wait(PAUSE)
+                except StoreLost:
+                    raise
                 except ConnectionError as error:
                     self.note("log", ORCHESTRATOR, level="warn", data=str(error))
                     await trio.sleep(PAUSE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cogc.language.values import shorten
 from cogc.sett.board import Board
-from cogc.sett.model import UNWANTED, USER, Artefact, text
+from cogc.sett.model import UNWANTED, USER, Artefact, Claim, text
 
 _LONGEST = 400
 
@@ -47,6 +47,27 @@ async def failed_bids(board: Board, claim_id: str) -> list[str]:
     return [f"{entry['role']}: {remark}" for entry in bids for remark in entry["remarks"]]
 
 
+async def terminated(board: Board) -> list[str]:
+    """Return the claims that were terminated, one line each, with the failure that was the cause."""
+    artefacts = await board.artefacts()
+    by_id = {a.id: a for a in artefacts}
+    lines = []
+    for claim in await board.claims():
+        if claim.status == "terminated":
+            failures = (
+                a for a in artefacts if a.structural_type == "Failure" and claim.artefact_id in a.source_artefacts
+            )
+            why = "".join(f": {gist(a)}" for a in failures if gist(a) != claim.reason)
+            lines.append(f"{_about(claim, by_id)}{why}")
+    return lines
+
+
+def _about(claim: Claim, by_id: dict[str, Artefact]) -> str:
+    """Return a claim that came to nothing, and why."""
+    about = by_id[claim.artefact_id]
+    return f"claim on {about.type} v{about.version}: {claim.status}, {claim.reason}"
+
+
 async def summary(board: Board) -> str:
     """Return all artefacts by their threads, and the claims that came to nothing."""
     artefacts = await board.artefacts()
@@ -63,5 +84,5 @@ async def summary(board: Board) -> str:
     for claim in await board.claims():
         about = by_id[claim.artefact_id]
         if claim.status == "terminated" or (claim.reason == UNWANTED and about.produced_by_role == USER):
-            lines.append(f"claim on {about.type} v{about.version}: {claim.status}, {claim.reason}")
+            lines.append(_about(claim, by_id))
     return "\n".join(lines) + "\n"

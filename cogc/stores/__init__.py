@@ -25,10 +25,10 @@ async def lasting_store(path: Path, prefix: str, clock: Callable[[], float] | No
     """Open the store of what a durable run has in memory, on the clock of a simulation if there is one."""
     import sqlite3  # slow to import, and needed for this store alone
 
-    from cogc.stores.sqlite import SqliteStore
+    from cogc.stores.sqlite import opened
 
     try:
-        made = SqliteStore(path, prefix, clock)
+        made = await opened(path, prefix, clock)
     except (OSError, sqlite3.Error) as error:
         raise ConnectionError(f"the store {path} cannot be used: {error}") from None
     try:
@@ -52,11 +52,11 @@ async def open_store(name: str, prefix: str, echo: Mirror | None = None) -> Asyn
     elif scheme == "sqlite":
         import sqlite3  # slow to import, and needed for this scheme alone
 
-        from cogc.stores.sqlite import SqliteStore
+        from cogc.stores.sqlite import opened
 
         try:
-            made = SqliteStore(Path(rest), prefix)
-        except (OSError, sqlite3.Error) as error:
+            made = await opened(Path(rest), prefix)
+        except (OSError, ValueError, sqlite3.Error) as error:  # a name with a NUL character is none
             why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
             raise ConnectionError(f"the store {rest} cannot be used: {why}") from None
         try:

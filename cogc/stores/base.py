@@ -52,6 +52,10 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 T = TypeVar("T")
 
 
+class StoreLost(ConnectionError):
+    """A store that is gone for good: who waits for it would wait for ever."""
+
+
 class Written(NamedTuple):
     """A write of a transaction: a record, or a `field` of a hash. `before` is the record as the transaction has read it, or None."""
 

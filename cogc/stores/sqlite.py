@@ -1,7 +1,8 @@
 """A store in an SQLite file, for the processes of one machine. A transaction is on the disk when it has committed.
 
 `begin immediate` takes the write lock of the file before the first read, so transactions of all processes run one after
-the other. Waiting for the lock and the commit to the disk happen in a thread.
+the other. Waiting for the lock and the commit to the disk happen in a thread, a short time at once: who is cancelled
+leaves between two of them, so that a lock which another process never gives back holds up no end of a run.
 
 The clock
     `now` is the clock of the machine since its boot (`stores/clock.py`), and `ahead`, which the first process after a boot
@@ -12,16 +13,19 @@ The clock
 Damage
     A record and the value of a field end with a checksum of their key and their text, on a line of its own. A file whose structure is damaged, or that has a
     record which was changed, is refused when it is opened; a record that is damaged later, when it is read. Records of
-    earlier versions have no checksum.
+    earlier versions have no checksum. A file that was removed, replaced or emptied while it was open is refused by the next
+    transaction: SQLite would go on in a file that nobody finds again.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,12 +33,14 @@ import msgspec
 import trio
 
 from cogc.disk.state_folder import touch_database
-from cogc.stores.base import Tx
+from cogc.stores.base import StoreLost, Tx
 from cogc.stores.clock import boot, since_boot
 
 T = TypeVar("T")
 _BUSY = 10.0
 """Seconds to wait for the lock of the file before a transaction fails."""
+_AT_ONCE = 0.1
+"""Seconds of them that a thread waits, before its caller may be cancelled."""
 _POLL = 0.05
 """Seconds between two looks for commits of other processes."""
 _NOTED = 60.0
@@ -48,6 +54,22 @@ create table if not exists clock (one integer primary key check (one = 1), boot 
 """
 
 
+async def opened(path: Path, prefix: str = "", clock: Callable[[], float] | None = None) -> SqliteStore:
+    """Open a store. Raise OSError or sqlite3.Error if it cannot be used."""
+    return await patiently(partial(SqliteStore, path, prefix, clock))
+
+
+async def patiently(act: Callable[[], T]) -> T:
+    """Do in a thread what may find the file locked, again and again for at most `_BUSY` seconds."""
+    until = time.monotonic() + _BUSY
+    while True:
+        try:
+            return await trio.to_thread.run_sync(act)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+
+
 class SqliteStore:
     """One connection. Reads and writes run in the calling task, statements that may block in a thread. `prefix` stands in front
     of all keys and names, so that several users of one file are apart. `clock` gives the seconds of `now` in a simulation."""
@@ -55,9 +77,10 @@ class SqliteStore:
     def __init__(self, path: Path, prefix: str = "", clock: Callable[[], float] | None = None) -> None:
         self.prefix = prefix
         self.clock = clock
+        self.path = os.path.abspath(path)  # SQLite takes some names, such as `:memory:`, for no file
         path.parent.mkdir(parents=True, exist_ok=True)
         self.db = sqlite3.connect(
-            touch_database(str(path)), timeout=_BUSY, isolation_level=None, check_same_thread=False
+            touch_database(self.path), timeout=_AT_ONCE, isolation_level=None, check_same_thread=False
         )
         self.changed = trio.Event()
         self._one = trio.Lock()
@@ -86,6 +109,15 @@ class SqliteStore:
         self._ahead = self._agree()
         self._noted = self._now()
         self._seen = self._version()
+        self._file = self._found()
+
+    def _found(self) -> tuple[int, int] | None:
+        """Return what tells the file from others, or None if there is none, or an empty one."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino) if found.st_size else None
 
     def _version(self) -> int:
         """Return a number that changes with each commit of another connection."""
@@ -94,6 +126,10 @@ class SqliteStore:
     async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run `work` inside of `begin immediate` and `commit`; roll back if it raises."""
         async with self._one:
+            if self._found() != self._file:
+                raise StoreLost(
+                    f"the store cannot be used: {self.path} was removed, replaced or emptied while it was open"
+                )
             try:
                 await self._blocking("begin immediate")
                 tx = _SqliteTx(self.db, self.prefix)
@@ -113,7 +149,7 @@ class SqliteStore:
 
     async def _blocking(self, statement: str) -> None:
         """Run a statement that may wait for the file, in a thread."""
-        await trio.to_thread.run_sync(self.db.execute, statement)
+        await patiently(partial(self.db.execute, statement))
 
     async def wait(self, seconds: float) -> None:
         """Return after a change: one of this process at once, one of another process by looking at the file now and then."""
@@ -122,8 +158,10 @@ class SqliteStore:
                 with trio.move_on_after(_POLL):
                     await self.changed.wait()
                     return
+                version = self._seen
                 async with self._one:  # not while a thread waits for the file: this statement would block the loop
-                    version = self._version()
+                    with suppress(sqlite3.Error):  # the next transaction fails in the same way, and is heard
+                        version = self._version()
                 if version != self._seen:
                     self._seen = version
                     return

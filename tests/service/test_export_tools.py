@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +21,9 @@ from mcp_types import CallToolResult, Result, TextContent
 from pydantic import ConfigDict, RootModel
 from pydantic.alias_generators import to_camel
 
+from cogc.commands.streams import Sink, flushed, lose_stdout
 from cogc.run.session import Session
+from cogc.service import mcp_stdio
 from cogc.service.exports import MOST
 from cogc.service.runtime import Runtime
 from support.exported import served, write
@@ -30,6 +34,25 @@ from support.waiting import DEADLINE, until
 
 MODES: list[dict[str, Any]] = [{}, {"mode": "legacy"}]
 NAMES = ["Answerer", "Crew", "Make", "Waiter", "add", "crash", "greet", "hang"]
+
+
+@pytest.mark.parametrize(("target", "code"), [("reader", 5), ("full", 3)])
+def test_a_client_that_is_gone_ends_the_server_and_a_full_stdout_is_said(
+    target: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = os.open("/dev/full", os.O_WRONLY)
+    if target == "reader":
+        os.close(number)
+        reader, number = os.pipe()
+        os.close(reader)
+    sink = Sink(number, "stdout")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(sink)))
+    wire, ends = mcp_stdio.Wire(number, lose_stdout), []
+    wire.closed = lambda: ends.append("closed")
+    trio.run(wire.write, "a")
+    trio.run(wire.write, "b")
+    assert ends == ["closed"] and flushed(code if target == "reader" else 0) == code
+    os.close(number)
 
 
 def alive() -> list[str]:

@@ -66,7 +66,8 @@ async def patiently(act: Callable[[], T]) -> T:
         try:
             return await trio.to_thread.run_sync(act)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+            code = getattr(error, "sqlite_errorcode", 0)  # an error of Python's own module has none
+            if code & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
                 raise
 
 

@@ -24,7 +24,7 @@ class Background:
         self._calls: trio.Nursery | None = None
         self._held: trio.Nursery | None = None
         self.last: Callable[[], Awaitable[None]] | None = None
-        """What is done when the calls have ended, and what they used is still there."""
+        """A function for the moment at which the calls have ended, and what they used is still there."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[trio.Nursery]:

@@ -18,7 +18,7 @@ _PIECE = 1 << 16
 
 
 class Wire:
-    """What a server writes to, as good as a file of anyio. A client that does not read holds nothing up. When it is lost, `on_lost` gets the
+    """The descriptor that a server writes to, as good as a file of anyio. A client that does not read holds nothing up. When it is lost, `on_lost` gets the
     reason, `closed` is called, and what is written afterwards is dropped."""
 
     def __init__(self, number: int, on_lost: Callable[[OSError], object]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from cogc.analysis.ranges import known_value
 from cogc.language.values import Duration
 from cogc.syntax import nodes
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
 NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
+_INFINITE = float("inf")
 
 
 def all_of(node: nodes.Expr) -> list[Compared]:
@@ -57,8 +56,8 @@ def exclude(checked: Checked, scope: Scope, compared: Iterable[Compared]) -> boo
                 others.add((key, value.value))
         number = number_of(checked, value, scope) if operator != "!=" else None
         if number is not None:
-            least = 0 if is_length else -math.inf
-            ranges[key] = _narrowed(ranges.get(key, (least, math.inf, False, False)), operator, number)
+            least = 0 if is_length else -_INFINITE
+            ranges[key] = _narrowed(ranges.get(key, (least, _INFINITE, False, False)), operator, number)
             low, high, above, below = ranges[key]
             if low > high or (low == high and (above or below)):
                 return True

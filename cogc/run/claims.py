@@ -47,7 +47,7 @@ from cogc.kernel.unit import Unit
 from cogc.language.codec import packed, unpacked
 from cogc.language.functions import apart, stable_key
 from cogc.language.meter import begin
-from cogc.language.values import Duration, Failure, shorten
+from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
 from cogc.run.outside import Outside
 from cogc.stores import lasting_store, open_store
@@ -59,6 +59,8 @@ QUEUES = "queue.db"
 """The file of the state folder that holds queues which name no file of their own."""
 LEASE = 300.0
 ATTEMPTS = 3
+_LONGEST = 200
+"""Characters of a failure's message in the log."""
 _GIVE_BACK = 2.0
 """Seconds that the end of a run waits for its stores to take back what the run has claimed and not settled."""
 WATCH = 1.0
@@ -267,7 +269,8 @@ class Claims:
         declared = _declared(key).name
         self.given_up[declared] += len(buried)
         items = "an item is" if len(buried) == 1 else f"{len(buried)} items are"
-        why = f"{buried[-1]['kind']}: {shorten(buried[-1]['message'])}"
+        message = str(buried[-1]["message"])
+        why = f"{buried[-1]['kind']}: {message if len(message) <= _LONGEST else message[: _LONGEST - 3] + '...'}"
         self.log(
             "error",
             declared,

@@ -41,7 +41,8 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     """Return the tree of a spec's YAML; what could not be read is a problem."""
     reader = Reader(source, problems)
     tree = reader.file(root)
-    if reader.may_be_deep() and too_deep(tree, source, problems):
+    # most trees are certain not to nest deeper than later stages can walk
+    if (reader.deep_data or reader.fragments.may_be_deep) and too_deep(tree, source, problems):
         return n.File(0, len(source.text), "", ())
     return tree
 
@@ -66,17 +67,27 @@ class Reader(Shapes):
         super().__init__(source, problems)
         self.fragments = Fragments(source)
         self.deep_data = False
-
-    def may_be_deep(self) -> bool:
-        """Return whether the tree may nest deeper than later stages can walk; if not, it need not be looked at."""
-        return self.deep_data or self.fragments.may_be_deep
+        self.member_readers: dict[str, Callable[[Value], Sequenced[n.Member | None]]] = {
+            "consts": self._each(self._const),
+            "listen": self._each(self._channel(n.Listen, "listen")),
+            "transmit": self._each(self._channel(n.Transmit, "transmit")),
+            "state": self._each(self._state),
+            "programs": self._each(self.program),
+            "create": self._each(self._create),
+            "link": self._links,
+            "supervise": self._supervise,
+            "reactions": self._reactions,
+            "enact": self._each(self._enact),
+        }
 
     # ---- fragments -----------------------------------------------------------------------------------------
 
     def fragment(self, kind: str, value: Value, where: str) -> Sequenced[Any] | None:
         """Read a piece of text by the grammar. Return its nodes, or None and a report."""
-        scalar = self.text(value, where)
-        return None if scalar is None else self.fragments.read(kind, scalar.text, scalar.segments, self.problems)
+        if isinstance(value, Scalar):
+            return self.fragments.read(kind, value.text, value.segments, self.problems)
+        self.wrong(value, where, "text", "write it on one line, in quotes where it needs them")
+        return None
 
     def expression(self, value: Value, where: str) -> n.Expr:
         """Read the text of a value that is an expression without a mark."""
@@ -366,18 +377,7 @@ class Reader(Shapes):
         return self._members_of(key, value, n.Mixin)
 
     def _members_of(self, key: Scalar, value: Value, cls: Members) -> n.Coglet | n.Mixin:
-        readers: dict[str, Callable[[Value], Sequenced[n.Member | None]]] = {
-            "consts": self._each(self._const),
-            "listen": self._each(self._channel(n.Listen, "listen")),
-            "transmit": self._each(self._channel(n.Transmit, "transmit")),
-            "state": self._each(self._state),
-            "programs": self._each(self.program),
-            "create": self._each(self._create),
-            "link": self._links,
-            "supervise": self._supervise,
-            "reactions": self._reactions,
-            "enact": self._each(self._enact),
-        }
+        readers = self.member_readers
         own = ("doc", "params", "with", *(("python",) if cls is n.Coglet else ()))
         parts = self.keyed(
             value, f"coglet `{key.text}`" if cls is n.Coglet else f"mixin `{key.text}`", (*own, *readers)
@@ -533,9 +533,8 @@ class Reader(Shapes):
     def _modifiers(self, parts: dict[str, Value]) -> tuple[n.Modifier, ...]:
         """Read the modifiers: `when: EXPR` is an expression, `throttle: 2 per 1m` and the like are as in the cog notation."""
         found: list[n.Modifier] = []
-        for kind in sorted((m for m in n.MODIFIERS if m in parts), key=list(parts).index):
-            value = parts[kind]
-            if not isinstance(value, Scalar):
+        for kind, value in parts.items():
+            if kind not in n.MODIFIERS or not isinstance(value, Scalar):
                 continue
             if kind in ("throttle", "distinct", "batch"):
                 pieces = Scalar(value.start, value.end, f"{kind} {value.text}", False, shifted(value, len(kind) + 1))

@@ -58,10 +58,10 @@ class Shapes:
         A key that is near a known one which is not given counts as that one, so that its names are known and nothing is missing.
         """
         pairs = self.pairs(value, where)
-        if all(key.text in known for key, _ in pairs):
+        given = {key.text for key, _ in pairs}
+        if given.issubset(known):
             return pairs
         found: list[tuple[Scalar, Value]] = []
-        given = {key.text for key, _ in pairs}
         for key, inner in pairs:
             if key.text in known:
                 found.append((key, inner))
@@ -97,12 +97,6 @@ class Shapes:
     def drop(self, key: Scalar, value: Value) -> None:
         """Note that what a pair says is not known: nothing is reported for want of it."""
         self.problems.dropped.append(Span(self.source, key.start, max(key.end, value.end)))
-
-    def text(self, value: Value, where: str) -> Scalar | None:
-        if isinstance(value, Scalar):
-            return value
-        self.wrong(value, where, "text", "write it on one line, in quotes where it needs them")
-        return None
 
     def name(self, key: Scalar) -> n.Name:
         return n.Name(key.start, key.end, key.text, not key.text.isidentifier())

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from cogc.analysis.scope import Scope
 
     Range = tuple[float, float, bool, bool]
+    Fact = tuple[str, str, float | str, bool]
+    """A comparison as it is read: the text of an expression, an operator, the number or text that it is compared with, and whether
+    the expression is a length."""
     Compared = tuple[nodes.Binary, str]
     """A comparison, and the operator by which it is read: its own, or the opposite one."""
+
 
 NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
@@ -35,32 +39,49 @@ def none_of(node: nodes.Expr) -> list[Compared]:
 
 
 def exclude(checked: Checked, scope: Scope, compared: Iterable[Compared]) -> bool:
-    """Return whether comparisons exclude each other: bounds without a number between, two words, a word that is not another."""
+    """Return whether comparisons exclude each other."""
+    found = [fact for part, operator in compared if (fact := fact_of(checked, scope, part, operator)) is not None]
+    return len(found) > 0 and clash(found)
+
+
+def fact_of(checked: Checked, scope: Scope, part: nodes.Binary, operator: str) -> Fact | None:
+    """Return what a comparison says of an expression; None where it compares with no number and no text that is written out."""
+    name, value = part.left, part.right
+    if isinstance(name, nodes.Literal | nodes.Text) or (_is_const(checked, name) and not _is_const(checked, value)):
+        name, operator, value = value, _TURNED[operator], name
+    said: float | str | None = None
+    if isinstance(value, nodes.Text):
+        said = None if value.template or operator not in ("==", "!=") else value.value
+    else:
+        said = number_of(checked, value, scope)
+    if said is None or _is_const(checked, name):
+        return None  # a constant is a switch of the file, which somebody may turn
+    if isinstance(name, nodes.Name):
+        return (name.id, operator, said, False)
+    is_length = _is_length(name)
+    if not is_length and any(isinstance(n, nodes.Call | nodes.Try) for n in nodes.walk(name)):
+        return None
+    return (scope.unit.text(name), operator, said, is_length)
+
+
+def clash(facts: Iterable[Fact]) -> bool:
+    """Return whether facts exclude each other: bounds without a number between, two words, a word that is not another."""
     ranges: dict[str, Range] = {}
     words: dict[str, str] = {}
     others: set[tuple[str, str]] = set()
-    for part, operator in compared:
-        name, value = part.left, part.right
-        if isinstance(name, nodes.Literal | nodes.Text) or (_is_const(checked, name) and not _is_const(checked, value)):
-            name, operator, value = value, _TURNED[operator], name
-        if _is_const(checked, name):
-            continue  # a switch of the file, which somebody may turn
-        is_length = _is_length(name)
-        if not is_length and any(isinstance(n, nodes.Call | nodes.Try) for n in nodes.walk(name)):
-            continue
-        key = scope.unit.text(name)
-        if isinstance(value, nodes.Text) and not value.template:
-            if operator == "==" and words.setdefault(key, value.value) != value.value:
-                return True
+    for key, operator, said, is_length in facts:
+        if isinstance(said, str):
             if operator == "!=":
-                others.add((key, value.value))
-        number = number_of(checked, value, scope) if operator != "!=" else None
-        if number is not None:
-            least = 0 if is_length else -_INFINITE
-            ranges[key] = _narrowed(ranges.get(key, (least, _INFINITE, False, False)), operator, number)
-            low, high, above, below = ranges[key]
-            if low > high or (low == high and (above or below)):
+                others.add((key, said))
+            elif words.setdefault(key, said) != said:
                 return True
+            continue
+        if operator == "!=":
+            continue
+        before = ranges.get(key) or (0 if is_length else -_INFINITE, _INFINITE, False, False)
+        low, high, above, below = ranges[key] = _narrowed(before, operator, said)
+        if low > high or (low == high and (above or below)):
+            return True
     return any(pair in others for pair in words.items())
 
 

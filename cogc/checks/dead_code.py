@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cogc.analysis.checked import Checked
     from cogc.analysis.scope import Scope
-    from cogc.checks.bounds import Compared
+    from cogc.checks.bounds import Compared, Fact
     from cogc.names.world import Shape, Unit
 
 _COMPARED = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
@@ -202,14 +202,18 @@ def _nested(checked: Checked, unit: Unit, scopes: dict[int, Scope], inside: set[
     """
     members: list[nodes.Reaction | nodes.Enact] = [*unit.all(nodes.Reaction), *unit.all(nodes.Enact)]
     for reaction in members:
-        guards = [m.value for m in reaction.modifiers if m.kind == "when"]
-        known = [c for g in guards for c in _lasting(checked, bounds.all_of(g))]
-        if isinstance(reaction.body, nodes.Block):
-            _block(checked, unit, reaction.body, known, scopes, inside)
+        if not isinstance(reaction.body, nodes.Block):
+            continue
+        known: list[Fact] = []
+        for m in reaction.modifiers:
+            scope = scopes.get(id(m.value)) if m.kind == "when" else None
+            if scope is not None:
+                known += _lasting(checked, scope, bounds.all_of(m.value))
+        _block(checked, unit, reaction.body, known, scopes, inside)
 
 
 def _block(
-    checked: Checked, unit: Unit, block: nodes.Block, known: list[Compared], scopes: dict[int, Scope], inside: set[int]
+    checked: Checked, unit: Unit, block: nodes.Block, known: list[Fact], scopes: dict[int, Scope], inside: set[int]
 ) -> None:
     for statement in block.statements:
         if isinstance(statement, nodes.For):
@@ -219,41 +223,65 @@ def _block(
         seen: set[object] = set()  # a branch that repeats another one is a report of its own
         while isinstance(branch, nodes.If):
             condition, scope = branch.condition, scopes.get(id(branch.condition))
-            form = nodes.form(condition)
-            if before and scope is not None and id(condition) not in inside and form not in seen:
-                _decided(checked, unit, condition, scope, before)
-            _block(checked, unit, branch.then, [*before, *_lasting(checked, bounds.all_of(condition))], scopes, inside)
-            before = [*before, *_lasting(checked, bounds.none_of(condition))][-_MOST_KNOWN:]
-            seen.add(form)
-            branch = branch.otherwise
+            then, otherwise = before, before
+            if scope is not None:
+                holds, fails = _both(checked, scope, condition)
+                again = (tuple(holds), tuple(fails))
+                if before and id(condition) not in inside and (holds or fails) and again not in seen:
+                    _decided(checked, unit, condition, (holds, fails), before)
+                seen.add(again)
+                then, otherwise = [*before, *holds][-_MOST_KNOWN:], [*before, *fails][-_MOST_KNOWN:]
+            _block(checked, unit, branch.then, then, scopes, inside)
+            before, branch = otherwise, branch.otherwise
         if isinstance(branch, nodes.Block):
             _block(checked, unit, branch, before, scopes, inside)
 
 
-def _lasting(checked: Checked, compared: list[Compared]) -> list[Compared]:
-    """Return the comparisons of names that never change: of messages, locals and parameters, not of states."""
+def _both(checked: Checked, scope: Scope, condition: nodes.Expr) -> tuple[list[Fact], list[Fact]]:
+    """Return the facts where a condition holds, and those where it does not."""
+    if isinstance(condition, nodes.Binary) and condition.operator in bounds.NEGATED:
+        holds = _lasting(checked, scope, [(condition, condition.operator)])
+        return holds, [(key, bounds.NEGATED[operator], said, length) for key, operator, said, length in holds]
+    if not isinstance(condition, nodes.Binary):
+        return [], []
+    return _lasting(checked, scope, bounds.all_of(condition)), _lasting(checked, scope, bounds.none_of(condition))
+
+
+def _lasting(checked: Checked, scope: Scope, compared: list[Compared]) -> list[Fact]:
+    """Return what comparisons say of what never changes: of messages, locals and parameters, not of states."""
     found = []
     for part, operator in compared:
-        names = [n for n in nodes.walk(part) if isinstance(n, nodes.Name) and id(n) in checked.tables.symbols]
-        kinds = {checked.tables.symbols[id(n)].kind for n in names}
-        if names and kinds <= {"local", "parameter", "const", "function"}:
-            found.append((part, operator))
+        fact = bounds.fact_of(checked, scope, part, operator)
+        if fact is None:
+            continue
+        names = (
+            [part.left]
+            if isinstance(part.left, nodes.Name) and isinstance(part.right, nodes.Literal)
+            else nodes.walk(part)
+        )
+        symbols = [checked.tables.symbols.get(id(n)) for n in names if isinstance(n, nodes.Name)]
+        if all(s is None or s.kind in _LASTING for s in symbols):
+            found.append(fact)
     return found
 
 
-def _decided(checked: Checked, unit: Unit, node: nodes.Expr, scope: Scope, known: list[Compared]) -> None:
-    """Report a condition that what is known before it decides."""
-    known = known[-_MOST_KNOWN:]
-    own = bounds.all_of(node)
-    outcome = ""
-    if own and bounds.exclude(checked, scope, [*known, *own]):
-        outcome = "false"
-    elif isinstance(node, nodes.Binary) and node.operator in bounds.NEGATED:
-        if bounds.exclude(checked, scope, [*known, (node, bounds.NEGATED[node.operator])]):
-            outcome = "true"
-    if outcome and not _is_reported(checked, unit, node):
-        what = "this, by the conditions before it,"
-        checked.problems.add("one-outcome", unit.span(node), what=what, outcome=outcome)
+_LASTING = ("local", "parameter", "const", "function")
+"""The kinds of names that keep their value in a body."""
+
+
+def _decided(
+    checked: Checked, unit: Unit, node: nodes.Expr, sides: tuple[list[Fact], list[Fact]], known: list[Fact]
+) -> None:
+    """Report a condition that what is known before it decides; `sides` say what holds with it, and what holds without it."""
+    for facts, outcome in zip(sides, ("false", "true"), strict=True):
+        keys = {f[0] for f in facts}
+        near = [f for f in known if f[0] in keys]
+        if near and bounds.clash([*near, *facts]):
+            if bounds.clash(near) or _is_reported(checked, unit, node):
+                return
+            what = "this, by the conditions before it,"
+            checked.problems.add("one-outcome", unit.span(node), what=what, outcome=outcome)
+            return
 
 
 def _is_reported(checked: Checked, unit: Unit, node: nodes.Expr) -> bool:

@@ -193,3 +193,29 @@ def test_states_whose_file_was_being_made_when_the_run_was_killed_can_be_read(tm
             shutil.copy(f"{made}{end}", f"{killed}{end}")
     with closing(StateStore(killed)) as states:
         assert states.kept == {("Main", "n"): 5}
+
+
+def test_a_snapshot_that_is_larger_than_the_journal_has_grown_is_not_written(tmp_path: Path) -> None:
+    """What is written is at most doubled, whether the states are large, or what reactions have found that wait."""
+    texts = (
+        'coglet Main { listen x: int\n state big: string = "' + "b" * 20_000 + '"\n on x { log info "x" } }',
+        """program f() -> int = shell ["false"]
+          coglet Main { listen x: int
+            state big: [string] = []
+            on x as v concurrent 100 { big = [join(["b" for i in range(500)], str(v))]
+              let r = f() } }""",
+    )
+    for text in texts:
+        later = [(1_000_000 * n, "x", n) for n in range(40)]
+        for share, whole in ((0, False), (1, False), (1, True)):
+            world = World(
+                build(text),
+                tmp_path,
+                [],
+                {"sim": True, "later": later, "stop_at": 50_000_000},
+                every=100,
+                share=share,
+                whole=whole,
+            )
+            world.start()
+            assert bool(world.snapshots) == (not share)

@@ -75,6 +75,7 @@ def leave(kernel: State, activity: Activity) -> None:
             timer.cancel()
     kernel.cancel(activity)
     activity.queued = activity.course = None
+    activity.states_left = []
     if activity.root is activity:
         activity.root = None  # which would keep it until the collector comes by
     for sub in activity.subs or ():
@@ -160,7 +161,8 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
     if handler is not None and handler.on_failure is not None and activity.failure is None:
         kernel.cancel(activity)
         activity.failure = failure
-        activity.deadline = activity.course = None
+        activity.deadline = None
+        courses.lose(activity)
         METER.step = failure
         record = failure.record(activity.inst.path, activity.event)
         activity.generator = handler.on_failure(activity.inst, *activity.args, record)
@@ -212,11 +214,14 @@ def resume(kernel: State, activity: Activity, value: object, turn: int = -1) -> 
         root = activity.root
         if root is not None and root.course is not None:
             courses.note(kernel, root, activity, value)
-        if isinstance(value, Failure):
-            advance(kernel, activity, None, value)
-        else:
-            advance(kernel, activity, value, None)
-        kernel.telling = None
+        try:
+            if isinstance(value, Failure):
+                advance(kernel, activity, None, value)
+            else:
+                advance(kernel, activity, value, None)
+        finally:
+            if root is not None:
+                courses.over(kernel, root)
         if kernel.hot:
             kernel.press(activity.inst)
 

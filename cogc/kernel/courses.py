@@ -2,26 +2,31 @@
 
 **The model.** A reaction that waits is a suspended generator, which is no data. Neither are its *parts*: the conversations with models that it holds, the calls
 of their tools side by side, the agents that they have started. But what all of them do follows from what they were given: the arguments, and each time
-that one of them went on the answer, the states of the coglet, the time, the number of the next call, and what stood in the budgets around. The reaction
-has all that as its *course* (`Activity.course`), one `Given` for each step, whichever of its parts it was for. A step may go on in several parts: the last
+that one of them went on the answer, the states of the coglet that others had changed, the time, the number of the next call, and what stood in the budgets around.
+The reaction has all that as its *course* (`Activity.course`), one `Given` for each step, whichever of its parts it was for. A step may go on in several parts: the last
 result of calls side by side lets the reaction go on. That follows from the step, and has no `Given` of its own.
+What the reaction itself assigns to the states follows from its steps too, and is not noted. So a course grows with the answers, and with what others do to
+the states meanwhile (`Activity.weight`), not with the states.
 What the generators ask their kernel for within a step (a random number, an id, a new member of a pool, a session) is noted with it (`Given.heard`).
 
 `following.py` leads a new generator of the same reaction along a course. It comes to the same waits, with the same locals, the same
 parts, and the same numbers of calls.
 
-**What has no course.** A reaction that has waited more than `MOST` times, or was given up. An `else`. Whoever was told or asked something that is no value of the language: a call with `once`, an agent of a dispatcher. A conversation into which somebody else has said something. `lose` ends
+Only kernels of which somebody takes snapshots note courses (`State.keeps_courses`): in others, old values need not stay.
+
+**What has no course.** A reaction that has waited more than `MOST` times, whose course takes more than `WEIGHT` bytes beside the answers, or that was given up. An `else`. Whoever was told or asked something that is no value of the language: a call with `once`, an agent of a dispatcher. A conversation into which somebody else has said something. `lose` ends
 the course there; the next reaction has one again.
 
 **The invariants.**
 
-- Values of the language never change, so that a list of the states is enough to find them again.
-- Only `note` adds to a course: at the begin of a reaction, and in each step of `activities.resume`.
+- Values of the language never change, so that a state that is the same object has the same value.
+- Only `note` adds to a course: at the begin of a reaction, and in each step of `activities.resume`. `over` follows at the end of the step.
 """
 
 from __future__ import annotations
 
 import hashlib
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel.models.state import Question
@@ -40,14 +45,16 @@ if TYPE_CHECKING:
 
 MOST = 5_000
 """How many steps of a reaction are kept."""
+WEIGHT = 1 << 20
+"""How many bytes the course of a reaction may take for what others have changed in the states, and what it has found among kept values."""
 _NO_VALUES = (Activity, Question, Failure)
 _LED = CallProgram | AskModel | AwaitMessage | RunAll | Sleep | WaitIn
 """The waits to which a reaction can be led again."""
 
 
 def begin(kernel: State, activity: Activity) -> None:
-    """Begin the course of a reaction. That of a coglet in Python is not known here."""
-    if not activity.inst.code.ir.python:
+    """Begin the course of a reaction, if somebody wants it. That of a coglet in Python is not known here."""
+    if kernel.keeps_courses and not activity.inst.code.ir.python:
         activity.root, activity.course = activity, []
         note(kernel, activity, activity, None)
 
@@ -66,14 +73,78 @@ def note(kernel: State, root: Activity, activity: Activity, value: object) -> No
     """Note what a part of a reaction is given when it goes on."""
     course, inst = root.course, root.inst
     assert course is not None
-    if len(course) >= MOST:
-        root.course = None
-        return
+    if course:
+        root.weight += weight(course, len(course) - 1)
+        if len(course) >= MOST or root.weight > WEIGHT:
+            lose(root)
+            return
+        states = _changed(root.states_left, inst.states)
+    else:
+        states = dict(enumerate(inst.states))
     if isinstance(value, _NO_VALUES):
         value = _standin(value)
     seen = kernel.models.seen(inst) if inst.code.unit.bundle.models else None
-    course.append(Given(activity.number, value, list(inst.states), kernel.now, kernel.next_call, seen))
+    course.append(Given(activity.number, value, states, kernel.now, kernel.next_call, seen))
     kernel.telling = root
+
+
+def over(kernel: State, root: Activity) -> None:
+    """End a step of a reaction that was noted, even one that was given up."""
+    kernel.telling = None
+    if root.course is not None:
+        root.states_left = list(root.inst.states)
+
+
+def _changed(before: list[Any], states: list[Any]) -> dict[int, Any]:
+    """Return the states that are not as they were, by their places."""
+    if all(map(is_, before, states)):
+        return {}
+    return {i: value for i, (old, value) in enumerate(zip(before, states, strict=True)) if not _is_same(old, value)}
+
+
+def _is_same(old: Any, value: Any) -> bool:
+    """Return whether a state has kept its value. A list or record that was made anew counts as another one: to compare it may take as long as to write it."""
+    if old is value:
+        return True
+    if type(old) is not type(value):
+        return False
+    return bool(old == value) if isinstance(value, str | int) else isinstance(value, float) and repr(old) == repr(value)
+
+
+def weight(course: list[Given], place: int) -> int:
+    """Return about how many bytes a step of a course takes beside its answer. The states with which the course begins do not count."""
+    given = course[place]
+    found = size([value for kind, value in given.heard if kind == "kept"]) if given.heard else 0
+    return found + size(list(given.states.values())) if place and given.states else found
+
+
+def size(values: list[Any], most: int = WEIGHT) -> int:
+    """Return about how many bytes values take in a snapshot, or more than `most` if it is more."""
+    found, left = 0, values
+    while left and found <= most:
+        value = left.pop()
+        if isinstance(value, str | bytes):
+            found += len(value) + 3
+        elif isinstance(value, list):
+            found += 2
+            left += value
+        elif isinstance(value, dict):
+            found += 2
+            left += value
+            left += value.values()
+        elif value is None or isinstance(value, int | float):
+            found += 4
+        else:
+            found += len(encode(value))
+    return found
+
+
+def excess(root: Activity, most: int) -> int:
+    """Return about how many bytes a snapshot takes for a reaction beside its answers, or more than `most` if it is more."""
+    course, states = root.course, root.inst.states
+    assert course is not None
+    begun = [value for i, value in course[0].states.items() if not _is_same(value, states[i])]
+    return root.weight + size(begun + [root.states_left[i] for i in _changed(root.states_left, states)], most)
 
 
 def _standin(value: Activity | Question | Failure) -> object:
@@ -88,7 +159,7 @@ def _standin(value: Activity | Question | Failure) -> object:
 def lose(activity: Activity) -> None:
     """End the course of a reaction that does what a course does not have."""
     if activity.root is not None:
-        activity.root.course = None
+        activity.root.course, activity.root.states_left = None, []
 
 
 def lose_all(inst: Instance) -> None:
@@ -144,12 +215,16 @@ def _words(request: Request) -> Iterator[Any]:
 
 def written(root: Activity) -> dict[str, Any]:
     """Return a reaction that waits as data."""
-    handler, course = root.handler, root.course
+    handler, course, now = root.handler, root.course, root.inst.states
     assert handler is not None and course is not None
     found: list[list[Any]] = []
     before: Given | None = None
     for given in course:
-        states = None if before is not None and all(map(_is, before.states, given.states)) else given.states
+        states = [
+            [i, value]
+            for i, value in given.states.items()
+            if before is not None or not _is_same(value, now[i])  # the others at the begin are those that there are now
+        ]
         seen = None if before is not None and before.seen == given.seen else given.seen
         value = list(given.value) if isinstance(given.value, Standin) else ["value", given.value]
         heard = [list(told) for told in given.heard]
@@ -163,22 +238,19 @@ def written(root: Activity) -> dict[str, Any]:
         "deadline": root.deadline,
         "asked": asked(root),
         "course": found,
+        "left": [[i, root.states_left[i]] for i in _changed(root.states_left, now)],
     }
 
 
-def _is(a: object, b: object) -> bool:
-    return a is b
-
-
-def read(data: dict[str, Any]) -> list[Given]:
-    """Return the course in what `written` has returned."""
+def read(data: dict[str, Any], present: list[Any]) -> list[Given]:
+    """Return the course in what `written` has returned. `present` are the states of the coglet."""
     course: list[Given] = []
     for number, (kind, value), states, now, next_call, seen, heard in data["course"]:
         before = course[-1] if course else None
         given = Given(
             number,
             value if kind == "value" else Standin(kind, value),
-            before.states if states is None and before is not None else states,
+            dict(states) if before is not None else {**dict(enumerate(present)), **dict(states)},
             now,
             next_call,
             before.seen if seen is None and before is not None else seen,
@@ -191,5 +263,8 @@ def read(data: dict[str, Any]) -> list[Given]:
 def of_form_2(data: dict[str, Any]) -> dict[str, Any]:
     """Return a reaction of a snapshot of the form 2 in the present form: it has no parts, and has asked its kernel for nothing. The number of its call is that
     of the next call at its last step."""
-    course = [[0, ["value", answer], states, 0, data["call"], None, []] for answer, states in data["course"]]
-    return {**data, "course": course, "asked": [[data["call"], *data["asked"]]]}
+    course = [
+        [0, ["value", answer], [*enumerate(states or ())], 0, data["call"], None, []]
+        for answer, states in data["course"]
+    ]
+    return {**data, "course": course, "left": [], "asked": [[data["call"], *data["asked"]]]}

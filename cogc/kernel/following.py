@@ -140,7 +140,8 @@ def _alone(kernel: Kernel) -> Iterator[None]:
 
 def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any]) -> list[Call | Ask]:
     """Lead a reaction of a kernel to its wait, as another kernel has written it down. Return the calls for which it waits. Raise Lost if it comes to another one."""
-    course, states, timers = courses.read(data), inst.states, inst.timers
+    states, timers = inst.states, inst.timers
+    course = courses.read(data, states)
     arguments = tuple(data["arguments"])
     with _alone(kernel):
         generator = handler.function(inst, *arguments)
@@ -148,6 +149,7 @@ def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any
         root.args, root.root, root.course = arguments, root, course
         activities.enter(root)
         family = root.family = {0: root}
+        inst.states = list(states)
         try:
             for given in course:
                 _step(kernel, root, family, given)
@@ -160,6 +162,12 @@ def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any
     for part in family.values():
         part.alarm = None
     root.family, root.deadline = None, data["deadline"]
+    root.states_left = list(states)
+    for place, value in data["left"]:
+        root.states_left[place] = value
+    root.weight = sum(courses.weight(course, place) for place in range(len(course) - 1))
+    if not kernel.keeps_courses:
+        courses.lose(root)
     kernel.calls.update(waiting)
     return calls
 
@@ -167,7 +175,8 @@ def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any
 def _step(kernel: Kernel, root: Activity, family: dict[int, Activity], given: Given) -> None:
     """Let a part of a reaction go on with what it was given."""
     inst = root.inst
-    inst.states = list(given.states)
+    for place, state in given.states.items():
+        inst.states[place] = state
     kernel.now, kernel.next_call = given.now, given.next_call
     if given.seen is not None:
         kernel.models.show(inst, given.seen)

@@ -277,6 +277,7 @@ class Kernel(State):
         models, traced = self.models, self.trace is not None
         made = type(self)(self.unit, self.seed, self.epoch, traced, "", models.budget.limits(), self.first, **others)
         made.models.max_depth = models.max_depth
+        made.keeps_courses = self.keeps_courses
         return made
 
     def pause(self) -> None:

@@ -261,12 +261,13 @@ class Activity:
 
     `request` is what its generator has asked for last, and `failure` what its `else` handles, once it is there. `root` is the reaction
     that it is a part of, itself perhaps, `number` its number there, and `born` how many activities that reaction has had, all of them in `family`
-    while it is led along its course. `course` is what a reaction and its parts were given since the reaction began (`courses.py`).
+    while it is led along its course. `course` is what a reaction and its parts were given since the reaction began, `weight` about how many bytes of it are no
+    answers, and `states_left` the states as the last step has left them (`courses.py`).
     """
 
     __slots__ = (
         "alarm", "alive", "args", "asks", "behind", "born", "calls", "cause", "course", "deadline", "done", "event", "failure", "family", "generator", "handler", "holds", "inst", "left",
-        "number", "parent", "port", "queued", "request", "results", "root", "slot", "subs", "timer", "turn",
+        "number", "parent", "port", "queued", "request", "results", "root", "slot", "states_left", "subs", "timer", "turn", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -289,6 +290,8 @@ class Activity:
         self.failure: Failure | None = None
         self.args: tuple[Value, ...] = ()
         self.course: list[Given] | None = None
+        self.states_left: list[Any] = []
+        self.weight = 0
         self.root: Activity | None = None
         self.number = 0
         self.born = 1
@@ -311,12 +314,13 @@ class Activity:
 
 
 class Given:
-    """The answer that an activity was given when it went on: the activity by its `number`, and the `value` or Failure. `states`, `now`, `next_call` and `seen`
-    (`ModelState.seen`) are what it found then, `heard` the kinds and values of what it asked its kernel for before its next wait."""
+    """The answer that an activity was given when it went on: the activity by its `number`, and the `value` or Failure. `states` are those that others
+    have changed since the step before, by their places, at the begin all. `now`, `next_call` and `seen` (`ModelState.seen`) are what it found then, `heard` the kinds and
+    values of what it asked its kernel for before its next wait."""
 
     __slots__ = ("heard", "next_call", "now", "number", "seen", "states", "value")
 
-    def __init__(self, number: int, value: object, states: list[Any], now: int, next_call: int, seen: Any) -> None:
+    def __init__(self, number: int, value: object, states: dict[int, Any], now: int, next_call: int, seen: Any) -> None:
         self.number = number
         self.value = value
         self.states = states

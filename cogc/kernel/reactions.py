@@ -277,13 +277,15 @@ def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Va
     activity = made(kernel, inst, handler, handler.function(inst, *arguments), event, kernel.cause)
     activity.args = arguments
     enter(activity)
-    courses.begin(kernel, activity)
-    if handler.timeout is not None:
-        span = nanos(handler.timeout(inst), 0)
-        activity.deadline = kernel.door.due(kernel.now, span)
-        limited(kernel, activity, kernel.now + span)
-    advance(kernel, activity, None, None)
-    kernel.telling = None
+    try:
+        courses.begin(kernel, activity)
+        if handler.timeout is not None:
+            span = nanos(handler.timeout(inst), 0)
+            activity.deadline = kernel.door.due(kernel.now, span)
+            limited(kernel, activity, kernel.now + span)
+        advance(kernel, activity, None, None)
+    finally:
+        courses.over(kernel, activity)
     return activity.alive and activity.holds
 
 

@@ -86,6 +86,17 @@ def instances(inst: Instance) -> Iterator[Instance]:
                 yield from instances(member)
 
 
+def excess(kernel: Kernel, most: int) -> int:
+    """Return about how many bytes a snapshot would have for reactions that wait, beside their answers, or more than `most` if it is more."""
+    found = 0
+    for inst in instances(kernel.root) if kernel.root is not None else ():
+        for root in courses.roots(inst):
+            found += courses.excess(root, most - found)
+            if found > most:
+                return found
+    return found
+
+
 def _odd(inst: Instance) -> tuple[str, int]:
     """Return what of a coglet cannot be written, or nothing, and how many items of queues it waits for."""
     if inst.gate & STOPPED:

@@ -97,6 +97,7 @@ class State(ABC):
         "handles",
         "hearing",
         "hot",
+        "keeps_courses",
         "lag",
         "losses",
         "messages",
@@ -165,6 +166,8 @@ class State(ABC):
         self.next_call = 1
         self.serial = 0
         self.root: Instance | None = None
+        self.keeps_courses = False
+        """True if snapshots are taken, so that reactions that wait keep their courses."""
         self.telling: Activity | None = None
         """The reaction whose step is under way, if it has a course."""
         self.hearing: deque[tuple[str, Any]] | None = None

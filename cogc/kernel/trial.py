@@ -25,7 +25,7 @@ from cogc.kernel.snapshot import Data, instances
 from cogc.kernel.timers import Timer
 from cogc.language.codec import encode
 
-_LEFT_OUT = {"course", "family", "timer", "alarm", "__weakref__"}
+_LEFT_OUT = {"course", "states_left", "family", "timer", "alarm", "__weakref__"}
 """The fields of activities that a snapshot has by itself."""
 
 

@@ -11,8 +11,9 @@ The shell's part is what `resume.py` otherwise counts in the events: how many me
 answers are used up and which of them are on their way, which plans the run holds, what objects in Python would go on with. A service adds its tables, which otherwise follow from the notes of the journal
 (`Carrier.tables`): tasks that have ended, the messages of channels that are observed, the places of the coglets of a runtime.
 
-Costs. Each byte of a snapshot stands for a byte of the journal at least, so that snapshots at most double what is written. A look
-that finds an obstacle is repeated after `AGAIN` bytes.
+Costs. Each byte of a snapshot stands for a byte of the journal at least, so that snapshots at most double what is written, the last one aside. One that is larger than `_ROOM` times what the
+journal has grown by waits until the journal has grown more. What reactions that wait would add to it is known before it is tried. A look
+that finds an obstacle is repeated after `AGAIN` bytes. A trial that fails has cost as much as a snapshot: each one in a row doubles the distance to the next.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import trio
 
 from cogc.kernel import snapshot, trial
+from cogc.language.codec import encode
 from cogc.run.carrying import Carrier
 from cogc.run.journal import SNAPSHOT, Journal
 from cogc.run.options import Compaction
@@ -30,6 +32,10 @@ from cogc.run.taps import Said
 
 AGAIN = 1 << 16
 """The bytes by which a journal grows before a snapshot is tried again."""
+_ROOM = 2
+"""The bytes of a snapshot, at most, for each by which the journal has grown: more than 1, since a snapshot also has what the last one had of what still waits."""
+_FAR = 10
+"""How often the distance to the next trial is doubled at most."""
 
 
 class Snapshots:
@@ -42,6 +48,8 @@ class Snapshots:
         self.obstacle = ""
         self.written = 0
         self._next = compaction.every
+        self._in_vain = 0
+        carrier.kernel.keeps_courses = True
 
     @property
     def due(self) -> bool:
@@ -52,17 +60,32 @@ class Snapshots:
         """Return whether a snapshot can be written now. If not, it is tried again later."""
         carrier = self.carrier
         self.obstacle = snapshot.obstacle(carrier.kernel)
+        room = self._room()
         if not carrier.orders.open.keys() <= carrier.kernel.outer.calls().keys():
             self.obstacle = "an order is under way"
         else:
             self.obstacle = self.obstacle or next(filter(None, (t.obstacle() for t in carrier.tables.values())), "")
         if self.obstacle:
             self._later()
+        elif room is not None and (excess := snapshot.excess(carrier.kernel, room)) > room:
+            self._grows_first(excess)
         return not self.obstacle
 
+    def _room(self) -> int | None:
+        """Return how many bytes a snapshot may have now, or None if there is no bound."""
+        _, _, every, share = self.compaction
+        return _ROOM * max(self.journal.grown, every) // share if share else None
+
     def _later(self) -> None:
-        """Try again when the journal has grown some more."""
-        self._next = self.journal.grown + min(AGAIN, self.compaction.every)
+        """Try again when the journal has grown some more, the more, the more trials have failed in a row."""
+        self._next = self.journal.grown + (min(AGAIN, self.compaction.every) << self._in_vain)
+
+    def _grows_first(self, size: int) -> None:
+        """Write no snapshot of a size until the journal has grown enough for it."""
+        self.obstacle = "it would be larger than what the journal has grown by"
+        self._next = max(
+            self.journal.grown * 5 // 4, size * self.compaction.share // _ROOM
+        )  # `size` may be a part of it
 
     async def write(self) -> None:
         """Write a snapshot, and put it on disk, if the kernel can be restored from it. A journal that cannot begin anew goes on as it is."""
@@ -70,18 +93,26 @@ class Snapshots:
         kernel = carrier.kernel
         state, self.obstacle = trial.taken(kernel)
         if state is None:
+            self._in_vain = min(self._in_vain + 1, _FAR)
             self._later()
             return
+        self._in_vain = 0
         data = {"kernel": state, "shell": self._shell()}
         event = [kernel.steps, kernel.now, SNAPSHOT, data]
-        before = journal.size
+        before, room = journal.size, self._room()
         if put is None:
+            if room is not None and (size := len(encode(event))) > room:
+                self._grows_first(size)
+                return
             journal.lines.append(event)
             journal.flush()
             size = journal.size - before
         else:
             text = journal.anew(head, event)
             size = len(text)
+            if room is not None and size > room:
+                self._grows_first(size)
+                return
             try:
                 journal.goes_on_in(await trio.to_thread.run_sync(put, text), text)
             except OSError as error:

@@ -378,6 +378,7 @@ class _Replay:
             self.travel.unit, head["seed"], head["epoch"], True, head["run"], head.get("budget")
         )
         kernel.trace = tracer = _Watched(kernel, head["run"], self.take is not None)
+        kernel.keeps_courses = self.travel.checkpoints is not None
         return kernel, tracer
 
     def _begin(self, seq: int, now: int) -> Checkpoint | None:

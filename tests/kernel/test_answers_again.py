@@ -41,6 +41,7 @@ def test_an_answer_that_was_coming_in_begins_anew_when_the_run_goes_on(
     output: str, pieces: list[str], before: list[Any], after: list[Any], through_a_snapshot: bool
 ) -> None:
     kernel = Kernel(Unit(build(TEXT.replace("OUTPUT", output), "Main")))
+    kernel.keeps_courses = True
     kernel.start({})
     kernel.input("q", "x")
     kernel.run()

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from cogc.kernel.courses import MOST
+from cogc.kernel.courses import MOST, WEIGHT
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.machine import Kernel
 from cogc.kernel.priorities import ordered
 from cogc.kernel.restoring import Misfit, restore
-from cogc.kernel.snapshot import written
+from cogc.kernel.snapshot import excess, written
 from cogc.kernel.trial import taken
 from cogc.kernel.unit import Unit
 from cogc.language.codec import decode, encode
@@ -144,6 +144,7 @@ class Driver:
 
 def begun(seed: int, order: int = 0) -> Driver:
     kernel = ordered(order)(Unit(build(AGENTS, "Main")), seed, 5, seed % 2 == 1)
+    kernel.keeps_courses = True
     kernel.start({})
     kernel.run(150)
     driver = Driver(kernel, seed)
@@ -231,6 +232,7 @@ def test_a_reaction_that_waits_for_ever_keeps_no_more_than_so_many_steps() -> No
       coglet Main { listen go: int
         on go as n { for i in range(n) { let r = f(i) } } }"""
     kernel = Kernel(Unit(build(text, "Main")))
+    kernel.keeps_courses = True
     kernel.start({})
     kernel.input("go", MOST + 5)
     kernel.run()
@@ -239,3 +241,126 @@ def test_a_reaction_that_waits_for_ever_keeps_no_more_than_so_many_steps() -> No
         kernel.run()
         kernel.effects = []
     assert taken(kernel) == (None, "`Main` waits in on go, and it has no course")
+
+
+def growing(steps: int, *, keeps: bool = True) -> Kernel:
+    """Return a kernel whose reaction has waited so many times, and has added each answer of 100 characters to its state."""
+    text = """program f(x: int) -> string = shell ["f"]
+      coglet Main { listen go: int
+        listen note: string
+        transmit out: any
+        state log: [string] = []
+        state notes: string = ""
+        state other: int = 0
+        on go as n concurrent 2 { for i in range(n) { let r = f(i)
+            log = log + [r] }
+          out <- [len(log), notes] }
+        on note as t { notes = notes + t
+          other = 1 - other } }"""
+    kernel = Kernel(Unit(build(text, "Main")))
+    kernel.keeps_courses = keeps
+    kernel.start({})
+    kernel.input("go", 9999)
+    kernel.run()
+    go_on(kernel, 1, steps)
+    return kernel
+
+
+def go_on(kernel: Kernel, first: int, last: int, note: str = "") -> None:
+    """Answer calls of a kernel that is growing, each perhaps behind a note."""
+    for call in range(first, last + 1):
+        if note:
+            kernel.input("note", note)
+        kernel.result(call, "x" * 100)
+        kernel.run()
+    kernel.effects = [e for e in kernel.effects if not isinstance(e, Call)]
+
+
+def test_a_course_grows_with_the_answers_and_not_with_the_states_that_the_reaction_makes_of_them() -> None:
+    kernel, steps = growing(400), 400
+    data, why = taken(kernel)
+    assert data is not None and not why
+    [root] = kernel.root.activities  # type: ignore[union-attr]
+    assert sum(len(given.states) for given in root.course) == 3 and len(root.course) == steps + 1  # those of its begin
+    assert len(encode(data)) < 2.5 * steps * 100
+
+
+def test_what_others_change_meanwhile_is_found_by_the_reaction_that_is_led_again() -> None:
+    kernel = growing(5)
+    go_on(kernel, 6, 6, "a")
+    [root] = kernel.root.activities  # type: ignore[union-attr]
+    assert root.course[-1].states == {1: "a", 2: 1}
+    kernel.input("note", "b")  # which the reaction has not found yet
+    kernel.run()
+    kernel.effects = []
+    data, why = taken(kernel)
+    assert data is not None and not why
+    twin = kernel.twin()
+    restore(twin, decode(encode(data)))
+    for each in (kernel, twin):
+        go_on(each, 7, 7, "c")
+    assert taken(twin)[1] == "" and encode(written(twin)) == encode(written(kernel))
+
+
+def test_what_a_snapshot_takes_beside_the_answers_is_known_before() -> None:
+    kernel = growing(5)
+    kernel.input("go", 1)
+    kernel.run()
+    assert excess(kernel, 5000) < 20
+    go_on(kernel, 6, 6)
+    assert (
+        1000 < excess(kernel, 5000) < 1100
+    )  # twice the 5 answers that the second reaction has found: at its begin, and as it has left them
+    assert excess(kernel, 100) > 100
+
+
+def test_a_course_to_which_others_add_too_much_is_lost() -> None:
+    kernel = growing(1)
+    [root] = kernel.root.activities  # type: ignore[union-attr]
+    for call in range(2, 7):
+        assert root.course is not None
+        go_on(kernel, call, call, "y" * (WEIGHT // 8))  # 1, 2, 3 and 4 eighths, when the last one is counted
+    assert root.course is None and not root.states_left
+
+
+def test_kernels_of_which_nobody_takes_snapshots_keep_no_course() -> None:
+    kernel = growing(20, keeps=False)
+    [root] = kernel.root.activities  # type: ignore[union-attr]
+    assert root.course is None and not root.states_left
+    assert taken(kernel) == (None, "`Main` waits in on go, and it has no course")
+    twin = kernel.twin()
+    restore(twin, written(growing(20)))
+    [root] = twin.root.activities  # type: ignore[union-attr]
+    assert root.course is None and not root.states_left
+
+
+def test_a_conversation_that_has_waited_for_its_session_is_in_a_snapshot() -> None:
+    text = """model m = scripted "m.yml"
+      agent Scout { model: m, system: "s", session: "all" }
+      agent Chief { model: m, system: "c", tools: [Scout], spawn: [Scout] { max_concurrent: 2 } }
+      coglet Main { listen go: string
+        create a = Chief
+        link self.go -> a.task }"""
+    kernel = Kernel(Unit(build(text, "Main")))
+    kernel.keeps_courses = True
+    kernel.start({})
+    kernel.input("go", "x")
+    for name, inputs in (
+        ("spawn_agent", {"agent": "Scout", "query": "one", "background": True}),
+        ("Scout", {"query": "two"}),
+    ):
+        kernel.run()
+        tool = {"type": "tool_use", "id": name, "name": name, "input": inputs}
+        asks = [effect for effect in kernel.effects if isinstance(effect, Ask)]
+        kernel.effects = []
+        chief = next(ask for ask in asks if ask.request["system"].startswith("c"))
+        scout = next((ask for ask in asks if ask is not chief), None)
+        kernel.result(chief.id, {"content": [tool], "stop": "tool_use", "usage": {}})
+    kernel.run()
+    kernel.effects = []
+    assert scout is not None and "waits for something else" in taken(kernel)[1]
+    kernel.result(scout.id, {"content": [{"type": "text", "text": "done"}], "stop": "end_turn", "usage": {}})
+    kernel.run()
+    [ask] = [effect for effect in kernel.effects if isinstance(effect, Ask)]
+    kernel.effects = []
+    assert "two" in str(ask.request) and taken(kernel)[1] == ""

@@ -111,6 +111,7 @@ def compare(text: str, inputs: list[tuple[str, Any]], every: int = 1, order: int
     """Run a system, in the order of events that follows from `order`, and at moments at which a snapshot can be written another one from there. Return the number of such moments."""
     unit = Unit(build(text, "Main"))
     kernel = ordered(order)(unit, 7, 5)
+    kernel.keeps_courses = True
     kernel.start({})
     kernel.run(150)
     first = Driver(kernel, inputs)
@@ -175,6 +176,7 @@ coglet Main { listen go: int
 
 def snapshot_of(text: str) -> Any:
     kernel = Kernel(Unit(build(text, "Main")))
+    kernel.keeps_courses = True
     kernel.start({})
     kernel.input("go", 4)
     kernel.run()
@@ -245,6 +247,7 @@ def test_a_snapshot_fits_a_changed_program_or_names_what_does_not(change: tuple[
 )
 def test_what_stands_in_the_way_is_named(text: str, drive: str, why: str) -> None:
     kernel = Kernel(Unit(build(text, "Main")))
+    kernel.keeps_courses = True
     kernel.start({})
     kernel.run()
     kernel.effects = []

@@ -78,7 +78,7 @@ class CrashFile(io.BytesIO):
 @dataclass
 class World:
     """A system and the folder that it works in. `settings` makes the settings of one start of it. With `every` it writes snapshots
-    whenever its journal has grown by so many bytes, and the journal begins anew with them unless it is `whole`."""
+    whenever its journal has grown by so many bytes, and by `share` times the last snapshot, and the journal begins anew with them unless it is `whole`."""
 
     bundle: Bundle
     folder: Path
@@ -87,6 +87,7 @@ class World:
     answers: dict[str, list[str]] = field(default_factory=dict)
     plans: str = "memory"
     every: int = 0
+    share: int = 0
     whole: bool = False
     power: bool = False
     """The kills are losses of power: what was not synced is lost."""
@@ -150,7 +151,7 @@ class World:
             self.before |= _results(file.getvalue())
             return file.put(text)
 
-        compaction = Compaction(head, None if self.whole else put, self.every, 0) if self.every else None
+        compaction = Compaction(head, None if self.whole else put, self.every, self.share) if self.every else None
         given = {
             "run": "r", "seed": 1, "epoch": self.epoch, "signals": False, "keep": None, "inputs": self.inputs, "on_output": self.heard,
             "on_log": self.log, **self.options,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cogc.ir import Program
-    from cogc.kernel.objects import Instance
+    from cogc.kernel.objects import Instance, Waiter
     from cogc.kernel.shapes import Message
     from cogc.kernel.state import State
     from cogc.kernel.waits import Talk
@@ -60,13 +60,16 @@ class Session:
 
     def enter(self, left: Callable[[], int]) -> Talk:
         """Wait for the task of this session that is under way; return the history, or None for a new session."""
-        busy = self.kernel.models.agent(self.inst).sessions
-        while self.name in busy:
+        while self.name in self._busy():
             if not left():
                 raise Failure("timeout", f"the session `{self.key}` was busy with another task for too long")
-            yield WaitIn(busy[self.name], left())
-        busy[self.name] = []
+            yield WaitIn(self._busy()[self.name], left())
+        self._busy()[self.name] = []
         return self._kept()
+
+    def _busy(self) -> dict[str, list[Waiter]]:
+        """Return the sessions whose tasks are under way. It is another dict after each step that is led along a course."""
+        return self.kernel.models.agent(self.inst).sessions
 
     def leave(self) -> None:
         """Let the next task of this session begin."""

@@ -518,9 +518,12 @@ class Reader(Shapes):
             self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="do")
         body: n.Body
         if {"do", "pipe"} <= parts.keys():
-            key = next(k for k, _ in self.pairs(value, "a reaction") if k.text == "pipe")
             help = "keep one of `do` and `pipe`"
-            self.problems.add("unknown-key", self.span(key), help=help, where="a reaction with `do`", name="pipe")
+            for key, _ in self.pairs(value, "a reaction"):  # a mistyped `pipe` has been reported
+                if key.text == "pipe":
+                    self.problems.add(
+                        "unknown-key", self.span(key), help=help, where="a reaction with `do`", name="pipe"
+                    )
         if "pipe" in parts:
             read = self.fragment("pipeline", parts["pipe"], "`pipe`")
             body = read[0] if read else n.Block(value.start, value.end, ())

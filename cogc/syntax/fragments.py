@@ -38,7 +38,8 @@ class Kind(Record):
     """A kind of fragment.
 
     `marker` is its terminal in the grammar, `own` the words in front of it that its rule begins with. `before`, these and
-    `behind` make a file of it, whose only declaration holds the nodes of the fragment: `parts` returns them.
+    `behind` make a file of it, whose only declaration holds the nodes of the fragment: `parts` returns them. Whatever else
+    such a file has then is `_beside` the text's kind, and a mistake.
     """
 
     marker: str
@@ -48,8 +49,12 @@ class Kind(Record):
     parts: Callable[[Any], tuple[Any, ...]]
 
 
-def _members(coglet: Any) -> tuple[Any, ...]:
-    return coglet.members  # type: ignore[no-any-return]
+def _member(coglet: Any) -> tuple[Any, ...]:
+    return coglet.members[:1]  # type: ignore[no-any-return]
+
+
+def _links(coglet: Any) -> tuple[Any, ...]:
+    return tuple(m for m in coglet.members if isinstance(m, nodes.Link))
 
 
 def _triggers(coglet: Any) -> tuple[Any, ...]:
@@ -59,10 +64,10 @@ def _triggers(coglet: Any) -> tuple[Any, ...]:
 KINDS = {
     "expression": Kind("_OF_EXPRESSION", "const _ =", "", "", lambda const: (const.value,)),
     "type": Kind("_OF_TYPE", "type _ =", "", "", lambda declared: (declared.type,)),
-    "parameter": Kind("_OF_PARAMETER", "program _ (", "_ :", ") = human", lambda program: program.parameters),
-    "state": Kind("_OF_MEMBER", "coglet _ {", "state _ :", "}", _members),
-    "create": Kind("_OF_MEMBER", "coglet _ {", "create _ =", "}", _members),
-    "link": Kind("_OF_MEMBER", "coglet _ {", "link", "}", _members),
+    "parameter": Kind("_OF_PARAMETER", "program _ (", "_ :", ") = human", lambda program: program.parameters[:1]),
+    "state": Kind("_OF_MEMBER", "coglet _ {", "state _ :", "}", _member),
+    "create": Kind("_OF_MEMBER", "coglet _ {", "create _ =", "}", _member),
+    "link": Kind("_OF_MEMBER", "coglet _ {", "link", "}", _links),
     "on": Kind("_OF_TRIGGERS", "coglet _ {", "on", "{ } }", _triggers),
     "every": Kind("_OF_TRIGGERS", "coglet _ {", "every", "{ } }", _triggers),
     "after": Kind("_OF_TRIGGERS", "coglet _ {", "after", "{ } }", _triggers),
@@ -72,7 +77,7 @@ KINDS = {
     ),
     "pipeline": Kind("_OF_PIPELINE", "coglet _ { on _", "->", "}", lambda coglet: (coglet.members[0].body,)),
     "mixin": Kind("_OF_MIXINS", "coglet _", "with", "{ }", lambda coglet: coglet.mixins),
-    "criterion": Kind("_OF_CRITERION", "dod _ {", "_ :", "}", lambda dod: dod.criteria),
+    "criterion": Kind("_OF_CRITERION", "dod _ {", "_ :", "}", lambda dod: dod.criteria[:1]),
     "check": Kind("_OF_CHECK", 'test "" {', "", "}", lambda test: test.checks),
     "scenario": Kind("_OF_SCENARIO", 'scenario "" {', "", "}", lambda made: (*made.happenings, made.within)),
 }
@@ -155,7 +160,47 @@ class Fragments:
             self.may_be_deep = True
             if too_deep(tree, source, problems):
                 return None
-        return words.parts(tree.declarations[0])
+        parts = words.parts(tree.declarations[0])
+        other = _beside(tree, parts)
+        if other is not None:
+            self._unexpected(other, mapped(offset + max(len(text) - 1, 0)) + 1, problems)
+            return None
+        return parts
+
+    def _unexpected(self, other: nodes.Node, end: int, problems: Problems) -> None:
+        """Report a node that a text, which ends at `end`, has besides what its place takes."""
+        span = Span(self.source, other.start, min(other.end, end))
+        text = self.source.text[span.start : span.end]
+        help = "expected the end of the text: what stands beside it has a key, or an item of a list, of its own"
+        if isinstance(other, nodes.Modifier):
+            help = f"write it as a key beside the trigger: `{other.kind}: {text.removeprefix(other.kind).strip()}`"
+        word = re.match(r"\w+|[^\w\s]+", text)
+        found = f"`{word[0]}`" if word else "words"
+        problems.add("unexpected-token", span, help=help, found=found, expected="")
+
+
+def _beside(tree: nodes.File, parts: tuple[Any, ...]) -> nodes.Node | None:
+    """Return the first node that a file around a text has besides `parts`, the nodes of the text, and its own words."""
+    first, *others = tree.declarations
+    held: list[Any] = []
+    if isinstance(first, nodes.Program):
+        held += first.parameters
+    elif isinstance(first, nodes.Dod):
+        held += first.criteria
+    elif isinstance(first, nodes.Coglet):
+        held += (*first.mixins, first.python)
+        for at, member in enumerate(first.members):
+            if at or not isinstance(member, nodes.Reaction):
+                held.append(member)
+                continue
+            body = member.body  # the triggers are the text's, or of the words before it
+            held += (
+                *member.modifiers,
+                *(body.statements if isinstance(body, nodes.Block) else (body,)),
+                member.handler,
+            )
+    known = {id(p) for p in parts}
+    return next((h for h in (*held, *others) if h is not None and id(h) not in known), None)
 
 
 def _edits_at(source: Source, whole: Source, edits: tuple[Edit, ...], mapped: Callable[[int], int]) -> tuple[Edit, ...]:

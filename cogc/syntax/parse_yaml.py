@@ -7,19 +7,17 @@ string, number or duration. An expression among data is written `=expr`. `specs/
 
 from __future__ import annotations
 
-from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest, suggestion
 from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.record import replace
-from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.depth import too_deep
 from cogc.syntax.fragments import Fragments, pieces_of
 from cogc.syntax.parse_cog import SHALLOW
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, cut, shifted
-from cogc.syntax.yaml_shapes import Shapes, is_float
+from cogc.syntax.yaml_shapes import Shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +29,6 @@ if TYPE_CHECKING:
     H = TypeVar("H", n.Agent, n.Team)
     Members = type[n.Coglet | n.Mixin]
     Value = Scalar | Sequence | Mapping
-
-AMBIGUOUS = dict.fromkeys(
-    ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF"), "a bool"
-)
 
 
 def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
@@ -116,39 +110,7 @@ class Reader(Shapes):
             if not value.text.startswith("=="):
                 return self.expression(cut(value, 1), "an expression")
             return self.string(cut(value, 1))
-        return self._plain(value) if value.plain else self.string(value)
-
-    def string(self, value: Scalar) -> n.Text:
-        if value.plain and value.text in AMBIGUOUS:
-            self.ambiguous(value, AMBIGUOUS[value.text], f'"{value.text}"')
-        template = "{{" in value.text or "{%" in value.text
-        return n.Text(value.start, value.end, value.text, template, value.segments)
-
-    def ambiguous(self, value: Scalar, kind: str, new: str, help: str | None = None) -> None:
-        """Report a plain scalar that YAML 1.1 reads in another way."""
-        span = self.span(value)
-        edits = (Edit(span, new),)
-        self.problems.add("ambiguous-scalar", span, help=help, edits=edits, text=value.text, kind=kind)
-
-    def _plain(self, value: Scalar) -> n.Expr:
-        """Read a plain scalar as YAML 1.2 does, and durations too; a scalar that YAML 1.1 reads otherwise must be quoted."""
-        text = value.text
-        if text in ("", "null", "~"):
-            return n.Literal(value.start, value.end, "null", None)
-        if text in ("true", "false"):
-            return n.Literal(value.start, value.end, "bool", text == "true")
-        digits = text.lstrip("-").replace("_", "")
-        if digits.isdigit() and digits.isascii() and len(digits) < 20:
-            if len(digits) > 1 and digits[0] == "0":
-                help = f"write `{text.lstrip('0-') or 0}` for a number, or put it in quotes"
-                self.ambiguous(value, "an octal number", text.lstrip("0") or "0", help)
-            return n.Literal(value.start, value.end, "int", int(text))
-        if is_float(text):
-            return n.Literal(value.start, value.end, "float", float(text))
-        try:
-            return n.Literal(value.start, value.end, "duration", nanoseconds(text))
-        except ValueError:
-            return self.string(value)
+        return self.plain(value) if value.plain else self.string(value)
 
     def attribute(self, key: Scalar, value: Value, table: dict[str, str]) -> n.Attribute:
         """Read the value of an attribute by its kind in the table: a word, a reference, a type, or data."""
@@ -244,10 +206,12 @@ class Reader(Shapes):
         for item in self.items(value):
             if isinstance(item, Mapping):
                 parts = self.keyed(item, "an import", ("path", "as"))
-                path, alias = parts.get("path"), parts.get("as")
-                if isinstance(path, Scalar):
-                    name = self.name(alias) if isinstance(alias, Scalar) else None
+                path, alias = self.text(parts.get("path"), "`path`"), self.text(parts.get("as"), "`as`")
+                if path is not None:
+                    name = self.name(alias) if alias is not None else None
                     found.append(n.Import(item.start, item.end, self.string(path), name))
+                elif "path" not in parts:
+                    self.problems.add("missing-attribute", self.span(item), owner="an import", name="path")
             elif isinstance(item, Scalar):
                 found.append(n.Import(item.start, item.end, self.string(item), None))
             else:
@@ -281,8 +245,10 @@ class Reader(Shapes):
         doc = self.doc(parts.get("doc"))
         return n.Model(key.start, value.end, self.name(key), self.name(provider), self.string(name), attributes, doc)
 
-    def _model_list(self, key: Scalar, value: Value, doc: str) -> n.ModelList:
-        names = tuple(used.name for item in self.items(value) for used in self._mixin_use(item))
+    def _model_list(self, key: Scalar, value: Value, doc: str) -> n.ModelList | None:
+        names = tuple(name for item in self.items(value) for name in self._names(item, "a model"))
+        if not names and self.items(value):  # what could not be read has been reported
+            return None
         return n.ModelList(key.start, value.end, self.name(key), names, doc)
 
     def _mcp(self, key: Scalar, value: Value) -> n.Mcp | None:
@@ -313,6 +279,8 @@ class Reader(Shapes):
             if read := self.fragment("parameter", inner, "a parameter"):
                 kind, default, private = read[0].type, read[0].default, read[0].private
                 found.append(n.Parameter(key.start, inner.end, self.name(key), kind, default, private))
+            else:
+                self.drop(key, inner)
         return tuple(found)
 
     def _exported_program(self, key: Scalar, value: Value) -> n.Program | None:
@@ -343,6 +311,9 @@ class Reader(Shapes):
             self.problems.add("bad-executor", self.span(key), name=key.text, wrong=wrong, right=right)
             return None
         kind, argument = kinds[0]
+        if kind.text in ("llm", "human") and not isinstance(argument, Mapping) and self.is_given(argument):
+            self.pairs(argument, f"`{kind.text}`")
+            return None
         executor = self._executor(kind, argument, parts.get("with"))
         result = self.type(parts["returns"], "`returns`") if "returns" in parts else None
         parameters, doc = self.parameters(parts.get("params")), self.doc(parts.get("doc"))
@@ -358,14 +329,16 @@ class Reader(Shapes):
         if kind.text == "expr":
             argument = self.expression(value, "`expr`")
         elif kind.text in ("llm", "human"):
-            attributes = self.attributes(value, table) if isinstance(value, Mapping) else ()
+            if isinstance(value, Mapping):
+                attributes = self.attributes(value, table)
         elif kind.text == "mcp":
-            found = self.fragment("mixin", value, "an MCP tool")
-            argument = found[0].name if found else None
+            argument = self._one_name(value, "an MCP tool")
         else:
             argument = self.data(value)
         if isinstance(more, Mapping):
             attributes += self.attributes(more, table)
+        elif more is not None:
+            self.pairs(more, "`with`")
         return n.Executor(kind.start, value.end, self.name(kind), argument, attributes)
 
     # ---- coglets -------------------------------------------------------------------------------------------
@@ -391,13 +364,31 @@ class Reader(Shapes):
         return n.Coglet(*head, self._python(parts.get("python")), members, doc)
 
     def _python(self, value: Value | None) -> n.PythonClass | None:
-        if not isinstance(value, Scalar):
+        value = self.text(value, "`python`")
+        if value is None:
             return None
         kind = n.Name(value.start, value.start, "python")
         return n.PythonClass(value.start, value.end, kind, self.string(value))
 
     def _mixin_use(self, value: Value) -> tuple[n.MixinUse, ...]:
         return tuple(self.fragment("mixin", value, "a mixin") or ())
+
+    def _names(self, value: Value, where: str) -> list[n.Qualified]:
+        """Read names with commas between them. Arguments behind a name are reported."""
+        uses: Sequenced[n.MixinUse] = self.fragment("mixin", value, where) or ()
+        for used in uses:
+            if used.end > used.name.end:
+                span = Span(self.source, used.name.end, used.end)
+                self.problems.add("unexpected-token", span, help="write the name alone", found="`(`", expected="")
+        return [used.name for used in uses]
+
+    def _one_name(self, value: Value, where: str) -> n.Qualified | None:
+        """Read a name. More of them are reported."""
+        name, *others = self._names(value, where) or (None,)
+        for other in others[:1]:
+            span, found = Span(self.source, other.start, other.end), f"`{self.source.text[other.start : other.end]}`"
+            self.problems.add("unexpected-token", span, help="write one name", found=found, expected="")
+        return name
 
     def _channel(self, cls: Callable[..., C], table: str) -> Callable[[Scalar, Value], C | None]:
         def read(key: Scalar, value: Value) -> C | None:
@@ -426,10 +417,8 @@ class Reader(Shapes):
             members = self.fragment("create", value, "a child")
             if not members:
                 return None
-            read = members[0]
-            return n.Create(
-                key.start, value.end, self.name(key), read.coglet, read.arguments, read.count, read.for_each, ()
-            )
+            read: n.Create = members[0]
+            return replace(read, start=key.start, end=value.end, name=self.name(key))
         value = self._child(value) if isinstance(value, Mapping) else value
         if not isinstance(value, Mapping) or "coglet" not in {k.text for k, _ in value.pairs}:
             self.wrong(value, "a child", "a coglet's name", "write `Coglet(args)` or `{coglet: ..., args: ...}`")
@@ -446,7 +435,7 @@ class Reader(Shapes):
             arguments += tuple(
                 n.Argument(k.start, v.end, self.name(k), self.data(v)) for k, v in self.pairs(parts["args"], "`args`")
             )
-        attributes = self.attributes(value, ATTRIBUTES["create"], ("coglet", "args", "doc"))
+        attributes = bare.attributes + self.attributes(value, ATTRIBUTES["create"], ("coglet", "args", "doc"))
         return n.Create(
             key.start, value.end, bare.name, bare.coglet, arguments, bare.count, bare.for_each, attributes,
             self.doc(parts.get("doc")),
@@ -464,7 +453,7 @@ class Reader(Shapes):
         return value
 
     def _link(self, value: Value) -> list[n.Link]:
-        return [m for m in self.fragment("link", value, "a link") or () if isinstance(m, n.Link)]
+        return list(self.fragment("link", value, "a link") or ())
 
     def _links(self, value: Value) -> list[n.Link]:
         found: list[n.Link] = []
@@ -477,7 +466,8 @@ class Reader(Shapes):
                     continue
                 attributes = self.attributes(item, ATTRIBUTES["link"], ("link",))
                 found += [
-                    n.Link(item.start, item.end, m.sources, m.targets, attributes) for m in self._link(parts["link"])
+                    n.Link(item.start, item.end, m.sources, m.targets, m.attributes + attributes)
+                    for m in self._link(parts["link"])
                 ]
             else:
                 found += self._link(item)
@@ -510,9 +500,10 @@ class Reader(Shapes):
         for kind in ("on", "every", "after"):
             for item in self.items(parts[kind]) if kind in parts else ():
                 triggers += self.fragment(kind, item, f"`{kind}`") or ()
-        if not {"on", "every", "after"} & parts.keys() and not self._has_others(value, known):
-            self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
         if not triggers:
+            given = any(self.items(parts[kind]) for kind in ("on", "every", "after") if kind in parts)
+            if not given and not self._has_others(value, known):
+                self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
             return None
         if not {"do", "pipe"} & parts.keys():
             self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="do")
@@ -524,6 +515,12 @@ class Reader(Shapes):
                     self.problems.add(
                         "unknown-key", self.span(key), help=help, where="a reaction with `do`", name="pipe"
                     )
+        elif {"pipe", "else"} <= parts.keys():
+            for key, _ in self.pairs(value, "a reaction"):
+                if key.text == "else":
+                    help = "write the calls as statements under `do`, which may have an `else`"
+                    where = "a reaction with `pipe`"
+                    self.problems.add("unknown-key", self.span(key), help=help, where=where, name="else")
         if "pipe" in parts:
             read = self.fragment("pipeline", parts["pipe"], "`pipe`")
             body = read[0] if read else n.Block(value.start, value.end, ())
@@ -537,9 +534,9 @@ class Reader(Shapes):
         """Read the modifiers: `when: EXPR` is an expression, `throttle: 2 per 1m` and the like are as in the cog notation."""
         found: list[n.Modifier] = []
         for kind, value in parts.items():
-            if kind not in n.MODIFIERS or not isinstance(value, Scalar):
+            if kind not in n.MODIFIERS:
                 continue
-            if kind in ("throttle", "distinct", "batch"):
+            if isinstance(value, Scalar) and kind in ("throttle", "distinct", "batch"):
                 pieces = Scalar(value.start, value.end, f"{kind} {value.text}", False, shifted(value, len(kind) + 1))
                 found += self.fragment("modifier", pieces, f"`{kind}`") or ()
             else:
@@ -574,7 +571,7 @@ class Reader(Shapes):
             return None
         parts = self.keyed(value, "`else`", ("as", "do"))
         name = parts.get("as")
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping) and self.is_given(value):
             return None
         if not isinstance(name, Scalar):
             self.problems.add("missing-attribute", self.span(value), owner="`else`", name="as")
@@ -621,8 +618,7 @@ class Reader(Shapes):
         )
 
     def _extends(self, parts: dict[str, Value]) -> n.Qualified | None:
-        found = self._mixin_use(parts["extends"]) if isinstance(parts.get("extends"), Scalar) else ()
-        return found[0].name if found else None
+        return self._one_name(parts["extends"], "`extends`") if "extends" in parts else None
 
     def _criterion(self, key: Scalar, value: Value) -> n.Criterion | None:
         """Read the text of a criterion, as in the cog notation."""
@@ -651,13 +647,15 @@ class Reader(Shapes):
         if "task" not in parts:
             self.problems.add("missing-attribute", self.span(key), owner="a step", name="task")
         by = None
-        role = parts.get("by")
-        if isinstance(role, Scalar):
+        role = self.text(parts.get("by"), "`by`")
+        if role is None and "by" in parts:
+            self.drop(key, value)
+            return None
+        if role is not None:
             name = self.name(role)
             by = n.Qualified(name.start, name.end, (name,))
-        after = (
-            tuple(self.name(i) for i in self.items(parts["after"]) if isinstance(i, Scalar)) if "after" in parts else ()
-        )
+        steps = [self.text(i, "a step in `after`") for i in self.items(parts["after"])] if "after" in parts else []
+        after = tuple(self.name(s) for s in steps if s is not None)
         when = self.expression(parts["when"], "`when`") if "when" in parts else None
         known = [(k, v) for k, v in pairs if k.text in ATTRIBUTES["step"]]
         attributes = tuple(self.attribute(k, v, ATTRIBUTES["step"]) for k, v in known)
@@ -666,13 +664,13 @@ class Reader(Shapes):
 
     def _queue(self, key: Scalar, value: Value) -> n.Queue | None:
         parts = self.keyed(value, "a queue", ("doc", "type", "backend", "path", *ATTRIBUTES["queue"]))
-        backend, path = parts.get("backend"), parts.get("path")
+        backend, path = parts.get("backend"), self.text(parts.get("path"), "`path`")
         if "type" not in parts or not isinstance(backend, Scalar) or not isinstance(value, Mapping):
             missing = "type" if "type" not in parts else "backend"
             self.problems.add("missing-attribute", self.span(key), owner="a queue", name=missing)
             return None
         attributes = self.attributes(value, ATTRIBUTES["queue"], ("doc", "type", "backend", "path"))
-        argument = self.string(path) if isinstance(path, Scalar) else None
+        argument = self.string(path) if path is not None else None
         type = self.type(parts["type"], "a queue's type")
         return n.Queue(
             key.start,

@@ -11,8 +11,7 @@ from cogc.language.record import replace
 from cogc.language.texts import duration_text, nanoseconds
 from cogc.syntax import nodes as n, spell as cog
 from cogc.syntax.format import statement
-from cogc.syntax.parse_yaml import AMBIGUOUS
-from cogc.syntax.yaml_shapes import is_float
+from cogc.syntax.yaml_shapes import AMBIGUOUS, is_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggested, suggestion
+from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, spelt
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     Value = Scalar | Sequence | Mapping
+
+
+AMBIGUOUS = dict.fromkeys(
+    ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF"), "a bool"
+)
 
 
 class Shapes:
@@ -40,9 +47,13 @@ class Shapes:
         """Return the pairs of a mapping; an absent value (`key:` alone) has none."""
         if isinstance(value, Mapping):
             return value.pairs
-        if not (isinstance(value, Scalar) and value.plain and value.text in ("", "null", "~")):
+        if self.is_given(value):
             self.wrong(value, where, "a mapping", "write `key: value` lines below it")
         return ()
+
+    def is_given(self, value: Value) -> bool:
+        """Return whether a key has a value, which is not `null`."""
+        return not (isinstance(value, Scalar) and value.plain and value.text in ("", "null", "~"))
 
     def items(self, value: Value) -> tuple[Value, ...]:
         """Return the items of a list; a single value is a list of one."""
@@ -101,8 +112,50 @@ class Shapes:
     def name(self, key: Scalar) -> n.Name:
         return n.Name(key.start, key.end, key.text, not key.text.isidentifier())
 
+    def text(self, value: Value | None, where: str) -> Scalar | None:
+        """Return a value that must be a text. An absent one is None; a list or a mapping is reported, and None."""
+        if value is None or isinstance(value, Scalar):
+            return value
+        self.wrong(value, where, "a text", "write one text, in quotes where it needs them")
+        return None
+
     def doc(self, value: Value | None) -> str:
-        return value.text.strip() if isinstance(value, Scalar) else ""
+        found = self.text(value, "`doc`")
+        return "" if found is None else found.text.strip()
+
+    # ---- scalars -------------------------------------------------------------------------------------------
+
+    def string(self, value: Scalar) -> n.Text:
+        if value.plain and value.text in AMBIGUOUS:
+            self.ambiguous(value, AMBIGUOUS[value.text], f'"{value.text}"')
+        template = "{{" in value.text or "{%" in value.text
+        return n.Text(value.start, value.end, value.text, template, value.segments)
+
+    def ambiguous(self, value: Scalar, kind: str, new: str, help: str | None = None) -> None:
+        """Report a plain scalar that YAML 1.1 reads in another way."""
+        span = self.span(value)
+        edits = (Edit(span, new),)
+        self.problems.add("ambiguous-scalar", span, help=help, edits=edits, text=value.text, kind=kind)
+
+    def plain(self, value: Scalar) -> n.Expr:
+        """Read a plain scalar as YAML 1.2 does, and durations too; a scalar that YAML 1.1 reads otherwise must be quoted."""
+        text = value.text
+        if text in ("", "null", "~"):
+            return n.Literal(value.start, value.end, "null", None)
+        if text in ("true", "false"):
+            return n.Literal(value.start, value.end, "bool", text == "true")
+        digits = text.lstrip("-").replace("_", "")
+        if digits.isdigit() and digits.isascii() and len(digits) < 20:
+            if len(digits) > 1 and digits[0] == "0":
+                help = f"write `{text.lstrip('0-') or 0}` for a number, or put it in quotes"
+                self.ambiguous(value, "an octal number", text.lstrip("0") or "0", help)
+            return n.Literal(value.start, value.end, "int", int(text))
+        if is_float(text):
+            return n.Literal(value.start, value.end, "float", float(text))
+        try:
+            return n.Literal(value.start, value.end, "duration", nanoseconds(text))
+        except ValueError:
+            return self.string(value)
 
 
 def is_float(text: str) -> bool:

@@ -93,3 +93,39 @@ def test_a_text_that_is_wrong_is_reported_inside_of_it(kind: str, text: str) -> 
     found = Fragments(source).read(kind, text, ((0, 5),), problems)
     assert (found is None) == bool(problems.found)
     assert all(5 <= d.span.start <= d.span.end <= 6 + len(text) for d in problems.found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "beside"),
+    [
+        ("expression", "1\nconst b = 2", "const b = 2"),
+        ("type", "int\ntype B = int", "type B = int"),
+        ("parameter", "int = 1, b: int", "b: int"),
+        ("state", "int = 0; create b = C", "create b = C"),
+        ("create", "C; link a -> b", "link a -> b"),
+        ("link", "a -> b; state n: int = 1", "state n: int = 1"),
+        ("on", "x as v when v > 1", "when v > 1"),
+        ("on", "x { y <- 1 } else as e", "y <- 1"),
+        ("on", "x -> f; on y", "-> f"),
+        ("every", "1s throttle 2 per 1m", "throttle 2 per 1m"),
+        ("after", "1s { } else as e", "else as e"),
+        ("modifier", "throttle 2 per 1m { } else as e", "else as e"),
+        ("statements", "x <- 1 } else as e { y <- 1", "else as e { y <- 1"),
+        ("pipeline", "f -> g; state n: int = 0", "state n: int = 0"),
+        ("mixin", "M { state n: int = 0 }\ncoglet B", "state n: int = 0"),
+        ("criterion", 'shell ["x"]\nu: shell ["y"]', 'u: shell ["y"]'),
+        ("check", 'advance 1s }\ntest "b" { advance 2s', 'test "b" { advance 2s'),
+        ("scenario", 'a then b }\nscenario "b" { c', 'scenario "b" { c'),
+    ],
+)
+def test_what_stands_beside_the_one_thing_of_a_text_is_reported(kind: str, text: str, beside: str) -> None:
+    source, problems = Source("a.yml", f"key: {text}\n"), Problems()
+    assert Fragments(source).read(kind, text, ((0, 5),), problems) is None
+    (report,) = problems.found
+    assert report.slug == "unexpected-token"
+    assert source.text[report.span.start : report.span.end] == beside
+
+
+def test_each_kind_of_text_is_tried_with_something_beside_it() -> None:
+    marks = test_what_stands_beside_the_one_thing_of_a_text_is_reported.pytestmark
+    assert {case[0] for case in marks[0].args[1]} == set(KINDS)

@@ -261,3 +261,31 @@ def test_specs_of_one_process_have_helpers_of_one_name(tmp_path: Path) -> None:
     for folder, number in (("a", 1), ("b", 2), ("a/inner", 3), ("a", 1), ("b", 2)):
         done = cogc_here("run", "x.cog", cwd=tmp_path / folder)
         assert (done.returncode, done.stdout) == (0, f"n: {number}\n"), done.stderr
+
+
+UNHEARD = """import atexit, threading
+def bad(): 1 / 0
+atexit.register(bad)
+class Kept:
+    def __del__(self): raise ValueError("no")
+def f(x: int) -> int:
+    Kept()
+    worker = threading.Thread(target=bad, name="worker")
+    worker.start()
+    worker.join()
+    return x
+"""
+
+
+def test_an_exception_that_no_call_can_hear_of_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(UNHEARD)
+    spec = 'program f(x: int) -> int = python "odd:f"\ncoglet Main { transmit y: int\n  on start { y <- f(1) } }'
+    (tmp_path / "a.cog").write_text(spec)
+    done = cogc("run", "a.cog", cwd=tmp_path)
+    said = [line.partition(" failed, and no call can hear of it: ") for line in done.stderr.splitlines()]
+    assert [(who, what) for who, found, what in said if found] == [
+        ("cogc: Kept.__del__", "ValueError: no"),
+        ("cogc: worker", "ZeroDivisionError: division by zero"),
+        ("cogc: bad", "ZeroDivisionError: division by zero"),
+    ]
+    assert done.returncode == 0 and done.stdout == "y: 1\n" and "Traceback" not in done.stderr

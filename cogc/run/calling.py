@@ -8,9 +8,10 @@ Cancelled that the code has raised itself. The cancellation of the call by the r
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -85,6 +86,23 @@ def words(error: BaseException) -> str:
     """Return the words for an exception of a user's code; of a group, those of its parts."""
     parts = list(dict.fromkeys(_words(leaf) for leaf in _leaves(error)))
     return "; ".join(parts)[:LONGEST]
+
+
+def say_unheard() -> None:
+    """Have exceptions of a user's code that no call can hear of said in one line each, where Python prints a traceback: those of a `__del__`,
+    of a function that is called at the end of the process, and of a thread that a user's code has started."""
+    if sys.unraisablehook is sys.__unraisablehook__:  # a test has its own
+        sys.unraisablehook = lambda a: _unheard(getattr(a.object, "__qualname__", ""), a.exc_value or a.exc_type())
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = lambda a: _unheard(a.thread.name if a.thread else "", a.exc_value or a.exc_type())
+
+
+def _unheard(name: str, error: BaseException) -> None:
+    """Say that code of a name has failed, if there is still a stderr."""
+    if not isinstance(error, SystemExit):
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"cogc: {name or 'code in Python'} failed, and no call can hear of it: {words(error)}\n")
+            sys.stderr.flush()
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

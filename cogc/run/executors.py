@@ -283,6 +283,7 @@ class Executors:
     def _import(self, module: str, folder: str) -> ModuleType:
         """Import a module of the spec's own folder, of the standard library, or of a package that is allowed by
         name."""
+        calling.say_unheard()
         parts = module.split(".")
         if parts[0] == "std":
             base = Path(resources.place("stdlib")).joinpath(*parts[1:])

@@ -219,3 +219,20 @@ def test_a_snapshot_that_is_larger_than_the_journal_has_grown_is_not_written(tmp
             )
             world.start()
             assert bool(world.snapshots) == (not share)
+
+
+def test_a_snapshot_that_was_tried_in_vain_is_tried_again_after_a_distance_that_doubles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def taken(kernel: Kernel) -> tuple[None, str]:
+        tried.append(kernel.steps)
+        return None, "no"
+
+    monkeypatch.setattr("cogc.kernel.trial.taken", taken)
+    later = [(1_000_000 * n, "x", n) for n in range(200)]
+    options = {"sim": True, "later": later, "stop_at": 300_000_000}
+    world = World(build('coglet Main { listen x: int\n on x { log info "x" } }'), tmp_path, [], options, every=100)
+    world.start()
+    assert 4 < len(tried) < 10 and world.snapshots == 0

@@ -114,8 +114,12 @@ def _is_same(old: Any, value: Any) -> bool:
 def weight(course: list[Given], place: int) -> int:
     """Return about how many bytes a step of a course takes beside its answer. The states with which the course begins do not count."""
     given = course[place]
-    found = size([value for kind, value in given.heard if kind == "kept"]) if given.heard else 0
-    return found + size(list(given.states.values())) if place and given.states else found
+    values = [value for kind, value in given.heard if kind == "kept"] if given.heard else []
+    if place:
+        values += given.states.values()
+    if given.seen is not None and given.seen[1] is not None:
+        values += given.seen[1]  # with the names of all sessions whose tasks are under way
+    return size(values)
 
 
 def size(values: list[Any], most: int = WEIGHT) -> int:

@@ -364,3 +364,8 @@ def test_a_conversation_that_has_waited_for_its_session_is_in_a_snapshot() -> No
     [ask] = [effect for effect in kernel.effects if isinstance(effect, Ask)]
     kernel.effects = []
     assert "two" in str(ask.request) and taken(kernel)[1] == ""
+    inst = kernel.outer.find("Main/a")
+    assert inst is not None and inst.activities
+    assert inst.activities[0].weight > 3 * len(
+        'session Scout "all"'
+    )  # it stands in three steps, for each session that was busy

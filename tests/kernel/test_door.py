@@ -69,6 +69,21 @@ def test_a_reaction_that_waits_and_is_given_up_before_its_wait_is_counted_once()
     assert (sim.kernel.ended, sim.kernel.dead_letters) == ("stopped", 1)
 
 
+@pytest.mark.parametrize("body", [f"let y = {LOOP}\n o <- ask(x + y)", f"let y = ask(x)\n o <- y * {LOOP}"])
+def test_a_step_that_is_given_up_hears_nothing_of_what_others_ask(body: str) -> None:
+    program = 'program ask(x: int) -> int = shell ["false"]'
+    sim = Sim(f"{program}\ncoglet Main {{ listen a: int\n transmit o: int\n on a as x {{ {body} }} }}", "Main")
+    sim.kernel.keeps_courses = True
+    if "ask(x)" in body:
+        sim.send("a", 1)
+        sim.kernel.door.poll = ending
+        sim.answer(0)
+    else:
+        sim.kernel.door.poll = ending
+        sim.send("a", 1)
+    assert idle() and sim.kernel.telling is None
+
+
 HOOKED = """
 program ask(x: int) -> int = shell ["false"]
 coglet C { listen a: int

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trio
 
-from cogc.ir import decode
+from cogc.built import decode
 from cogc.kernel.models import steering
 from cogc.language.values import Failure
 from cogc.run.dispatch import Dispatchers, Outcome, RunSpec

@@ -17,7 +17,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
 from cogc.run.dump import describe
-from cogc.run.session import PORTION, STRETCH, RunOptions
+from cogc.run.session import LONGEST, PORTION, RunOptions
 from cogc.run.settings import Settings
 from cogc.run.stopping import heeded
 from support.paths import ROOT
@@ -340,9 +340,9 @@ def _portions(words: int, sim: bool, step: float, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("words", "sim", "step", "most"),
     [
-        pytest.param(0, False, 0.0001, STRETCH, id="quick"),
+        pytest.param(0, False, 0.0001, LONGEST, id="quick"),
         pytest.param(0, False, 0.002, PORTION, id="slow"),
-        pytest.param(0, True, 0.002, STRETCH, id="simulated"),
+        pytest.param(0, True, 0.002, LONGEST, id="simulated"),
         pytest.param(50, True, 0.0001, PORTION, id="many effects"),
     ],
 )

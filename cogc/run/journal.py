@@ -79,7 +79,7 @@ Entered: TypeAlias = Callable[..., object]
 Look: TypeAlias = Callable[[int], object]
 """Called between two steps of a replay, with the index of the event that is due next."""
 _PORTION = 500
-"""How many steps a replay makes between two looks: as many as the longest portion of a run, in which a step may have been cut short."""
+"""How many steps a replay makes between two looks: as many as a run makes between two looks at the world."""
 
 
 def digest(call: Outward) -> str:
@@ -318,7 +318,7 @@ def read_head(line: bytes) -> dict[str, Any]:
 
 def load(data: bytes) -> Recording:
     """Read a journal. Raise ValueError if it is none, or a line before the last one was changed."""
-    return _without_collecting(_load, data)
+    return without_collecting(_load, data)
 
 
 def load_part(lines: Sequence[bytes], head: dict[str, Any], place: Place, is_last: bool = False) -> list[Event]:
@@ -327,10 +327,10 @@ def load_part(lines: Sequence[bytes], head: dict[str, Any], place: Place, is_las
 
     Raise ValueError if a line was changed.
     """
-    return _without_collecting(_load_part, lines, head, place, is_last)
+    return without_collecting(_load_part, lines, head, place, is_last)
 
 
-def _without_collecting(read: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+def without_collecting(read: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
     """Do what makes many objects that all stay: collecting would walk them again and again."""
     collects = gc.isenabled()
     gc.disable()

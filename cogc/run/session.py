@@ -46,11 +46,11 @@ import gc
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any, assert_never
 
 import trio
 
+from cogc.kernel.door import Cut
 from cogc.kernel.machine import Kernel
 from cogc.language.values import Failure
 from cogc.run.background import Background
@@ -73,8 +73,10 @@ EFFECTS = 2000
 """How many effects may wait before a stretch ends early."""
 PORTION = 50
 """How many messages the kernel takes at least between two looks at the clock."""
+LONGEST = 5 * PORTION
+"""How many messages it takes at most: so many may have become slow before the loop sees it."""
 QUICK = 0.001
-"""Seconds that a portion may take for the next one to be twice as long, up to a whole stretch."""
+"""Seconds that a portion may take for the next one to be twice as long, up to `LONGEST`."""
 MOST_HELD = 10_000
 """How many effects of a durable run may wait for the disk while the kernel goes on."""
 SLICE = 0.005
@@ -124,7 +126,7 @@ class Session(Carrier):
         self._portion = PORTION
         self._paused = False
         kernel.door.poll = self._poll
-        kernel.door.told = partial(self._event, "cut")
+        kernel.door.told = self._cut
 
     # ---- the loop ------------------------------------------------------------------------------------------
 
@@ -270,7 +272,7 @@ class Session(Carrier):
             if not kernel.busy or effects > EFFECTS:
                 return
             quick = sim or time.monotonic() - began < QUICK
-            self._portion = min(2 * self._portion, STRETCH) if quick and 2 * effects <= EFFECTS else PORTION
+            self._portion = min(2 * self._portion, LONGEST) if quick and 2 * effects <= EFFECTS else PORTION
             left -= taken
             paused = taken < most  # a signal has come, or a step has taken long
 
@@ -437,6 +439,12 @@ class Session(Carrier):
             return None
         return None if stop_at is not None and now > stop_at else now
 
+    def _cut(self, cut: Cut, looks: int, begun: int | None) -> None:
+        """Write to the journal that a step is cut short: at the step from which its place is counted, so that a replay stops there."""
+        if self.sinks.journal is not None:
+            step = self.kernel.steps if begun is None else begun
+            self.sinks.journal.lines.append([step, self.kernel.now, "cut", cut, looks, begun])
+
     def _bounded(self, now: int) -> int:
         """Return an instant, or that of `--for` if it is earlier."""
         return now if (limit := self._limit) is None else min(now, limit)
@@ -451,7 +459,7 @@ class Session(Carrier):
                 self._event("time")
                 return
             self._instant(due)
-            kernel.run(STRETCH)
+            kernel.run(LONGEST)
             if kernel.busy or kernel.ended or self._slice_is_over:
                 return
 

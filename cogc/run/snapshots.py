@@ -26,7 +26,7 @@ import trio
 from cogc.kernel import snapshot, trial
 from cogc.language.codec import encode
 from cogc.run.carrying import Carrier
-from cogc.run.journal import SNAPSHOT, Journal
+from cogc.run.journal import SNAPSHOT, Journal, without_collecting
 from cogc.run.options import Compaction
 from cogc.run.taps import Said
 
@@ -91,7 +91,7 @@ class Snapshots:
         """Write a snapshot, and put it on disk, if the kernel can be restored from it. A journal that cannot begin anew goes on as it is."""
         carrier, journal, (head, put, every, share) = self.carrier, self.journal, self.compaction
         kernel = carrier.kernel
-        state, self.obstacle = trial.taken(kernel)
+        state, self.obstacle = without_collecting(trial.taken, kernel)
         if state is None:
             self._in_vain = min(self._in_vain + 1, _FAR)
             self._later()

@@ -142,6 +142,7 @@ class Bodies:
             case nodes.For():
                 self._for(node, scope)
             case nodes.Evaluate(value=value):
+                self.tables.statements.add(id(value))
                 self.value(value, scope)
             case nodes.Error():
                 pass

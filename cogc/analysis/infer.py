@@ -556,7 +556,7 @@ class Inference:
         if symbol is None:
             if isinstance(function, nodes.Name):
                 self.tables.unknown.append((function, scope))
-                reports.unknown_function(self.problems, function, call, scope)
+                reports.unknown_function(self.tables, self.problems, function, call, scope)
             elif not self._is_wrong(function) and not reports.has_unknown_field(self.problems, function, scope):
                 self.problems.add("not-callable", scope.unit.span(function), name=name)
             return None

@@ -256,7 +256,7 @@ def _of_another_kind(problems: Problems, node: nodes.Name, scope: Scope, wanted:
     return True
 
 
-def unknown_function(problems: Problems, node: nodes.Name, call: nodes.Call, scope: Scope) -> None:
+def unknown_function(tables: Tables, problems: Problems, node: nodes.Name, call: nodes.Call, scope: Scope) -> None:
     """Report the call of a name that stands for nothing here."""
     from cogc.diagnostics.habits import CALLED, FUNCTIONS as OTHERS
 
@@ -273,15 +273,18 @@ def unknown_function(problems: Problems, node: nodes.Name, call: nodes.Call, sco
     create = f"a coglet is created: `create NAME = {node.id}`, and gets messages by links"
     if _of_another_kind(problems, node, scope, "a program", create):
         return
-    edits = (Edit(span, own, certain),) if own is not None else _as_statement(node, call, scope)
+    edits = (Edit(span, own, certain),) if own is not None else _as_statement(tables, node, call, scope)
     problems.add("unknown-name", span, help=help, edits=edits, name=node.id)
 
 
-def _as_statement(node: nodes.Name, call: nodes.Call, scope: Scope) -> tuple[Edit, ...]:
-    """Return the edit for a call of another language that is a statement here: `print(v)` and `emit(y, v)`."""
-    given = [scope.unit.text(a) for a in call.arguments]
+def _as_statement(tables: Tables, node: nodes.Name, call: nodes.Call, scope: Scope) -> tuple[Edit, ...]:
+    """Return the edit for a call of another language that is a statement here: `print(v)` and `emit(y, v)`.
+
+    A call inside of another expression has none: no statement can stand there.
+    """
+    given = _values(call, scope)
     words = scope.unit.text(call)
-    if not words.startswith(node.id) or not given:
+    if id(call) not in tables.statements or not words.startswith(node.id) or not given:
         return ()
     if node.id in ("print", "println", "puts", "log") and len(given) == 1:
         return (Edit(scope.unit.span(call), f"log info {given[0]}", "unsafe"),)
@@ -334,16 +337,18 @@ def sent_by_method(
     if symbol.kind == "transmit" and scope.shape is not None:
         tables.sent.add((scope.shape.key, symbol.name))
     tables.symbols[id(function.base)] = symbol
-    value = _arguments(call, scope) or "..."
+    given = _values(call, scope)
+    value = ", ".join(given) or "..."
     help = f"a message is sent by `{symbol.name} <- {value}`"
-    edits = (Edit(scope.unit.span(call), f"{symbol.name} <- {value}", "unsafe"),) if len(call.arguments) == 1 else ()
+    is_whole = len(given) == 1 and id(call) in tables.statements
+    edits = (Edit(scope.unit.span(call), f"{symbol.name} <- {value}", "unsafe"),) if is_whole else ()
     problems.add("not-callable", scope.unit.span(function), help=help, edits=edits, name=function.name.id)
     return True
 
 
-def _arguments(call: nodes.Call, scope: Scope) -> str:
-    """Return the text of the arguments of a call."""
-    return ", ".join(scope.unit.text(a) for a in call.arguments)
+def _values(call: nodes.Call, scope: Scope) -> list[str]:
+    """Return the texts of the values that a call is given, without the names of its arguments."""
+    return [scope.unit.text(a.value) for a in call.arguments]
 
 
 def has_unknown_field(problems: Problems, function: nodes.Expr, scope: Scope) -> bool:
@@ -407,7 +412,7 @@ def method(problems: Problems, call: nodes.Call, function: nodes.Field, base: Ty
     value = scope.unit.text(function.base)
     edits: tuple[Edit, ...] = ()
     if symbol is not None and symbol.kind in CALLABLE:
-        given = _arguments(call, scope)
+        given = ", ".join(scope.unit.text(a) for a in call.arguments)
         if name == "join" and types.fit(base, STRING) == EXACT and given:  # `", ".join(xs)`
             help: str | None = f"values have no methods: write `join({given}, {value})`"
             edits = (

@@ -47,7 +47,7 @@ class Tables:
     """The findings of one analysis."""
 
     __slots__ = (
-        "conditions", "consts", "content", "extents", "fed", "heard", "hopeless_tests", "inferred", "inner", "late", "meant", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "unknown", "used",
+        "conditions", "consts", "content", "extents", "fed", "heard", "hopeless_tests", "inferred", "inner", "late", "meant", "parts", "sent", "stage_calls", "statements", "steps", "symbols", "targets", "types", "unknown", "used",
         "waiting", "wanted", "work",
     )  # fmt: skip
 
@@ -69,6 +69,8 @@ class Tables:
         """The templates that put an image or document in: in a prompt it stays what it is."""
         self.waiting: set[int] = set()
         """The calls that wait: those of programs that are not pure."""
+        self.statements: set[int] = set()
+        """The expressions that are whole statements."""
         self.used: set[int] = set()
         """The declarations and members that some expression uses."""
         self.targets: dict[int, Port] = {}

@@ -91,11 +91,11 @@ def number_of(checked: Checked, node: nodes.Expr, scope: Scope) -> float | None:
         inner = number_of(checked, node.operand, scope)
         return None if inner is None else -inner
     if isinstance(node, nodes.Literal) and node.kind in ("int", "float", "duration"):
-        return float(node.value)  # type: ignore[arg-type]
+        return node.value  # an int stays one: a float has no room for each of them
     found = known_value(node, scope, checked.inference) if _is_const(checked, node) else None
     if isinstance(found, Duration):
-        return float(found.nanos)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+        return found.nanos
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 def _is_const(checked: Checked, node: nodes.Expr) -> bool:

@@ -34,6 +34,18 @@ def sound_units(checked: Checked) -> list[Unit]:
     return [u for u in checked.world.roots if not u.is_std and u.path not in wrong and not is_folder(u.path)]
 
 
+def extended_plans_and_dods(checked: Checked) -> set[int]:
+    """Return the identities of the plans and definitions of done, as nodes, that another one extends, in whatever file."""
+    found = set()
+    for unit in checked.world.units.values():
+        extends = [*(p.extends for p in unit.all(nodes.Plan)), *(d.extends for d in unit.all(nodes.Dod))]
+        for name in extends:
+            declared = checked.world.lookup(unit, name.text) if name is not None else None
+            if declared is not None:
+                found.add(id(declared.node))
+    return found
+
+
 def keys_of(shape: Shape) -> list[str]:
     """Return the keys of a shape and of its mixins, under which the tables have what their members do."""
     return [shape.key, *(m.shape.key for m in shape.mixins)]

@@ -7,7 +7,7 @@ from operator import eq, ge, gt, le, lt, ne
 
 from cogc.analysis.ranges import known_value
 from cogc.checks import bounds
-from cogc.checks.common import own_shapes, sound_units
+from cogc.checks.common import extended_plans_and_dods, own_shapes, sound_units
 from cogc.checks.words import Vocabulary
 from cogc.diagnostics.edits import removal
 from cogc.syntax import nodes
@@ -28,8 +28,7 @@ _COMPARED = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 def dead_code(checked: Checked) -> None:
     """Report conditions that are decided, and parts of a spec without an effect."""
     units = dict.fromkeys(sound_units(checked))  # whether a file is among them is asked for each of its parts
-    dods = [d for u in checked.world.units.values() for d in u.all(nodes.Dod)]
-    extended = {d.extends.text.rpartition(".")[2] for d in dods if d.extends is not None}
+    extended = extended_plans_and_dods(checked)
     vocabulary = Vocabulary(checked.world)
     first = {id(c) for unit in units for c in _first_conditions(unit)}
     for tested, scope, what, outcome in checked.tables.hopeless_tests:
@@ -51,7 +50,8 @@ def dead_code(checked: Checked) -> None:
             if not any(_expects(n) for n in nodes.walk(test)):
                 checked.problems.add("no-expectation", unit.span(test.name))
         for dod in unit.all(nodes.Dod):
-            _loops(checked, unit, dod, extended)
+            if id(dod) not in extended:
+                _loops(checked, unit, dod)
         for create in unit.all(nodes.Create):
             low = create.count.low if create.count is not None and create.count.high is None else None
             if create.count is not None and isinstance(low, nodes.Literal) and low.value == 0:
@@ -75,10 +75,10 @@ def _expects(node: nodes.Node) -> bool:
     )
 
 
-def _loops(checked: Checked, unit: Unit, dod: nodes.Dod, extended: set[str]) -> None:
-    """Report a number of loops where nobody mends anything, unless the definition is one of the `extended`."""
+def _loops(checked: Checked, unit: Unit, dod: nodes.Dod) -> None:
+    """Report a number of loops where nobody mends anything, in a definition that no other one extends."""
     given = {c.key.id: c for c in dod.criteria if isinstance(c, nodes.Attribute)}
-    if "max_loops" in given and "fix" not in given and dod.extends is None and dod.name.id not in extended:
+    if "max_loops" in given and "fix" not in given and dod.extends is None:
         why = "without `fix` nothing is done again"
         loops = given["max_loops"]
         edits = removal(unit.source, loops.start, loops.end)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cogc.names.world import Unit
 
 _BRACED = r"(?<![{$])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
+_TEMPLATE = r"\{[{%]([^{}]*)[%}]\}"
 _PLACEHOLDER = r"\$\{ *([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*)*) *\}"
 
 
@@ -54,19 +55,13 @@ def _formatted(checked: Checked, unit: Unit, found: list[nodes.Node]) -> None:
             case _:
                 continue
         for text in nodes.walk(owner) if known else ():
-            for match in (
-                re.compile(_BRACED).finditer(unit.source.text, text.start, text.end)
-                if isinstance(text, nodes.Text)
-                else ()
-            ):
-                if match[1] in known:
-                    words = f"{{{{ {match[1]} }}}}"
-                    span = Span(unit.source, *match.span())
-                    in_yaml = looks_like_yaml(unit.path, unit.source.text)
-                    edits = (Edit(span, words, "unsafe"),) if not in_yaml or match.start() > text.start else ()
-                    checked.problems.add(
-                        "foreign-placeholder", span, help=f"write `{words}`", edits=edits, text=match[0]
-                    )
+            if isinstance(text, nodes.Text) and not _is_raw(unit, text):
+                # who writes `{{ n }}` in the same text means something else by `{n}`, as in `x^{n}`
+                templates = re.findall(_TEMPLATE, unit.source.text[text.start : text.end])
+                told = {name for template in templates for name in re.findall(r"\w+", template)}
+                for match in re.compile(_BRACED).finditer(unit.source.text, text.start, text.end):
+                    if match[1] in known and match[1] not in told:
+                        _report(checked, unit, text, match, f"{{{{ {match[1]} }}}}")
 
 
 def _names(found: list[nodes.Node]) -> Iterator[str]:
@@ -86,18 +81,24 @@ def _names(found: list[nodes.Node]) -> Iterator[str]:
 
 
 def _look(checked: Checked, unit: Unit, found: list[nodes.Node], known: set[str]) -> None:
-    in_yaml = looks_like_yaml(unit.path, unit.source.text)
     shells = [n for n in found if isinstance(n, nodes.Executor) and n.kind.id == "shell"]
     commands = {id(inner) for shell in shells for inner in nodes.walk(shell)}
     for node in found:
-        if not isinstance(node, nodes.Text) or id(node) in commands:
-            continue
-        if unit.source.text.startswith("r", node.start) and not in_yaml:
+        if not isinstance(node, nodes.Text) or id(node) in commands or _is_raw(unit, node):
             continue
         for match in re.compile(_PLACEHOLDER).finditer(unit.source.text, node.start, node.end):
             if match[1] in known:
-                span, words = Span(unit.source, *match.span()), f"{{{{ {match[1]}{match[2]} }}}}"
-                # a plain scalar of YAML may not begin with a brace
-                edits = (Edit(span, words, "unsafe"),) if not in_yaml or match.start() > node.start else ()
-                help = f"write `{words}`"
-                checked.problems.add("foreign-placeholder", span, help=help, edits=edits, text=match[0])
+                _report(checked, unit, node, match, f"{{{{ {match[1]}{match[2]} }}}}")
+
+
+def _is_raw(unit: Unit, text: nodes.Text) -> bool:
+    """Return whether a string is raw; an `r` at the beginning of a plain scalar of YAML is a letter."""
+    return unit.source.text.startswith('r"', text.start)
+
+
+def _report(checked: Checked, unit: Unit, text: nodes.Text, match: re.Match[str], words: str) -> None:
+    span = Span(unit.source, *match.span())
+    # a plain scalar of YAML may not begin with a brace
+    may_change = match.start() > text.start or not looks_like_yaml(unit.path, unit.source.text)
+    edits = (Edit(span, words, "unsafe"),) if may_change else ()
+    checked.problems.add("foreign-placeholder", span, help=f"write `{words}`", edits=edits, text=match[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cogc.analysis.attribute_check import word_of
-from cogc.checks.common import sound_units
+from cogc.checks.common import extended_plans_and_dods, sound_units
 from cogc.desugar import dods, plans
 from cogc.diagnostics.edits import removal
 from cogc.syntax import nodes
@@ -21,6 +21,7 @@ _OF_PLANNERS = ("max_steps", "max_replans", "agents")
 
 def idle_settings(checked: Checked) -> None:
     """Report attributes that change nothing as the declaration is."""
+    extended = extended_plans_and_dods(checked)
     for unit in sound_units(checked):
         for executor in unit.all(nodes.Executor):
             _executor(checked, unit, executor)
@@ -33,9 +34,11 @@ def idle_settings(checked: Checked) -> None:
             if "sandbox" not in given or word_of(given["sandbox"].value) == "none":
                 _report(checked, unit, given, ("network", "limits"), "the server runs in no `sandbox`")
         for plan in unit.all(nodes.Plan):
-            _plan(checked, unit, plan)
+            if id(plan) not in extended:
+                _plan(checked, unit, plan)
         for dod in unit.all(nodes.Dod):
-            _judge(checked, unit, dod)
+            if id(dod) not in extended:
+                _judge(checked, unit, dod)
         for queue in unit.all(nodes.Queue):
             if queue.backend.id == "memory" and queue.argument is not None:
                 why = "a queue in memory has no other place"
@@ -66,17 +69,19 @@ def _executor(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
 
 
 def _plan(checked: Checked, unit: Unit, plan: nodes.Plan) -> None:
-    """Report what bounds a planner in a plan that has none. A plan that extends another one, or has roles, may be given one."""
+    """Report what bounds a planner in a plan that has none. A plan that extends another one, or has roles, may be given one.
+
+    A plan that another one extends is not asked here: what it says may be for the planner of the other one.
+    """
     given = _given(tuple(i for i in plan.items if isinstance(i, nodes.Attribute)))
     if plan.extends is None and "planner" not in given and "roles" not in given and plans.steps_of(plan):
         _report(checked, unit, given, _OF_PLANNERS, "there is no `planner`")
 
 
 def _judge(checked: Checked, unit: Unit, dod: nodes.Dod) -> None:
-    """Report the judge of a definition without a standard criterion that is judged, unless another one extends it."""
+    """Report the judge of a definition without a standard criterion that is judged; no other one extends it."""
     given = _given(tuple(c for c in dod.criteria if isinstance(c, nodes.Attribute)))
-    others = (d for u in checked.world.units.values() for d in u.all(nodes.Dod) if d.extends is not None)
-    if "judge" not in given or any(d.extends.parts[-1].id == dod.name.id for d in others if d.extends is not None):
+    if "judge" not in given:
         return
     criteria = dods.criteria_of(checked.world, unit, dod)
     if not any(key in dods.JUDGED for key in criteria):

@@ -101,9 +101,7 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
     if found is None or node is None or signature is None:
         return
     span = unit.span(program.name)
-    given = [p.name for p in signature.parameters]
-    if CALL_ID not in given and CALL_ID in [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]:
-        given.append(CALL_ID)
+    given = _given(node, [p.name for p in signature.parameters])
     places = {p.name: unit.span(p.node.name) for p in signature.parameters}
     if not _fits(checked, node, found[0], given, span, places, False):
         return
@@ -112,7 +110,7 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
     place = unit.span(program.result) if program.result is not None else span
     name = is_dataclass(node, found[0])
     wanted = signature.result
-    refused = no_value(node)
+    refused = no_value(node, found[0])
     if refused is not None:
         checked.problems.add(
             "python-type",
@@ -136,23 +134,20 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
         )
 
 
+def _given(node: Definition, names: list[str]) -> list[str]:
+    """Return the names under which a function gets its arguments: those of the spec, and the id of the call if it asks for it."""
+    asks = CALL_ID not in names and CALL_ID in [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]
+    return [*names, CALL_ID] if asks else names
+
+
 def _criterion(checked: Checked, unit: Unit, path: nodes.Text, is_program: bool) -> None:
-    """Check the function of a criterion: it takes the work, and says whether it is good."""
+    """Check the function of a criterion: it takes `work`, given by name as to a program, and says whether it is good."""
     found = _found(checked, unit, path, "function")
     node = function(*found) if found is not None and not is_program else None
     if found is None or node is None:
         return
-    span, where = unit.span(path), f"{found[0].path}:{node.lineno}"
-    arguments = node.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    wrong = ""
-    if not positional and arguments.vararg is None:
-        wrong = "takes no work"
-    elif len(positional) - len(arguments.defaults) > 1:
-        wrong = f"needs `{positional[1].arg}` too"
-    if wrong:
-        problem = f"{wrong}: its one argument is the work"
-        checked.problems.add("python-parameters", span, code=where, name=node.name, wrong=problem, shown="work")
+    span = unit.span(path)
+    if not _fits(checked, node, found[0], _given(node, ["work"]), span, {}, False):
         return
     result = annotated_types(node, found[0])[1]
     fits = any(
@@ -162,7 +157,7 @@ def _criterion(checked: Checked, unit: Unit, path: nodes.Text, is_program: bool)
         checked.problems.add(
             "python-type",
             span,
-            code=where,
+            code=f"{found[0].path}:{node.lineno}",
             what=f"the result of `{node.name}`",
             found=types.show(result),
             wanted="bool",

@@ -8,6 +8,7 @@ one is created or used, the analysis reports it.
 from __future__ import annotations
 
 from cogc.analysis.declarations import check_usable
+from cogc.checks.common import extended_plans_and_dods
 from cogc.names.load import import_path
 from cogc.names.world import exports_of
 from cogc.syntax import nodes
@@ -29,15 +30,10 @@ def unusable_root(checked: Checked) -> None:
         for n in u.tree.declarations
         if isinstance(n, nodes.Import)
     }
-    extended = [
-        world.lookup(u, d.node.extends.text)
-        for u in world.units.values()
-        for d in u.declared.values()
-        if isinstance(d.node, nodes.Plan | nodes.Dod) and d.node.extends is not None
-    ]
+    extended = extended_plans_and_dods(checked)
     for unit in world.roots:
         for declared in () if unit.path in imported else _candidates(unit):
-            if declared not in extended:
+            if id(declared.node) not in extended:
                 check_usable(checked, unit, declared.node.name, declared)
         for declared in exports_of(unit):
             check_usable(checked, unit, declared.node.name, declared)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from cogc.names.world import Unit, World
 
     Definition = ast.FunctionDef | ast.AsyncFunctionDef
-    Classes = dict[str, ast.ClassDef]
+    Classes = dict[str, ast.ClassDef | None]
+    """What a module makes of names itself: its typed dicts, and None for what may be anything."""
 
 _SIMPLE: dict[str, Type] = {
     "str": types.STRING,
@@ -28,21 +29,10 @@ _SIMPLE: dict[str, Type] = {
     "bool": types.BOOL,
     "None": types.NULL,
 }
-_OTHERS = (
-    "set",
-    "Set",
-    "frozenset",
-    "FrozenSet",
-    "bytes",
-    "bytearray",
-    "complex",
-    "Iterator",
-    "Generator",
-    "AsyncIterator",
-    "AsyncGenerator",
-    "Decimal",
-)
-"""Types whose values are none of the language."""
+_BUILT_IN = ("set", "frozenset", "bytes", "bytearray", "complex")
+_IMPORTED = ("Set", "FrozenSet", "Iterator", "Generator", "AsyncIterator", "AsyncGenerator", "Decimal")
+"""Types whose values are none of the language: those that every module has, and those of `_HOMES`."""
+_HOMES = ("typing", "typing_extensions", "collections", "decimal")
 _LISTS = ("list", "List")  # a text is a `Sequence` too, and a dict an `Iterable`
 _MAPS = ("dict", "Dict")
 
@@ -167,10 +157,10 @@ def annotated_types(node: Definition, code: Code | None = None) -> tuple[dict[st
     return found, annotated(node.returns, classes)
 
 
-def no_value(node: Definition) -> str | None:
+def no_value(node: Definition, code: Code) -> str | None:
     """Return the words for the result of a function that is no value of the language, as a set or a generator; None for others."""
     note = node.returns.value if isinstance(node.returns, ast.Subscript) else node.returns
-    if note is not None and _last(note) in _OTHERS:
+    if note is not None and _is_foreign(note, code):
         return ast.unparse(node.returns) if node.returns is not None else None
     pending: list[ast.AST] = list(node.body)
     while pending:
@@ -182,9 +172,30 @@ def no_value(node: Definition) -> str | None:
     return None
 
 
+def _is_foreign(note: ast.expr, code: Code) -> bool:
+    """Return whether an annotation names a type whose values are none of the language, and no class of the user's of that name."""
+    if isinstance(note, ast.Name) and note.id not in code.names:
+        return note.id in _BUILT_IN
+    root = _root(note)
+    sources = [_original(part, root) for part in code.names.get(root, [])]
+    if isinstance(note, ast.Attribute):
+        return note.attr in _IMPORTED and bool(sources) and all(sources)
+    return bool(sources) and all(source in _IMPORTED for source in sources)
+
+
+def _original(part: ast.stmt, name: str) -> str:
+    """Return what a statement imports under a name from one of `_HOMES`, or that module itself; empty for any other statement."""
+    if isinstance(part, ast.ImportFrom) and not part.level and (part.module or "").partition(".")[0] in _HOMES:
+        return next((a.name for a in part.names if (a.asname or a.name) == name), "")
+    if isinstance(part, ast.Import):
+        tops = (a.name.partition(".")[0] for a in part.names if (a.asname or a.name.partition(".")[0]) == name)
+        return next((top for top in tops if top in _HOMES), "")
+    return ""
+
+
 def is_dataclass(node: Definition, code: Code) -> str | None:
     """Return the name of the dataclass that a function says to return, or None."""
-    name = _last(node.returns) if node.returns is not None else ""
+    name = node.returns.id if isinstance(node.returns, ast.Name) else ""
     found = code.names.get(name, [])
     if len(found) != 1 or not isinstance(found[0], ast.ClassDef):
         return None
@@ -192,19 +203,21 @@ def is_dataclass(node: Definition, code: Code) -> str | None:
     return name if any(_last(m) == "dataclass" for m in marks) else None
 
 
-def _classes(code: Code) -> dict[str, ast.ClassDef]:
-    """Return the classes of a module that are typed dicts, and nothing else, by name."""
-    found: dict[str, ast.ClassDef] = {}
+def _classes(code: Code) -> Classes:
+    """Return the names that a module gives a meaning of its own: those of typed dicts, and all that no module of `_HOMES` has."""
+    found: Classes = {}
     for name, parts in code.names.items():
         node = parts[0] if len(parts) == 1 else None
         if isinstance(node, ast.ClassDef) and [_last(b) for b in node.bases] == ["TypedDict"] and not node.keywords:
             found[name] = node
+        elif not all(_original(part, name) for part in parts):
+            found[name] = None
     return found
 
 
 def _typed_dict(node: ast.ClassDef, classes: Classes) -> Type:
     """Return the record that a typed dict is. Its own name is `any` inside of it, so that a circle of them ends."""
-    inner = {name: c for name, c in classes.items() if c is not node}
+    inner = {name: None if c is node else c for name, c in classes.items()}
     fields = []
     for part in node.body:
         if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
@@ -220,7 +233,8 @@ def annotated(node: ast.expr | None, classes: Classes | None = None) -> Type:
     classes = classes or {}
     match node:
         case ast.Name(id=name) if name in classes:
-            return _typed_dict(classes[name], classes)
+            own = classes[name]
+            return types.ANY if own is None else _typed_dict(own, classes)
         case ast.Name(id=name):
             return _SIMPLE.get(name, types.ANY)
         case ast.Constant(value=None):
@@ -234,7 +248,7 @@ def annotated(node: ast.expr | None, classes: Classes | None = None) -> Type:
             parts = [annotated(left, classes), annotated(right, classes)]
             return types.ANY if types.ANY in parts else types.union(parts)
         case ast.Subscript(value=head, slice=inner):
-            return _generic(_last(head), inner, classes)
+            return types.ANY if _root(head) in classes else _generic(_last(head), inner, classes)
         case _:
             return types.ANY
 
@@ -261,6 +275,13 @@ def _generic(head: str, inner: ast.expr, classes: Classes) -> Type:
 
 def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _root(node: ast.expr) -> str:
+    """Return the name that a path begins with, as `typing` of `typing.Set`; empty for what is no path."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def handlers(code: Code, name: str) -> dict[str, dict[str, ast.expr]] | None:

@@ -89,6 +89,23 @@ def test_a_misspelt_name_is_certain_if_one_letter_of_many_is_wrong() -> None:
     assert [(e.replacement, e.applicability) for e in two.edits] == [("total1", "unsafe")]
 
 
+CALLED = "coglet Main {{ listen x: int\n transmit y: int\n on x as v {{ {} }} }}\n"
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("emit(y, v)", "y <- v"), ("y.send(v)", "y <- v"), ("y.send(value: v)", "y <- v"), ("print(v)", "log info v"),
+        ("y <- emit(y, v)", None), ("y <- y.send(v)", None), ("log info print(v)", None), ("let a = [emit(y, v)]; y <- a[0]", None),
+        ("y <- 1 + print(v)", None), ("if v > 1 { emit(y, v) }", "if v > 1 { y <- v }"), ("y.send(y.send(v))", "y <- y.send(v)"),
+    ],
+)  # fmt: skip
+def test_a_call_becomes_a_statement_where_it_is_a_whole_one(was: str, becomes: str | None) -> None:
+    text = CALLED.format(was)
+    edits = [e for d in found(text) for e in d.edits]
+    assert (apply(text, edits) if edits else None) == (becomes and CALLED.format(becomes))
+
+
 def test_edits_stand_at_their_places_in_yaml() -> None:
     text = "cog: 1\ncoglets:\n  Main:\n    listen: { x: int }\n    reactions:\n      - on: x as v\n        do: |\n          if v == 1 && true { log inof v }\n"
     assert mended(text, "a.yml") == text.replace("&&", "and").replace("inof", "info")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Definition = ast.FunctionDef | ast.AsyncFunctionDef
     Classes = dict[str, ast.ClassDef | None]
-    """What a module makes of names itself: its typed dicts, and None for what may be anything."""
+    """The names that a module gives a meaning of its own: its typed dicts, and None for what may be anything."""
 
 _SIMPLE: dict[str, Type] = {
     "str": types.STRING,

@@ -81,6 +81,7 @@ def test_people_use_it_from_the_command_line(tmp_path: Path) -> None:
         (["list", "--store", "memory"], "ends with this command"),
         (["list", "--store", "nope:1"], "there is no store `nope:1`"),
         (["get", "--lease", "soon"], "`soon` is no duration"),
+        (["get", "--lease", "0s"], "`0s` is not above zero"),
     ]:
         done = queue(*words)
         assert done.returncode == 2 and said in done.stderr

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
@@ -178,6 +179,30 @@ def test_a_newline_that_was_changed_is_no_torn_line() -> None:
             load(data[:place] + other + data[place + 1 :])
     torn = load(data[: place + 30])
     assert torn.torn and torn.size == place + 1
+
+
+def test_a_torn_line_is_told_in_time_whatever_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of a message may end as a line does. Each byte is decoded at most twice."""
+    data, _ = journal(Unit(build(TEXT)), 5)
+    decode, sizes = msgspec.json.decode, [0]
+
+    def counted(text: bytes, **options: Any) -> Any:
+        sizes.append(len(text))
+        return decode(text, **options)
+
+    monkeypatch.setattr(msgspec.json, "decode", counted)
+    lists = b",".join([b'["x","deadbeef"]'] * 300)
+    for tail, is_torn in [
+        (b'[9,9,"input","x",[' + lists, True),
+        (b'[9,9,"input","x","[\\"' + lists, True),
+        (b'[9,9,"input","x",[' + lists + b'],"deadbeef"]["x', False),
+    ]:
+        sizes.clear()
+        try:
+            assert load(data + tail + b"\n").torn is is_torn
+        except ValueError as error:
+            assert not is_torn and "is broken" in str(error)
+        assert sum(sizes) < 5 * len(data + tail)
 
 
 def test_states_whose_file_was_being_made_when_the_run_was_killed_can_be_read(tmp_path: Path) -> None:

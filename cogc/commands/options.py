@@ -258,8 +258,8 @@ def until(bundle: ir.Bundle, options: Namespace) -> Condition | None:
     return found
 
 
-def duration(text: str | None, option: str) -> int | None:
-    """Return the value of an option in nanoseconds, or None."""
+def duration(text: str | None, option: str, above_zero: bool = False) -> int | None:
+    """Return the value of an option in nanoseconds, or None. Raise UsageError if it is none, is negative, or must be above zero and is not."""
     if text is None:
         return None
     try:
@@ -268,6 +268,8 @@ def duration(text: str | None, option: str) -> int | None:
         raise UsageError(f"{option}: {error}; write 250ms, 10s or 5m") from None
     if found < 0:
         raise UsageError(f"{option}: `{text}` is negative; write 250ms, 10s or 5m")
+    if above_zero and found == 0:
+        raise UsageError(f"{option}: `{text}` is not above zero; write 250ms, 10s or 5m")
     return found
 
 

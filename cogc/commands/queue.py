@@ -111,7 +111,7 @@ async def _main(options: Namespace, store: str) -> int:
 
 def _lease(options: Namespace) -> float:
     """Return the lease in seconds."""
-    return (duration(options.lease, "--lease") or 0) / 1e9
+    return (duration(options.lease, "--lease", above_zero=True) or 0) / 1e9
 
 
 # ---- queues of the language ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ error when this run finds it so, and counted in `given_up` for the end of the ru
 The end of the run. A waiting claim of a queue that nobody but this run can fill rests: it holds neither the clock nor
 the end. An item that arrives for a coglet which is gone goes back to its queue before the run may end. What the run
 still holds when it has ended, however it did, goes back then (`settle`), unless its store does not answer: then the
-lease ends.
+lease ends, and a warning says so.
 
 Simulation. Under `--sim` a queue is in memory whatever its declaration says, counts its ids, and has the clock of the
 kernel: a simulation depends on nothing that an earlier run has left, and leaves nothing.
@@ -146,8 +146,8 @@ class Claims:
         self.claimed: dict[int, Key] = {}
         self.keys: dict[int, Callable[..., Any]] = {}
         self.returned = 0
-        self.settling: set[trio.Event] = set()
-        """The items of which stores are being told what became of them."""
+        self.settling: dict[trio.Event, Key] = {}
+        """The items of which stores are being told what became of them, with their queues."""
         self.given_up: Counter[str] = Counter()
         """Items without attempts left that no coglet takes as dead ones, by queue."""
 
@@ -179,7 +179,7 @@ class Claims:
             given = [packed(a) for a in arguments]
             if action in ("done", "back", "unclaim"):
                 self._of(key).working.discard((arguments[0], arguments[1]))
-                found = await self._to_its_end(partial(getattr(queue, action), *given))
+                found = await self._to_its_end(key, partial(getattr(queue, action), *given))
             elif action == "put":
                 found = await queue.put(given[0], self._id(call))
             else:
@@ -313,7 +313,7 @@ class Claims:
         if isinstance(item, list):
             self.returned -= 1
             self.outside.begin(self.returned)
-            self.background.keep(self._unclaim, self.returned, key, item, failure, self._settles())
+            self.background.keep(self._unclaim, self.returned, key, item, failure, self._settles(key))
 
     async def _unclaim(self, number: int, key: Key, item: list[Any], failure: Any, over: trio.Event) -> None:
         with suppress(Failure), self._settling(over):  # the queue takes the item back when its lease is over
@@ -326,10 +326,10 @@ class Claims:
 
     # ---- to the end of the run -----------------------------------------------------------------------------
 
-    def _settles(self) -> trio.Event:
+    def _settles(self, key: Key) -> trio.Event:
         """Return what the end of the run waits for."""
         over = trio.Event()
-        self.settling.add(over)
+        self.settling[over] = key
         return over
 
     @contextmanager
@@ -338,14 +338,14 @@ class Claims:
         try:
             yield
         finally:
-            self.settling.discard(over)
+            self.settling.pop(over, None)
             over.set()
 
-    async def _to_its_end(self, act: Callable[[], Awaitable[Any]]) -> Any:
+    async def _to_its_end(self, key: Key, act: Callable[[], Awaitable[Any]]) -> Any:
         """Tell a store what became of an item, also where the call that says so is cancelled meanwhile."""
         if self.clock is not None:  # a queue in memory takes no time
             return await act()
-        over = self._settles()
+        over = self._settles(key)
         found: list[Any] = []
         failed: list[ConnectionError] = []
 
@@ -364,13 +364,19 @@ class Claims:
 
     async def settle(self) -> None:
         """Give back what the run has claimed and not settled, when no call of it is under way any more."""
-        with trio.move_on_after(_GIVE_BACK):
+        silent = {key for key, used in self.used.items() if used.queue is not None and used.queue.unsure}
+        with trio.move_on_after(_GIVE_BACK) as limit:
             while self.settling:
                 await next(iter(self.settling)).wait()
             for key, used in self.used.items():
                 for claim in sorted(used.working):
                     with suppress(Failure):
                         await self.call(key, "unclaim", list(claim))
+        if limit.cancelled_caught:
+            silent |= {*self.settling.values(), *(key for key, used in self.used.items() if used.working)}
+        for key in silent:
+            words = "the store does not answer: what this run had claimed, or was claiming, is free again when its lease ends"
+            self.log("warn", _declared(key).name, words)
 
     # ---- stores --------------------------------------------------------------------------------------------
 

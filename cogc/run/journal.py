@@ -57,6 +57,8 @@ _BLOCK = 1 << 16
 """The bytes of lines that are read at once."""
 _SEALED = re.compile(rb',"[0-9a-f]{8}"\]')
 """The end of a line of an event."""
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A string of JSON, which may lack its end, or a bracket."""
 _SUM = len(b',"00000000"]\n')
 """The bytes with which a line of an event ends: its checksum, bracket and newline."""
 _OPEN = ("told", "hosted", "order", "unit", "steer", "progress", "test")
@@ -411,12 +413,29 @@ def _is_torn(line: bytes) -> bool:
 
     A line that is JSON has a checksum of its own: it was changed. So was one that begins with a whole line: the newline between the two.
     """
-    sealed = [match.end() for match in _SEALED.finditer(line)]
-    for end in {len(line), *sealed}:
+    ends = [len(line)]
+    first = _first_end(line)
+    if _SEALED.search(line, max(0, first - _SUM + 1), first):
+        ends.append(first)
+    for end in ends:
         with suppress(msgspec.DecodeError):
             msgspec.json.decode(line[:end])
             return False
     return True
+
+
+def _first_end(line: bytes) -> int:
+    """Return where the array or the object ends with which a line begins: its brackets balance there. 0 if they do nowhere."""
+    depth = 0
+    for match in _TOKEN.finditer(line):
+        token = match[0]
+        if token in b"[{":
+            depth += 1
+        elif token in b"]}":
+            depth -= 1
+            if depth <= 0:
+                return match.end()
+    return 0
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Event]]:

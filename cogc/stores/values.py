@@ -21,6 +21,7 @@ import trio
 from cogc.language.codec import packed
 from cogc.language.values import Time
 from cogc.stores.base import Store, Tx
+from cogc.stores.memory import MemoryStore
 
 LONGEST_MESSAGE = 2000
 """How many characters of a failure's message an item keeps."""
@@ -40,6 +41,10 @@ KeyOf = Callable[[Any], str | None]
 
 QUEUES = "queues"
 """The hash with the names of a store's queues of values."""
+
+
+GRACE = 1.0
+"""Seconds that a claim which is cancelled may still take: it is given up then, whatever the store makes of it."""
 
 
 Why = dict[str, Any]
@@ -91,6 +96,8 @@ class ValueQueue:
         self.new_id = new_id
         self.buried: list[Why] = []
         """The last failures of the items that this queue has found without attempts left, at claims and when they were given back."""
+        self.unsure = 0
+        """Claims that were given up while the store was silent: it may have made them."""
         self.in_order = False
         """True if items are claimed in the order of a key, so that one that is done may make another one free."""
 
@@ -149,10 +156,40 @@ class ValueQueue:
         return None if found is None else dict(zip(("value", "id", "token"), found, strict=True))
 
     async def _shielded(self, claim: Callable[[], Awaitable[Claim | None]]) -> Claim | None:
-        """Make a claim to its end, so that a cancellation cannot lose the item of a claim that has committed."""
+        """Make a claim to its end, so that a cancellation cannot lose the item of a claim that has committed.
+
+        A store that does not answer cannot hold a cancellation up: `GRACE` seconds later the claim is given up, and counted in `unsure`.
+        """
+        shield = trio.CancelScope(shield=True)
+        if isinstance(self.store, MemoryStore):  # it waits for nothing outside of this process
+            with shield:
+                return await claim()
         made: list[Claim | None] = []
-        with trio.CancelScope(shield=True):
-            made.append(await claim())
+        raised: list[Exception] = []
+        over = trio.Event()
+
+        async def carry_out() -> None:
+            try:
+                with shield:
+                    made.append(await claim())
+            except Exception as error:
+                raised.append(error)
+            finally:
+                over.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(carry_out)
+            try:
+                await over.wait()
+            except trio.Cancelled:  # raised again by the next checkpoint
+                shield.deadline = trio.current_time() + GRACE
+                with trio.CancelScope(shield=True):
+                    await over.wait()
+        if raised:
+            raise raised[0]
+        if not made:
+            self.unsure += 1
+            await trio.lowlevel.checkpoint()
         return made[0]
 
     async def _try(self, key_of: KeyOf | None = None, by: str = "") -> Claim | None:

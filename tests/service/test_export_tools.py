@@ -17,7 +17,8 @@ import pytest
 import trio
 from mcp import Client as McpClient, MCPError, StdioServerParameters
 from mcp.client.extension import ClientExtension, ResultClaim
-from mcp_types import CallToolResult, Result, TextContent
+from mcp.shared.message import SessionMessage
+from mcp_types import CallToolResult, JSONRPCResponse, Result, TextContent
 from pydantic import ConfigDict, RootModel
 from pydantic.alias_generators import to_camel
 
@@ -53,6 +54,44 @@ def test_a_client_that_is_gone_ends_the_server_and_a_full_stdout_is_said(
     trio.run(wire.write, "b")
     assert ends == ["closed"] and flushed(code if target == "reader" else 0) == code
     os.close(number)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_client_that_closes_stdin_gets_all_answers_or_ends_the_server_if_it_does_not_read(
+    reads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers are more than a pipe holds."""
+    monkeypatch.setattr(mcp_stdio, "PATIENCE", DEADLINE if reads else 0.01)
+    monkeypatch.setattr(mcp_stdio, "_read", lambda: b"")
+    reader, writer = os.pipe()
+    size, got = 1 << 18, bytearray()
+
+    class Answering:
+        """A server that answers when there are no more requests."""
+
+        def create_initialization_options(self) -> None: ...
+
+        async def run(self, read: Any, write: Any, options: None) -> None:
+            async for _ in read:
+                raise AssertionError("there is no request")
+            answer = JSONRPCResponse(jsonrpc="2.0", id=1, result={"text": "x" * size})
+            await write.send(SessionMessage(answer))
+            await write.aclose()
+
+    async def main() -> None:
+        begun, closed = trio.Event(), trio.Event()
+        begun.set()
+        wire = mcp_stdio.Wire(writer, lose_stdout)
+        with trio.fail_after(DEADLINE):
+            async with mcp_stdio.over_stdio(Answering(), wire, closed.set, begun):  # type: ignore[arg-type]  # as much of a server as is used
+                while reads and not got.endswith(b"\n"):
+                    got.extend(await trio.to_thread.run_sync(os.read, reader, 1 << 16))
+                await closed.wait()
+
+    trio.run(main)
+    os.close(reader)  # the thread that writes ends by this
+    os.close(writer)
+    assert len(got) > size if reads else not got
 
 
 def alive() -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
 import trio
 
+from cogc.stores import values
+from cogc.stores.base import Tx
 from cogc.stores.memory import MemoryStore
 from cogc.stores.values import ValueQueue
 
@@ -213,3 +216,55 @@ def test_two_queues_of_one_store_do_not_meet() -> None:
         await one.announce()
 
     trio.run(main)
+
+
+class Slow:
+    """A store that holds each transaction, before its answer, until `answers` is set."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore(Clock())
+        self.asked = trio.Event()
+        self.answers = trio.Event()
+
+    async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        found = await self.store.transact(work)
+        self.asked.set()
+        await self.answers.wait()
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_claim_that_is_cancelled_is_made_to_its_end_unless_the_store_is_silent(
+    answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(values, "GRACE", 60.0 if answers else 0.0)
+    slow = Slow()
+    queue = ValueQueue(slow, "q", 10, 2, lambda: "a")
+    claimed: list[Any] = []
+
+    async def take() -> None:
+        claimed.append(await queue.take())
+
+    async def main() -> None:
+        await ValueQueue(slow.store, "q", 10, 2, lambda: "a").put("x")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take)
+            await slow.asked.wait()
+            nursery.cancel_scope.cancel()
+            if answers:
+                slow.answers.set()
+
+    trio.run(main)
+    assert (claimed, queue.unsure) == (([["x", "a", 1]], 0) if answers else ([], 1))
+
+
+def test_a_claim_that_fails_raises_what_the_store_has_raised() -> None:
+    class Away(Slow):
+        async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+            raise ConnectionError("away")
+
+    with pytest.raises(ConnectionError, match="away"):
+        trio.run(ValueQueue(Away(), "q", 10, 2).take)

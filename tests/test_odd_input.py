@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from cogc.diagnostics.problems import Diagnostic
 from cogc.diagnostics.source import is_yaml_spec
+from cogc.language.texts import toml
 from support.cli import cogc, cogc_here
 from support.sim import Sim
-from support.specs import check_text
+from support.specs import check_text, codes
 
 _MISTAKE = "coglets:\n  Main:\n    listen: {x: int}\n    reactions:\n      - on: x as v\n        do: log info vv\n"
 
@@ -102,6 +104,11 @@ _LONG: dict[str, Callable[[int], str]] = {
 }  # fmt: skip
 
 
+def _received(names: Iterable[str]) -> str:
+    lines = "".join(f"  listen {name}: int\n  on {name} as v {{ log info v }}\n" for name in names)
+    return f"coglet Main {{\n{lines}}}\n"
+
+
 def _linked(count: int, links: int) -> str:
     return (
         "coglet A { listen x: int\n transmit y: int\n on x as v { y <- v } }\ncoglet Main {\n"
@@ -134,6 +141,104 @@ def test_the_work_of_a_check_grows_with_the_length(kind: str) -> None:
     _calls(make(8))
     start, once, twice = (_calls(make(n)) for n in (8, 120, 240))
     assert twice - start < 2.6 * (once - start)
+
+
+def test_names_that_no_name_can_be_make_no_more_reports_than_other_mistakes() -> None:
+    found = check_text(_received(f"a-x{i}" for i in range(80)))[1]
+    assert [d.slug for d in found] == ["unexpected-token"] * 50
+
+
+def test_names_with_a_digit_in_front_are_found_without_a_look_at_all_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = 0
+
+    def equal(one: Diagnostic, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return one is other
+
+    monkeypatch.setattr(Diagnostic, "__eq__", equal)
+    found = check_text(_received(f"{i}x" for i in range(80)))[1]
+    assert len(found) == 80 and all(d.help.startswith("a name begins with a letter") for d in found)
+    assert compared <= 80
+
+
+_TYPED = 'coglet Main {\n  listen x: int\n  on x as v { if v > 1 { log info "a" } else { x: y(v, [1 '
+
+
+@pytest.mark.parametrize("end", range(1, len(_TYPED)))
+def test_a_text_that_ends_anywhere_is_read(end: int) -> None:
+    for text in (_TYPED[:end], _TYPED[:end].rstrip() + "\n", _TYPED[:end].replace("{", ":")):
+        check_text(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 5000, "-" + "9" * 5000, "9" * 5000 + "s", "1h" + "9" * 5000 + "ms", "0" * 30 + "1"]
+)
+def test_a_number_of_any_length_is_one_report(text: str) -> None:
+    assert codes(f"const A = {text}\n") == ["number-too-large"]
+    assert codes(f"cog: 1\nconsts: {{A: {text}}}\n", "a.yaml") == ["number-too-large"]
+
+
+@pytest.mark.parametrize(
+    "text", ["--1", "-", "_1", "-_1", "1_", "1__0", "--1.5", "1_.5", "1._5", "--5s", "9" * 5000, "9" * 5000 + "s"]
+)
+def test_a_plain_scalar_in_yaml_that_is_no_number_is_a_text(text: str) -> None:
+    sett = 'version: "1.0"\nagents:\n  a:\n    image: x\n    command: ["a"]\n    resources: {limits: {cpus: %s}}\n'
+    check_text(sett % f"'{text}'", "a.yaml")
+    check_text(sett % text, "a.yaml")
+
+
+def test_a_number_in_toml_has_no_length_that_stops_cogc(tmp_path: Path) -> None:
+    (tmp_path / "cogc.toml").write_text("x = " + "9" * 5000)
+    (tmp_path / "a.cog").write_text("const A = 1\n")
+    done = cogc_here("check", "a.cog", cwd=tmp_path)
+    assert done.returncode == 1 and "COG010" in done.stdout and "too many digits" in done.stdout
+    with pytest.raises(ValueError, match="too many digits"):
+        toml("a = " + "9" * 5000)
+    with pytest.raises(ValueError, match="too deep"):
+        toml("a = " + "[" * 5000)
+    with pytest.raises(ValueError, match="Invalid value"):
+        toml("a = ")
+
+
+@pytest.mark.parametrize(
+    ("text", "slugs"),
+    [
+        ('version: "3"\nservices:\n  a: {image: x}\nevents:\n  a: {b: c}\n', ["unknown-notation"]),
+        ('version: "1.0"\nevents:\n  a: {b: c}\n', ["unknown-notation"]),
+        ('version: "1.0"\nagent: [a]\n', ["unknown-notation"]),
+        ("verison: 2\nagents:\n  a: {image: x}\n", ["unknown-notation"]),
+        ('version: "1.0"\nagent:\n  a: {image: x, command: ["a"]}\n', ["unknown-key"]),
+        ('verison: "1.0"\nagents:\n  a: {image: x, command: ["a"]}\n', ["unknown-key"]),
+    ],
+)
+def test_the_file_of_another_tool_is_no_sett(text: str, slugs: list[str]) -> None:
+    found = codes(text, "a.yaml")
+    assert found[:1] == slugs and (slugs != ["unknown-notation"] or len(found) == 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "parts"),
+    [
+        ("listen z: inttransmit y: int", (3, 13), "`int` and `transmit`"),
+        ("on xas v { log info v }", (3, 6), "`x` and `as`"),
+        ("on x as v { for iin [v] { log info i } }", None, ""),
+        ("on canvas v { log info v }", None, ""),
+    ],
+)
+def test_two_words_that_are_written_as_one_are_named(line: str, place: tuple[int, int] | None, parts: str) -> None:
+    found = check_text(f"coglet Main {{\n  listen x: int\n  {line}\n}}\n")[1]
+    helps = [(d.span.position(), d.help) for d in found if "new line is missing" in d.help]
+    assert [p for p, _ in helps] == ([] if place is None else [place])
+    assert all(parts in help for _, help in helps)
+
+
+def test_a_name_with_a_hyphen_is_known_by_the_name_that_is_meant() -> None:
+    found = check_text("coglet a-bv { listen x: int }\ncoglet Main {   my-order:listenint\n create w = Foo }\n")[1]
+    assert [(d.slug, d.span.position()) for d in found] == [
+        ("unexpected-token", (1, 9)), ("unexpected-token", (2, 19)), ("unknown-coglet", (3, 13)),
+    ]  # fmt: skip
+    assert found[-1].help == "known here: `Main`, `a_bv`"
 
 
 def test_the_work_of_a_check_grows_with_the_number_of_files() -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 
 from cogc.language.record import Record
+from cogc.language.texts import toml
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,12 +87,10 @@ def _read(file: str, name: str) -> Settings | None:
         return Settings(shown, broken=(error.strerror or "it cannot be read").lower())
     if name == "pyproject.toml" and b"tool.cogc" not in data and b"[tool]" not in data:
         return None
-    import tomllib
-
     text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
     try:
-        table: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table: Any = toml(text)
+    except ValueError as error:
         return Settings(shown, text, broken=str(error)) if name == "cogc.toml" or "[tool.cogc" in text else None
     if name == "pyproject.toml":
         tools = table.get("tool", {})

@@ -9,6 +9,10 @@ import re
 from bisect import bisect_right
 from operator import itemgetter
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 UNITS = {
     "ms": 1_000_000,
     "s": 1_000_000_000,
@@ -21,6 +25,8 @@ _PART = r"([0-9](?:_?[0-9])*(?:\.[0-9]+)?)(ms|[smhdw])"
 _DURATION = r"-?(?:[0-9](?:_?[0-9])*(?:\.[0-9]+)?(?:ms|[smhdw]))+\Z"
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
 _SIZE = r"(?i)\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z"
+_MOST = 1e300
+"""The nanoseconds of a longer duration: the range of floats has an end."""
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
 _MEMBER = r"\[[^\]/]*\]"
 _ESCAPE = r"(?s)\\(u[0-9a-fA-F]{4}|.)"
@@ -84,16 +90,31 @@ def nanoseconds(text: str) -> int:
         return int(number) * UNITS[text[len(number) :]]
     if not re.match(_DURATION, text):  # first: to look for parts in a long text of another kind takes quadratic time
         raise ValueError(f"`{text}` is no duration")
-    total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in re.findall(_PART, text))
+    total = sum(round(min(float(n.replace("_", "")) * UNITS[u], _MOST)) for n, u in re.findall(_PART, text))
     return -total if text.startswith("-") else total
 
 
 def size(text: str) -> int:
     """Return a size such as `512MB` or `2g` in bytes; raise ValueError if the text is no size."""
     found = re.match(_SIZE, text)
-    if found is None:
+    bytes = 0.0 if found is None else float(found[1]) * _SIZES[found[2].lower()]
+    if found is None or bytes >= 1 << 63:
         raise ValueError(f"`{text}` is no size; write 512MB or 2g")
-    return int(float(found[1]) * _SIZES[found[2].lower()])
+    return int(bytes)
+
+
+def toml(text: str) -> dict[str, Any]:
+    """Return the tables of a text in TOML; raise ValueError, whose words say what is wrong and where, if it is none."""
+    import tomllib  # slow to import, and needed for few commands
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:
+        raise ValueError("a number has too many digits") from None
+    except RecursionError:
+        raise ValueError("its values nest too deep") from None
 
 
 def processors(text: str) -> int:

@@ -22,7 +22,7 @@ def read_answer(said: str, choices: list[str], type: object) -> Any:
     """Return an answer as a value of a type. Raise ValueError with the possible answers if it does not fit."""
     said = said.strip()
     if choices:
-        if said.isdigit() and 1 <= int(said) <= len(choices):
+        if said.isascii() and said.isdigit() and len(said) < 10 and 1 <= int(said) <= len(choices):
             said = choices[int(said) - 1]
         if said not in choices:
             raise ValueError(f"one of {', '.join(choices)}")

@@ -37,7 +37,7 @@ class Keep(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Keep:
         """Return what a word says: a number, or a duration. Raise ValueError for another text."""
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) < 20:
             return cls(int(text))
         try:
             return cls(0, max(0.0, nanoseconds(text) / 1e9))

@@ -31,7 +31,7 @@ class Address(NamedTuple):
 def read_address(text: str) -> Address:
     """Return an address from `PORT`, `HOST:PORT` or `[HOST]:PORT`. Raise ValueError with what is wrong."""
     named, colon, port = text.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+    if not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
         raise ValueError(f"`{text}` is no address: write PORT or HOST:PORT, with a port from 0 to 65535")
     if not colon:
         return Address(HOST, int(port))

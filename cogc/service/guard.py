@@ -168,7 +168,7 @@ class Guard:
         limit, parts, size = self.limits.body, [], 0
         announced = headers.get("content-length", "0")
         too_long = refusal(413, f"a body has at most {limit} bytes", {"Connection": "close"})
-        if announced.isdigit() and (len(announced) > 12 or int(announced) > limit):
+        if announced.isascii() and announced.isdigit() and (len(announced) > 12 or int(announced) > limit):
             return b"", too_long
         with trio.move_on_after(self.limits.idle) as waiting:
             while True:

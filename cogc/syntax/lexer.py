@@ -457,8 +457,8 @@ class Lexer:
     def _large(self, start: int, end: int) -> None:
         """Report an int that does not fit into 64 bits."""
         digits = self.source.text[start:end].replace("_", "")
-        least = int(digits) == 1 << 63 and self._negated()
-        if (len(digits) > 19 or int(digits) >= 1 << 63) and not least:
+        number = int(digits) if len(digits) < 20 else 1 << 64  # Python refuses to read thousands of digits
+        if number >= 1 << 63 and not (number == 1 << 63 and self._negated()):
             self.problems.add("number-too-large", Span(self.source, start, end), text=digits)
 
     def _negated(self) -> bool:

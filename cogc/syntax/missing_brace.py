@@ -43,16 +43,16 @@ def insert(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules:
     wanted = lalr.shifts(states, rules)
     if _LBRACE not in wanted or TERMINALS["INT"] in wanted:  # a record, where a value is wanted
         return False
-    if tokens.kinds[at] == _SEP and tokens.text[tokens.starts[at]] == "\n":
+    if tokens.kinds[at] == _SEP and _first(tokens, at) == "\n":
         return _below(tokens, leaves, at)
     if tokens.kinds[at] == _COLON:  # `coglet Main:`, as in Python
-        if tokens.kinds[at + 1] == _SEP and tokens.text[tokens.starts[at + 1]] == "\n":
+        if tokens.kinds[at + 1] == _SEP and _first(tokens, at + 1) == "\n":
             for part in (tokens.kinds, tokens.starts, tokens.ends, leaves):
                 del part[at]
         elif "\n" not in tokens.text[tokens.ends[at] : tokens.starts[at + 1]]:
             return False
         return _below(tokens, leaves, at)
-    is_body = _is_statement(tokens, at) or (len(wanted) == 1 and tokens.text[tokens.starts[at]].isalpha())
+    is_body = _is_statement(tokens, at) or (len(wanted) == 1 and _first(tokens, at).isalpha())
     if is_body and _closed_in_line(tokens, at) and _surplus(tokens, at) > 0:
         _put(tokens, leaves, at, "{", tokens.starts[at])
         tokens.mended.append(at)
@@ -122,6 +122,12 @@ def _put(tokens: Tokens, leaves: list[Any], at: int, mark: str, place: int) -> N
     tokens.starts.insert(at, place)
     tokens.ends.insert(at, place)
     leaves.insert(at, mark)
+
+
+def _first(tokens: Tokens, at: int) -> str:
+    """Return the character at which a token starts; none for a token that recovery has added at the end of the text."""
+    start = tokens.starts[at]
+    return tokens.text[start : start + 1]
 
 
 def _begins(tokens: Tokens, at: int) -> bool:

@@ -1,7 +1,7 @@
 """Names that no name can be, with a hyphen (`my-order`) or a digit in front (`1st`): each is one report, where it is declared.
 
-`mend(source, tokens, problems)` looks at the tokens of a text that is read with recovery. A name that is declared so becomes one token
-wherever it stands, so that its uses are read as uses of it, and are no further mistakes.
+`mend(source, tokens, problems, most)` looks at the tokens of a text that is read with recovery. A name that is declared so becomes one
+token wherever it stands, so that its uses are read as uses of it, and are no further mistakes. Its text is the name that is meant.
 """
 
 from __future__ import annotations
@@ -34,12 +34,19 @@ _AROUND_A_USE = frozenset(OPERATORS[o] for o in (".", "<-", "->", "=", ",", "[")
 }
 
 
-def mend(source: Source, tokens: Tokens, problems: Problems) -> bool:
-    """Make each name that is declared with a hyphen or a digit one token, and report it once. Return whether there is one."""
+def mend(source: Source, tokens: Tokens, problems: Problems, most: int) -> list[str] | None:
+    """Make each name that is declared with a hyphen or a digit one token, and report it once, up to `most` reports in all.
+
+    Return the texts of all tokens, with the names that are meant; None if there is no such name.
+    """
     if tokens.cut_starts is not tokens.starts:  # a text in YAML has keys for names
-        return False
-    hyphens, digits = _with_hyphens(source, tokens, problems), _with_digits(source, tokens, problems)
-    return hyphens or digits
+        return None
+    meant = _with_hyphens(source, tokens, problems, most) | _with_digits(source, tokens, problems, most)
+    if not meant:
+        return None
+    text, named = tokens.text, TERMINALS["NAME"]
+    texts = [text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
+    return [meant.get(t, t) if kind == named else t for kind, t in zip(tokens.kinds, texts, strict=True)]
 
 
 def _run(tokens: Tokens, at: int) -> int:
@@ -52,37 +59,48 @@ def _run(tokens: Tokens, at: int) -> int:
     return at
 
 
-def _with_hyphens(source: Source, tokens: Tokens, problems: Problems) -> bool:
+def _with_hyphens(source: Source, tokens: Tokens, problems: Problems, most: int) -> dict[str, str]:
+    """Join the parts of each name that is declared with a hyphen, and return what is meant by each."""
     kinds, starts, ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
     if _MINUS not in kinds:
-        return False
+        return {}
     runs = [(i, last) for i, kind in enumerate(kinds) if kind in _WORDS and (last := _run(tokens, i)) > i]
     declared: dict[str, int] = {}
     for first, last in runs:
         before = kinds[first - 1] if first else TERMINALS["_SEP"]
         if before in _DECLARING or (before in _BEFORE_A_FIELD and kinds[last + 1] == _COLON):
             declared.setdefault(text[starts[first] : ends[last]], starts[first])
-    uses = [(f, e, name) for f, e in runs if (name := text[starts[f] : ends[e]]) in declared]
+    joined = {f: last for f, last in runs if text[starts[f] : ends[last]] in declared}
+    uses: dict[str, list[Span]] = {}
+    for first, last in joined.items():
+        uses.setdefault(text[starts[first] : ends[last]], []).append(Span(source, starts[first], ends[last]))
+    meant = {name: name.replace("-", "_") for name in declared}
     for name, place in declared.items():
-        spans = [Span(source, starts[f], ends[e]) for f, e, other in uses if other == name]
-        meant, at = name.replace("-", "_"), place + name.index("-")
         tokens.dropped.append((place, place + len(name)))
-        edits = tuple(Edit(span, meant, "safe") for span in spans)
-        help = f"a name consists of letters, digits and `_`: `{meant}`"
+        if len(problems.found) >= most:
+            continue
+        at = place + name.index("-")
+        edits = tuple(Edit(span, meant[name], "safe") for span in uses[name])
+        help = f"a name consists of letters, digits and `_`: `{meant[name]}`"
         problems.add(
             "unexpected-token", Span(source, at, at + 1), help=help, edits=edits, found="`-`", expected="a name"
         )
-    for first, last, _ in reversed(uses):
-        kinds[first : last + 1] = [_NAME]
-        ends[first : last + 1] = [ends[last]]
-        del starts[first + 1 : last + 1]
-    return bool(declared)
+    kept: list[tuple[int, int, int]] = []
+    at = 0
+    while at < len(kinds):
+        last = joined.get(at, at)
+        kept.append((kinds[at] if last == at else _NAME, starts[at], ends[last]))
+        at = last + 1
+    kinds[:], starts[:], ends[:] = map(list, zip(*kept, strict=True))
+    return meant
 
 
-def _with_digits(source: Source, tokens: Tokens, problems: Problems) -> bool:
+def _with_digits(source: Source, tokens: Tokens, problems: Problems, most: int) -> dict[str, str]:
+    """Make each name that is declared with a digit in front a name, and return what is meant by each."""
     kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
     wrong = {p.span.start: p for p in problems.found if p.slug == "bad-number"}
-    declared: set[str] = set()
+    meant: dict[str, str] = {}
+    helps: dict[int, str] = {}  # for the report of a number at a place: better words, none where it is a use of a name
     for i, kind in enumerate(kinds):
         if i and kinds[i - 1] in _NAMING and (starts[i] in wrong or kind == TERMINALS["DURATION"]):
             at, found = starts[i], wrong.get(starts[i])
@@ -91,23 +109,30 @@ def _with_digits(source: Source, tokens: Tokens, problems: Problems) -> bool:
             if not name.isalnum() or not name.isascii():
                 continue
             kinds[i], ends[i] = _NAME, end
-            if name in declared:
+            if name in meant:
                 continue
-            declared.add(name)
+            meant[name] = f"_{name}"
             tokens.dropped.append((at, end))
-            help = f"a name begins with a letter or `_`: `_{name}`"
+            help = f"a name begins with a letter or `_`: `{meant[name]}`"
             if found is not None:
-                problems.found[problems.found.index(found)] = replace(found, help=help)
-            else:
+                helps[at] = help
+            elif len(problems.found) < most:
                 place = Span(source, at, end)
                 problems.add("unexpected-token", place, help=help, found=f"`{name}`", expected="a name")
-    for i, kind in enumerate(kinds) if declared else ():
+    for i, kind in enumerate(kinds) if meant else ():
         found = wrong.get(starts[i])
         name = source.text[starts[i] : found.span.end if found is not None else ends[i]]
-        if kind == _NAME or name not in declared:
+        if kind == _NAME or name not in meant:
             continue
         if found is not None or kinds[i + 1] in _AROUND_A_USE or kinds[i - 1] in _AROUND_A_USE:
             kinds[i], ends[i] = _NAME, starts[i] + len(name)
-            if found in problems.found:
-                problems.found.remove(found)
-    return bool(declared)
+            if found is not None:
+                helps[starts[i]] = ""
+    if helps:
+        kept = []
+        for report in problems.found:
+            better = helps.get(report.span.start) if report.slug == "bad-number" else None
+            if better != "":
+                kept.append(report if better is None else replace(report, help=better))
+        problems.found[:] = kept
+    return meant

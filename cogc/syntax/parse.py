@@ -46,16 +46,25 @@ def _parse_yaml(source: Source, problems: Problems) -> nodes.File:
 def _as_meant(source: Source, root: Mapping, problems: Problems) -> Mapping:
     """Return the keys of a file, in which a mistyped `agents` beside `version`, or the other way round, counts as what is meant."""
     from cogc.diagnostics.suggest import nearest, suggestion
-    from cogc.syntax.read_yaml import Mapping, spelt
+    from cogc.syntax.read_yaml import Mapping, Scalar, spelt
+
+    def fits(key: str, value: object) -> bool:
+        """Return whether a value is one that the key has in a sett's file, and in few others."""
+        if key == "version":
+            return isinstance(value, Scalar) and value.text == "1.0"
+        return isinstance(value, Mapping) and all(isinstance(inner, Mapping) for _, inner in value.pairs)
 
     given = {key.text for key, _ in root.pairs}
     if "cog" in given or len(given & {"version", "agents"}) != 1:
         return root
-    wanted = "agents" if "version" in given else "version"
+    wanted, other = ("agents", "version") if "version" in given else ("version", "agents")
+    if not all(fits(other, value) for key, value in root.pairs if key.text == other):
+        return root  # the file of another tool
     for at, (key, value) in enumerate(root.pairs):
         if (
             key.text not in ("version", "agents", "orchestrator", "services")
-            and nearest(key.text, [wanted]) is not None
+            and nearest(key.text, [wanted], 1) is not None
+            and fits(wanted, value)
         ):
             span, where = Span(source, key.start, key.end), "a sett's file"
             known = "`version`, `orchestrator`, `agents`, `services`"

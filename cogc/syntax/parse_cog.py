@@ -6,6 +6,8 @@ The YAML notation reads its expressions, types, triggers and statements by the s
 
 from __future__ import annotations
 
+import re
+
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
@@ -59,13 +61,13 @@ def read(source: Source, problems: Problems, start: int, end: int) -> nodes.File
 
 
 def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> nodes.File | None:
-    tokens = lex(source, problems, start, end, resync)
+    tokens, leaves = lex(source, problems, start, end, resync), None
     if resync:
         from cogc.syntax import odd_names  # start-up: for texts with mistakes
 
-        odd_names.mend(source, tokens, problems)
+        leaves = odd_names.mend(source, tokens, problems, MOST_ERRORS)
     reporter = Reporter(source, tokens, problems)
-    tree = _file(lalr.parse(tokens, RULES, reporter.report, mend=_lost_brace if resync else None))
+    tree = _file(lalr.parse(tokens, RULES, reporter.report, leaves=leaves, mend=_lost_brace if resync else None))
     _doubts(source, tokens, problems)
     problems.dropped += [Span(source, *place) for place in (tokens.dropped if tree is not None else [(start, end)])]
     if tree is not None and not shallow(tokens) and too_deep(tree, source, problems):
@@ -85,7 +87,7 @@ def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.Fil
     from cogc.syntax import odd_names
 
     tokens = lex(source, problems, start, end, resync=True)
-    if odd_names.mend(source, tokens, problems):
+    if odd_names.mend(source, tokens, problems, MOST_ERRORS) is not None:
         return None  # its uses may stand elsewhere
     tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=_lost_brace))
     _doubts(source, tokens, problems)
@@ -178,6 +180,7 @@ class Reporter:
         self.tokens = tokens
         self.problems = problems
         self.count = 0
+        self.odd = frozenset(start for start, _ in tokens.dropped)  # the names that `odd_names.py` has reported
 
     def report(self, at: int, states: list[int]) -> bool:
         """Report a token that no rule expects, and return whether the parser is to recover."""
@@ -200,6 +203,8 @@ class Reporter:
         to_blame, help = self._blame(at, states)
         if to_blame == at and self._is_behind(at):
             to_blame = at - 1
+        if self.tokens.starts[to_blame] in self.odd:
+            return
         start, end = self.tokens.starts[to_blame], self.tokens.ends[max(at, to_blame) if to_blame > at else to_blame]
         span = Span(self.source, start, max(end, start + 1) if start < len(self.source.text) else end)
         expected = self._expected(states)
@@ -259,6 +264,8 @@ class Reporter:
             texts, self._adjacent(at), self._bracket(at), self._text(at - 3) if at > 2 else "", self._line(at), TERMINALS["NAME"] in found, found >= _EXPRESSION,
             OPERATORS[":"] in found and OPERATORS["<-"] not in found and not (in_call and OPERATORS[","] in found), KEYWORDS["expect"] in found, OPERATORS["<-"] in found,
         )  # fmt: skip
+        if before >= 0 and (parts := self._glued(at, found)):
+            return before, f"a blank or a new line is missing: write `{parts[0]}` and `{parts[1]}`"
         help = remedy(around)
         if help is not None:
             return at - help[1], help[0]
@@ -274,6 +281,23 @@ class Reporter:
             if near:
                 return before, f"did you mean `{near}`?"
         return at, None
+
+    def _glued(self, at: int, found: set[int]) -> tuple[str, str] | None:
+        """Return the name and the word that are written as one in front of a token, such as `x` and `as` of `xas`; None if they are not.
+
+        The word may stand behind the name, and the text has that name elsewhere, and the whole nowhere else.
+        """
+        whole, text = self._text(at - 1), self.tokens.text
+        if self.tokens.kinds[at - 1] != TERMINALS["NAME"] or not self._text(at)[:1].isidentifier():
+            return None
+        for cut in range(1, len(whole) - 1):
+            name, word = whole[:cut], whole[cut:]
+            kind = KEYWORDS.get(word)
+            if kind in found or (word in _BEGINNING and TERMINALS["_SEP"] in found):
+                count = len(re.findall(rf"\b{name}\b", text))
+                if (count or name in _TYPES) and len(re.findall(rf"\b{whole}\b", text)) == 1:
+                    return name, word
+        return None
 
     def _line(self, at: int) -> tuple[str, ...]:
         """Return the texts of the tokens of a phrase up to one of them: at most 24, none of another line or body."""
@@ -399,6 +423,7 @@ class Reporter:
         return set(lalr.expected(states[:-1], RULES)) if len(states) > 1 else set()
 
 
+_TYPES = frozenset(("any", "int", "float", "string", "bool", "duration", "time"))
 _BEGINNING = frozenset((
     "listen", "transmit", "enact", "state", "create", "link", "supervise", "on", "every", "after", "program", "const", "let",
     "guide", "log", "if", "for",

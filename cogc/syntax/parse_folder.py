@@ -16,7 +16,7 @@ from cogc.diagnostics.source import MANIFEST, Source, Span, read_error
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.attributes import USUAL_MODEL
 from cogc.language.record import Record
-from cogc.language.texts import RESERVED
+from cogc.language.texts import RESERVED, toml
 from cogc.syntax.spell import text
 
 TYPE_CHECKING = False
@@ -98,11 +98,9 @@ class _Folder:
         return _Wrong(self.path, self.manifest, word, reason, help)
 
     def _table(self) -> dict[str, object]:
-        import tomllib  # slow to import, and needed for folders alone
-
         try:
-            table = tomllib.loads(self.manifest)
-        except tomllib.TOMLDecodeError as error:
+            table = toml(self.manifest)
+        except ValueError as error:
             raise self.wrong("", str(error), "the manifest is a file in TOML") from None
         for key in table:
             if key not in ("coglet", "config"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 AMBIGUOUS = dict.fromkeys(
     ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF"), "a bool"
 )
+
+
+_INT = r"-?[0-9]+(?:_[0-9]+)*\Z"
 
 
 class Shapes:
@@ -144,11 +149,12 @@ class Shapes:
             return n.Literal(value.start, value.end, "null", None)
         if text in ("true", "false"):
             return n.Literal(value.start, value.end, "bool", text == "true")
-        digits = text.lstrip("-").replace("_", "")
-        if digits.isdigit() and digits.isascii() and len(digits) < 20:
+        digits = text.removeprefix("-").replace("_", "")
+        if len(digits) < 20 and re.match(_INT, text):
             if len(digits) > 1 and digits[0] == "0":
-                help = f"write `{text.lstrip('0-') or 0}` for a number, or put it in quotes"
-                self.ambiguous(value, "an octal number", text.lstrip("0") or "0", help)
+                new = text[: len(text) - len(text.removeprefix("-"))] + (digits.lstrip("0") or "0")
+                help = f"write `{new}` for a number, or put it in quotes"
+                self.ambiguous(value, "an octal number", new, help)
             return n.Literal(value.start, value.end, "int", int(text))
         if is_float(text):
             return n.Literal(value.start, value.end, "float", float(text))
@@ -159,11 +165,11 @@ class Shapes:
 
 
 def is_float(text: str) -> bool:
-    body = text.lstrip("-")
+    body = text.removeprefix("-")
     if not body[:1].isdigit() or any(c not in "0123456789.eE+-_" for c in body):
         return False
     try:
-        float(text.replace("_", ""))
+        float(text)
     except ValueError:
         return False
     return "." in text or "e" in text or "E" in text

@@ -96,7 +96,8 @@ def work(options: Namespace) -> int:
         runner = CommandRunner(_instance(options), options.workspace, options.sandbox, _board(options), kept)
         allow = allowed(options.allow_import, [options.spec])
         settings = Settings(options.workspace, allow, None, sandboxed, kept=kept)
-        lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
+        lease = duration(options.lease, "--lease", above_zero=True) or 0
+        linger = duration(options.linger, "--linger") or 0
         hands = Hands(agents[role], runner, AgentRuns(its.spec.unit, settings, observe=its.observe))
         await prepare(runner, [hands.agent])
         cub = Cub(board, hands, its.note, lease / 1e9, linger / 1e9, its.condition)

@@ -137,7 +137,9 @@ def test_the_next_test_runs_although_code_of_the_last_one_goes_on(tmp_path: Path
 
 def test_a_verdict_is_reported_although_code_goes_on(tmp_path: Path) -> None:
     place(tmp_path, "shielded", "100ms")
-    (tmp_path / "d.cog").write_text('dod D { a: python "bad:shielded" { timeout: 100ms } }\n')
+    with (tmp_path / "bad.py").open("a") as file:
+        file.write("async def judged(work):\n    await shielded()\n")
+    (tmp_path / "d.cog").write_text('dod D { a: python "bad:judged" { timeout: 100ms } }\n')
     done = cogc("verify", "d.cog", "--junit", "report.xml", cwd=tmp_path)
     assert done.returncode == 4 and "D is not met" in done.stdout and (tmp_path / "report.xml").exists()
 

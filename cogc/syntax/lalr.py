@@ -202,7 +202,8 @@ def _cut(kept: tuple[int, ...], length: int) -> tuple[slice | None, list[None]]:
     absent = kept.count(-1)
     present = kept[: len(kept) - absent]
     step = max(1, present[1] - present[0]) if len(present) > 1 else 1
-    if not present or present[-1] >= length or present != tuple(range(present[0], present[-1] + 1, step)):
+    whole = bool(present) and present == tuple(range(present[0], present[-1] + 1, step))
+    if not whole or present[0] < 0 or present[-1] >= length:
         return None, []
     stop = present[-1] + 1 - length
     return slice(present[0] - length, stop or None, step), [None] * absent

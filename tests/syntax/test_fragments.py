@@ -9,7 +9,7 @@ import pytest
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language.record import Record
-from cogc.syntax import tables
+from cogc.syntax import lalr, tables
 from cogc.syntax.build import BUILDERS
 from cogc.syntax.fragments import KINDS, Fragments
 from cogc.syntax.nodes import Name
@@ -79,6 +79,15 @@ def test_a_text_gives_the_same_nodes_by_itself_and_between_words(kind: str, text
     assert not problems.found and alone is not None and wrapped is not None
     assert spelt(list(alone)) == spelt(list(wrapped))
     assert at_once is not None or ";" in text
+
+
+def test_each_rule_gives_its_builder_the_children_that_it_keeps() -> None:
+    rules = lalr.Rules(BUILDERS)
+    for number, (_, length, name, kept, _mode) in enumerate(tables.RULES):
+        cut, absent = rules.rule(number)[4:6]
+        if cut is not None:
+            values = ["below", "below", *range(length)]
+            assert values[cut] + absent == [None if k < 0 else k for k in kept], (name, kept)
 
 
 def test_every_kind_of_text_is_tried_and_every_rule_has_a_builder() -> None:

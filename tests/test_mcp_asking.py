@@ -107,6 +107,7 @@ def test_where_nobody_can_be_asked_the_server_hears_why() -> None:
     assert "there is no terminal: give `--answer s=VALUE`" in found["message"]
 
 
+@pytest.mark.campaign
 def test_the_time_limits_stand_still_while_a_person_is_asked(tmp_path: Path) -> None:
     question = {"mode": "form", "message": "Which \x1b[31mone?", "requestedSchema": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}}  # fmt: skip
     (tmp_path / "a.cog").write_text(raw_server("timeout: 12s", tools=[FIND], ask=question) + spec("12s"))

@@ -84,7 +84,7 @@ def test_killed_with_snapshots_a_system_goes_on_and_repeats_nothing(tmp_path: Pa
 
     print(f"COGC_SEED={SEED}")
     assert campaign(tmp_path / "world", with_snapshots, ledger, some(count)) > 0
-    assert made[0].snapshots > 5  # none is larger than twice what the journal has grown by
+    assert made[0].snapshots > 3  # none is larger than twice what the journal has grown by
 
 
 @pytest.mark.parametrize("name", ["a tree with timers", "queues in SQLite"])

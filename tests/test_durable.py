@@ -68,6 +68,8 @@ RESTING: dict[str, tuple[Callable[[Path], World], int]] = {
     "a team": (team, 2),
     **(SYSTEMS if WHOLE else {}),
 }
+FEWER = {"a team": 5, "queues of a simulation": 5}
+"""Systems with fewer snapshots than the others: no snapshot is larger than twice what the journal has grown by."""
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -84,7 +86,7 @@ def test_killed_with_snapshots_a_system_goes_on_and_repeats_nothing(tmp_path: Pa
 
     print(f"COGC_SEED={SEED}")
     assert campaign(tmp_path / "world", with_snapshots, ledger, some(count)) > 0
-    assert made[0].snapshots > 3  # none is larger than twice what the journal has grown by
+    assert made[0].snapshots > FEWER.get(name, 10)
 
 
 @pytest.mark.parametrize("name", ["a tree with timers", "queues in SQLite"])

@@ -13,7 +13,7 @@ from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language import types
 from cogc.language.builtins import FUNCTIONS
 from cogc.language.media import type_by_name
-from cogc.language.texts import nanoseconds
+from cogc.language.texts import is_duration
 from cogc.language.types import EXACT, MAYBE, NO, NULL, STRING, RecordOf, Type
 from cogc.names.world import ARTICLES
 from cogc.syntax import nodes
@@ -95,16 +95,9 @@ def _requoted(node: nodes.Node, span: Span, wanted: Type) -> tuple[Edit, ...]:
         return (Edit(span, value, "safe"),)
     if types.fit(types.BOOL, wanted) == EXACT and value.lower() in ("true", "false"):
         return (Edit(span, value.lower(), "safe"),)
-    if types.fit(types.DURATION, wanted) == EXACT and _is_duration(value):
+    if types.fit(types.DURATION, wanted) == EXACT and is_duration(value):
         return (Edit(span, value, "safe"),)
     return ()
-
-
-def _is_duration(text: str) -> bool:
-    try:
-        return nanoseconds(text) > 0
-    except ValueError:
-        return False
 
 
 def _record_mismatch(

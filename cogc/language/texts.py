@@ -94,6 +94,14 @@ def nanoseconds(text: str) -> int:
     return -total if text.startswith("-") else total
 
 
+def is_duration(text: str) -> bool:
+    """Return whether a text is a duration above zero."""
+    try:
+        return nanoseconds(text) > 0
+    except ValueError:
+        return False
+
+
 def size(text: str) -> int:
     """Return a size such as `512MB` or `2g` in bytes; raise ValueError if the text is no size."""
     found = re.match(_SIZE, text)

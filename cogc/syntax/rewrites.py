@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.source import Source, Span
-from cogc.language.texts import nanoseconds
+from cogc.language.texts import is_duration
 from cogc.syntax.habits import QUOTED, UNITS, template
 
 TYPE_CHECKING = False
@@ -151,7 +151,7 @@ def _header(phrase: Phrase, at: int) -> Edits:
         return phrase.put(at, at, text[1:-1])
     if first in ("every", "after") and before.isdecimal() and text in UNITS:
         return phrase.put(at - 1, at, f"{before}{UNITS[text]}")
-    if before in ("every", "after") and text[:1] == '"' and _is_duration(text[1:-1]):
+    if before in ("every", "after") and text[:1] == '"' and is_duration(text[1:-1]):
         return phrase.put(at, at, text[1:-1])
     if first == "program" and before == ")" and text.isidentifier() and after == "=":
         return phrase.put(at, at, f"-> {text}")
@@ -195,13 +195,6 @@ def _value(phrase: Phrase, at: int) -> Edits:
         value = phrase.ahead(at + 1, ("=",))
         return phrase.put(at - 1, value, f"{before} =", "unsafe") if phrase.text(value) == "=" else ()
     return ()
-
-
-def _is_duration(text: str) -> bool:
-    try:
-        return nanoseconds(text) > 0
-    except ValueError:
-        return False
 
 
 def missing_colon(phrase: Phrase, at: int) -> Edits:

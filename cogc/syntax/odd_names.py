@@ -9,7 +9,6 @@ from __future__ import annotations
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.source import Source, Span
 from cogc.language.record import replace
-from cogc.language.texts import RESERVED
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False
@@ -27,7 +26,8 @@ _DECLARING = frozenset(
 """The words behind which a name is declared."""
 _NAMING = _DECLARING - {KEYWORDS["for"], KEYWORDS["as"], KEYWORDS["let"]}
 _NAME, _MINUS, _COLON = TERMINALS["NAME"], OPERATORS["-"], OPERATORS[":"]
-_WORDS = frozenset(k for w, k in KEYWORDS.items() if w not in RESERVED) | {_NAME, TERMINALS["OUTPUT"]}
+_WORDS = frozenset(KEYWORDS.values()) | {_NAME, TERMINALS["OUTPUT"]}
+"""What may be a part of a name with hyphens: reserved words too, as in `check-in`."""
 _BEFORE_A_FIELD = frozenset(OPERATORS[o] for o in ("(", ",", "{")) | {TERMINALS["_SEP"]}
 _AROUND_A_USE = frozenset(OPERATORS[o] for o in (".", "<-", "->", "=", ",", "[")) | {
     KEYWORDS[w] for w in ("on", "link", "stop", "restart", "await", "after", "by", "in")

@@ -30,10 +30,8 @@ from cogc.language.meter import METER, aside
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from cogc.kernel.models.state import Question
     from cogc.kernel.objects import Activity, Given, Instance
     from cogc.kernel.program import Handler
-    from cogc.language.values import Time, Value
 
 
 class Lost(BaseException):
@@ -47,6 +45,18 @@ def _nothing(_kernel: Kernel, *_given: object) -> None:
 _silent: Any = _nothing
 
 
+def _heard(wanted: str) -> Any:
+    """Return a method of a kernel that answers by what the course has heard of a kind."""
+
+    def hear(kernel: _Following, *_given: object) -> Any:
+        left = kernel.hearing
+        if not left or left[0][0] != wanted:
+            raise Lost(f"it asks for {wanted}")
+        return left.popleft()[1]
+
+    return hear
+
+
 class _Following:
     """A kernel one of whose reactions follows its course: what the reaction does is done already. `hearing` has what it is still told in this step."""
 
@@ -58,39 +68,8 @@ class _Following:
     def fail(self, inst: Instance, failure: Failure, *_given: object) -> None:
         raise Lost(f"`{inst.path}` fails: {failure.message}")
 
-    def _told(self, wanted: str) -> Any:
-        left = self.hearing
-        if not left or left[0][0] != wanted:
-            raise Lost(f"it asks for {wanted}")
-        return left.popleft()[1]
-
-    def grow(self, _inst: Instance, _child: str, _arguments: list[Value]) -> int:
-        found: int = self._told("grow")
-        return found
-
-    def moment(self, _inst: Instance) -> Time:
-        found: Time = self._told("now")
-        return found
-
-    def random(self, _inst: Instance) -> float:
-        found: float = self._told("random")
-        return found
-
-    def jitter(self, _inst: Instance) -> float:
-        found: float = self._told("jitter")
-        return found
-
-    def uuid(self, _inst: Instance) -> str:
-        found: str = self._told("uuid")
-        return found
-
-    def answer(self, _inst: Instance, _question: Question) -> list[Any]:
-        found: list[Any] = self._told("answer")
-        return found
-
-    def kept(self, _inst: Instance, _name: str) -> Value:
-        found: Value = self._told("kept")
-        return found
+    grow, moment, random = _heard("grow"), _heard("now"), _heard("random")
+    jitter, uuid, answer, kept = _heard("jitter"), _heard("uuid"), _heard("answer"), _heard("kept")
 
 
 _kinds: dict[type[Kernel], type[Kernel]] = {}

@@ -27,7 +27,7 @@ _DECLARING = frozenset(
 _NAMING = _DECLARING - {KEYWORDS["for"], KEYWORDS["as"], KEYWORDS["let"]}
 _NAME, _MINUS, _COLON = TERMINALS["NAME"], OPERATORS["-"], OPERATORS[":"]
 _WORDS = frozenset(KEYWORDS.values()) | {_NAME, TERMINALS["OUTPUT"]}
-"""What may be a part of a name with hyphens: reserved words too, as in `check-in`."""
+"""The words that may be a part of a name with hyphens, reserved ones among them, as in `check-in`."""
 _BEFORE_A_FIELD = frozenset(OPERATORS[o] for o in ("(", ",", "{")) | {TERMINALS["_SEP"]}
 _AROUND_A_USE = frozenset(OPERATORS[o] for o in (".", "<-", "->", "=", ",", "[")) | {
     KEYWORDS[w] for w in ("on", "link", "stop", "restart", "await", "after", "by", "in")

@@ -20,7 +20,7 @@ from cogc.language.values import Duration
 from cogc.run.journal import Journal, load
 from support.anthropic import serve
 from support.crashes import World, campaign
-from support.durable import agents, ledger, plan, questions, queues, service, team, tree
+from support.durable import agents, ledger, plan, questions, queues, service, steered, team, tree
 from support.paths import ROOT
 from support.specs import build
 from support.waiting import wait_for
@@ -63,6 +63,7 @@ def test_killed_at_a_write_a_system_goes_on_and_repeats_nothing(tmp_path: Path, 
 RESTING: dict[str, tuple[Callable[[Path], World], int]] = {
     "a service": (service, 2),
     "questions": (questions, 1),
+    "an agent that is steered": (steered, 2),
     "a tree with timers": (tree, 4),
     "a plan": (plan, 2),
     "a team": (team, 2),

@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from cogc.kernel.state import State
     from cogc.kernel.waits import RunAll, Talk
 
+GIVEN_UP = "given up"
+"""The step of a course in which somebody else gives up what a part waits for."""
+
 
 def enter(activity: Activity) -> None:
     """Add an activity to its coglet, and close the gate if it holds the coglet."""
@@ -162,7 +165,6 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
         kernel.cancel(activity)
         activity.failure = failure
         activity.deadline = None
-        courses.lose(activity)
         METER.step = failure
         record = failure.record(activity.inst.path, activity.event)
         activity.generator = handler.on_failure(activity.inst, *activity.args, record)
@@ -179,9 +181,15 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
 
 def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:
     """Give up what an activity waits for, even an answer that is on its way, and fail the activity there."""
+    with courses.done_to(kernel, activity, GIVEN_UP):
+        give_up(kernel, activity)
+    failure.interrupts = True
+    resume(kernel, activity, failure)
+
+
+def give_up(kernel: State, activity: Activity) -> None:
+    """Give up what an activity waits for, even an answer that is on its way."""
     activity.turn += 1
-    if kernel.telling is None or kernel.telling is not activity.root:  # not by another part of the same reaction
-        courses.lose(activity)
     kernel.cancel(activity)
     for sub in activity.subs or ():
         sub.generator.close()
@@ -189,8 +197,6 @@ def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:
     activity.subs = activity.queued = None
     if activity.asks.awaits:
         forget_awaits(activity.asks, activity)
-    failure.interrupts = True
-    resume(kernel, activity, failure)
 
 
 # ---- answers -------------------------------------------------------------------------------------------------

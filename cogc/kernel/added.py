@@ -28,19 +28,35 @@ def written(kernel: Kernel) -> dict[str, Any]:
     }
 
 
+def digest(kernel: Kernel, unit: Unit) -> str:
+    """Return the digest by which orders name a unit; an empty text for the unit of the run itself."""
+    return next((d for d, known in kernel.outer.units.items() if known is unit), "")
+
+
+def unit_of(kernel: Kernel, digest: str) -> Unit:
+    """Return the unit of a digest."""
+    return kernel.outer.units[digest] if digest else kernel.unit
+
+
 def slot(kernel: Kernel, slot: Slot) -> list[Any]:
     """Return what an order has said of a coglet: the digest of its unit, its key, its number below its parent, and its policy."""
-    digest = next((d for d, unit in kernel.outer.units.items() if unit is slot.code.unit), "")
     policy = slot.spec.spec
     assert isinstance(policy.max_restarts, ir.Const) and isinstance(policy.backoff, ir.DurationConst)
-    return [digest, slot.code.key, slot.number, policy.restart, policy.max_restarts.value, policy.backoff.nanos]
+    return [
+        digest(kernel, slot.code.unit),
+        slot.code.key,
+        slot.number,
+        policy.restart,
+        policy.max_restarts.value,
+        policy.backoff.nanos,
+    ]
 
 
 def slot_again(
     kernel: Kernel, name: str, digest: str, key: str, number: int, restart: ir.Restart, most: int, backoff: int
 ) -> Slot:
     """Return the slot of a coglet that an order has created."""
-    unit = kernel.outer.units[digest] if digest else kernel.unit
+    unit = unit_of(kernel, digest)
     made = Slot(name, number, unit.policy(restart, most, backoff), kernel.code(unit, key), True)
     made.brief = made.alone = True
     return made

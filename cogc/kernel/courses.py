@@ -14,25 +14,29 @@ parts, and the same numbers of calls.
 
 Only kernels of which somebody takes snapshots note courses (`State.keeps_courses`): in others, old values need not stay.
 
-**What has no course.** A reaction that has waited more than `MOST` times, whose course takes more than `WEIGHT` bytes beside the answers, or that was given up. An `else`. Whoever was told or asked something that is no value of the language: a call with `once`, an agent of a dispatcher. A conversation into which somebody else has said something. `lose` ends
-the course there; the next reaction has one again.
+What somebody else does to a reaction while it waits is a step of its course too (`done_to`): it is given up, its agent is told something or steered, a
+call that it has waited for is made after all. The `else` of a reaction follows from its failure; one that begins without a body has the failure as its first answer.
+
+**What has no course.** A reaction that has waited more than `MOST` times, or whose course takes more than `WEIGHT` bytes beside the answers. One whose coglet was given
+another parameter. `lose` ends the course there; the next reaction has one again.
 
 **The invariants.**
 
 - Values of the language never change, so that a state that is the same object has the same value.
-- Only `note` adds to a course: at the begin of a reaction, and in each step of `activities.resume`. `over` follows at the end of the step.
+- Only `note` adds to a course: at the begin of a reaction, in each step of `activities.resume`, and in `done_to`. `over` follows at the end of the step.
 """
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel.models.state import Question
 from cogc.kernel.objects import Activity, Given, Standin
 from cogc.kernel.program import label
-from cogc.kernel.waits import AskModel, AwaitMessage, CallProgram, RunAll, Sleep, WaitIn
+from cogc.kernel.waits import AskModel, AwaitMessage, CallProgram, DispatchAgent, RunAll, Sleep, WaitIn
 from cogc.language.codec import encode
 from cogc.language.values import Failure
 
@@ -48,15 +52,15 @@ MOST = 5_000
 WEIGHT = 1 << 20
 """How many bytes the course of a reaction may take for what others have changed in the states, and what it has found among kept values."""
 _NO_VALUES = (Activity, Question, Failure)
-_LED = CallProgram | AskModel | AwaitMessage | RunAll | Sleep | WaitIn
+_LED = CallProgram | AskModel | DispatchAgent | AwaitMessage | RunAll | Sleep | WaitIn
 """The waits to which a reaction can be led again."""
 
 
 def begin(kernel: State, activity: Activity) -> None:
-    """Begin the course of a reaction, if somebody wants it. That of a coglet in Python is not known here."""
+    """Begin the course of a reaction, or of its `else`, if somebody wants it. That of a coglet in Python is not known here."""
     if kernel.keeps_courses and not activity.inst.code.ir.python:
         activity.root, activity.course = activity, []
-        note(kernel, activity, activity, None)
+        note(kernel, activity, activity, activity.failure)
 
 
 def belongs(part: Activity, activity: Activity) -> None:
@@ -86,6 +90,21 @@ def note(kernel: State, root: Activity, activity: Activity, value: object) -> No
     seen = kernel.models.seen(inst) if inst.code.unit.bundle.models else None
     course.append(Given(activity.number, value, states, kernel.now, kernel.next_call, seen))
     kernel.telling = root
+
+
+@contextmanager
+def done_to(kernel: State, part: Activity | None, kind: str, what: object = None) -> Iterator[None]:
+    """Note what somebody does to a part of a reaction while it waits. What the reaction does to its own parts follows from its step."""
+    root, before = None if part is None else part.root, kernel.telling
+    if part is None or root is None or root.course is None or before is root:
+        yield
+        return
+    note(kernel, root, part, Standin(kind, what))
+    try:
+        yield
+    finally:
+        over(kernel, root)
+        kernel.telling = before
 
 
 def over(kernel: State, root: Activity) -> None:
@@ -175,7 +194,7 @@ def lose_all(inst: Instance) -> None:
 def obstacle(activity: Activity) -> str:
     """Return what keeps an activity from being led to its wait by another kernel, or nothing."""
     root = activity.root
-    if root is None or root.course is None or activity.failure is not None:
+    if root is None or root.course is None:
         return "it has no course"
     if (
         not isinstance(activity.request, _LED)
@@ -202,6 +221,8 @@ def asked(root: Activity) -> list[list[Any]]:
     for part in parts(root).values():
         if isinstance(part.request, AwaitMessage):
             found.append([-part.number, "await", label(part.request.port)])
+        elif isinstance(part.request, CallProgram) and not part.calls:
+            found.append([-part.number, "once", part.request.program])
         for call in part.calls:
             assert part.request is not None
             found.append([call, *_words(part.request)])
@@ -215,6 +236,8 @@ def _words(request: Request) -> Iterator[Any]:
     elif isinstance(request, AskModel):
         model = request.model if isinstance(request.model, str) else request.model.key
         yield from (model, hashlib.sha256(encode([request.program, request.body])).hexdigest()[:16])
+    elif isinstance(request, DispatchAgent):
+        yield from (request.program.key, request.query)
 
 
 def written(root: Activity) -> dict[str, Any]:

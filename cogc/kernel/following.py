@@ -18,20 +18,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cogc.kernel import activities, courses, reactions
-from cogc.kernel.effects import Ask, Call
+from cogc.kernel import activities, courses, reactions, requests
+from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.losses import Losses
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Standin
+from cogc.kernel.models import agents, steering
+from cogc.kernel.objects import Activity, Standin
+from cogc.kernel.once import Once
 from cogc.kernel.timers import Timers
 from cogc.language.meter import METER, aside
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from cogc.kernel.objects import Activity, Given, Instance
+    from cogc.kernel.objects import Given, Instance
     from cogc.kernel.program import Handler
+
+    Outward: TypeAlias = Call | Ask | Dispatch
 
 
 class Lost(BaseException):
@@ -68,7 +72,7 @@ class _Following:
     def fail(self, inst: Instance, failure: Failure, *_given: object) -> None:
         raise Lost(f"`{inst.path}` fails: {failure.message}")
 
-    grow, moment, random = _heard("grow"), _heard("now"), _heard("random")
+    grow, moment, random, shared = _heard("grow"), _heard("now"), _heard("random"), _heard("shared")
     jitter, uuid, answer, kept = _heard("jitter"), _heard("uuid"), _heard("answer"), _heard("kept")
 
 
@@ -94,6 +98,7 @@ def _alone(kernel: Kernel) -> Iterator[None]:
         "unsettled": {},
         "settling": {},
         "handles": {},
+        "once": Once(),
         "calls": {},
         "hot": [],
         "trace": None,
@@ -117,14 +122,13 @@ def _alone(kernel: Kernel) -> Iterator[None]:
             setattr(kernel, name, value)
 
 
-def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any]) -> list[Call | Ask]:
+def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any]) -> list[Outward]:
     """Lead a reaction of a kernel to its wait, as another kernel has written it down. Return the calls for which it waits. Raise Lost if it comes to another one."""
     states, timers = inst.states, inst.timers
     course = courses.read(data, states)
     arguments = tuple(data["arguments"])
     with _alone(kernel):
-        generator = handler.function(inst, *arguments)
-        root = reactions.made(kernel, inst, handler, generator, data["event"], data["cause"])
+        root = _begun(kernel, inst, handler, data, course[0].value)
         root.args, root.root, root.course = arguments, root, course
         activities.enter(root)
         family = root.family = {0: root}
@@ -135,7 +139,7 @@ def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any
         finally:
             inst.states, inst.timers = states, timers
         waiting = kernel.calls
-        calls = [e for e in kernel.effects if isinstance(e, Call | Ask) and e.id in waiting]
+        calls = [e for e in kernel.effects if isinstance(e, Call | Ask | Dispatch) and e.id in waiting]
     if not root.alive or courses.asked(root) != data["asked"]:
         raise Lost("it comes to another wait")
     for part in family.values():
@@ -151,8 +155,21 @@ def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any
     return calls
 
 
+def _begun(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any], failure: object) -> Activity:
+    """Return the activity of a reaction, or of its `else` where it has begun by a failure."""
+    arguments, event, cause = data["arguments"], data["event"], data["cause"]
+    if not isinstance(failure, Failure):
+        return reactions.made(kernel, inst, handler, handler.function(inst, *arguments), event, cause)
+    if handler.on_failure is None:
+        raise Lost("it has no `else`")
+    generator = handler.on_failure(inst, *arguments, failure.record(inst.path, event))
+    found = Activity(inst, handler, generator, event, cause, True)
+    found.failure = failure
+    return found
+
+
 def _step(kernel: Kernel, root: Activity, family: dict[int, Activity], given: Given) -> None:
-    """Let a part of a reaction go on with what it was given."""
+    """Let a part of a reaction go on with what it was given, or do to it what somebody has done."""
     inst = root.inst
     for place, state in given.states.items():
         inst.states[place] = state
@@ -164,12 +181,30 @@ def _step(kernel: Kernel, root: Activity, family: dict[int, Activity], given: Gi
     activity = family.get(given.number)
     if activity is None or not activity.alive:
         raise Lost("a part of it is missing")
+    match given.value:
+        case Standin(activities.GIVEN_UP):
+            activities.give_up(kernel, activity)
+        case Standin(requests.CALLED):
+            assert activity.request is not None
+            kernel.carry_out(activity, activity.request)
+        case Standin(requests.USED, usage):
+            for call in activity.calls:
+                kernel.models.spending[call](usage)
+        case Standin(agents.SAID, words):
+            agents.say_again(kernel, root, words)
+        case Standin(steering.STEERED, what):
+            steering.repeat(kernel, root, *what)
+        case _:
+            _answered(kernel, activity, family, None if given is root.course[0] else given.value)  # type: ignore[index]
+
+
+def _answered(kernel: Kernel, activity: Activity, family: dict[int, Activity], value: Any) -> None:
+    """Let a part of a reaction go on with the answer that it was given."""
     for call in activity.calls:
         kernel.calls.pop(call, None)
-        kernel.models.partials.pop(call, None)
+        kernel.models.over(call)
     activity.calls.clear()
-    activities.forget_awaits(inst, activity)
-    value = given.value
+    activities.forget_awaits(activity.inst, activity)
     match value:
         case Standin("part", number):
             value = family.get(number)

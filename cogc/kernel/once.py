@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cogc.language.functions import text
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from cogc.kernel.objects import Waiter
     from cogc.kernel.unit import Unit
     from cogc.language.values import Value
 
@@ -37,9 +38,10 @@ def id_of(program: str, value: Value) -> str:
     return f"{program}:{said}"
 
 
-class _Waiting(NamedTuple):
-    """A call that waits for another one with its id: `give` takes the result, `again` begins the call after all."""
+class Sharer(NamedTuple):
+    """A call that waits for another one with its id: `waiter` is who makes it, `give` takes the result, `again` begins the call after all."""
 
+    waiter: Waiter
     give: Callable[[object], None]
     again: Callable[[], None]
 
@@ -51,29 +53,29 @@ class Once:
 
     def __init__(self) -> None:
         self._results: dict[Key, object] = {}
-        self._waiting: dict[Key, list[_Waiting]] = {}
+        self._waiting: dict[Key, list[Sharer]] = {}
         self._calls: dict[int, Key] = {}
 
-    @property
-    def busy(self) -> bool:
-        """True while an effect is under way."""
-        return bool(self._waiting)
+    def results(self) -> Iterator[tuple[Key, object]]:
+        """Return the results that are kept."""
+        return iter(self._results.items())
 
-    def results(self) -> list[list[object]]:
-        """Return the results that are kept, as lists: key of the program, id, result."""
-        return [[program, effect, value] for (_, program, effect), value in self._results.items()]
+    def keep(self, key: Key, result: object) -> None:
+        """Keep the result of an effect."""
+        self._results[key] = result
 
-    def restore(self, unit: Unit, results: list[list[Any]]) -> None:
-        """Keep the results of the effects of a unit."""
-        self._results = {(unit, program, effect): value for program, effect, value in results}
+    def under_way(self) -> Iterator[tuple[int, Key, list[Sharer]]]:
+        """Yield the calls that make effects, with those that wait for them."""
+        for call, key in self._calls.items():
+            yield call, key, self._waiting[key]
 
-    def shared(self, key: Key, give: Callable[[object], None], again: Callable[[], None]) -> bool:
-        """Return whether an effect is done or under way. Then `give` gets its result, now or later."""
+    def shared(self, key: Key, sharer: Sharer) -> bool:
+        """Return whether an effect is done or under way. Then the sharer gets its result, now or later."""
         if key in self._results:
-            give(self._results[key])
+            sharer.give(self._results[key])
             return True
         if key in self._waiting:
-            self._waiting[key].append(_Waiting(give, again))
+            self._waiting[key].append(sharer)
             return True
         return False
 
@@ -91,12 +93,12 @@ class Once:
             self._results[key] = value
             if len(self._results) > MOST:
                 del self._results[next(iter(self._results))]
-        for waiting in self._waiting.pop(key):
-            waiting.give(value)
+        for sharer in self._waiting.pop(key):
+            sharer.give(value)
 
     def given_up(self, call: int) -> None:
         """Let the calls go on by themselves that wait for one that was given up."""
         key = self._calls.pop(call, None)
         if key is not None:
-            for waiting in self._waiting.pop(key):
-                waiting.again()
+            for sharer in self._waiting.pop(key):
+                sharer.again()

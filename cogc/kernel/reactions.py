@@ -340,8 +340,12 @@ def failed(
         METER.step = failure
         generator = handler.on_failure(inst, *arguments, failure.record(inst.path, event))
         activity = Activity(inst, handler, generator, event, kernel.cause, True)
-        activity.failure = failure
+        activity.args, activity.failure = arguments, failure
         enter(activity)
-        advance(kernel, activity, None, None)
+        try:
+            courses.begin(kernel, activity)
+            advance(kernel, activity, None, None)
+        finally:
+            courses.over(kernel, activity)
         return
     kernel.fail(inst, failure, handler.name, event)

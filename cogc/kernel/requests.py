@@ -29,7 +29,7 @@ from cogc.kernel.activities import advance, drop_await, interrupt, resume, run_a
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import coglet_tools
 from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Waiter
-from cogc.kernel.once import id_of
+from cogc.kernel.once import Sharer, id_of
 from cogc.kernel.permissions import of_criteria
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import label, nanos
@@ -52,9 +52,13 @@ from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.objects import Item
-    from cogc.kernel.once import Key
     from cogc.kernel.shapes import Progress
     from cogc.kernel.state import State
+
+CALLED = "called"
+"""The step of a course in which a call is made that had waited for one of somebody else."""
+USED = "used"
+"""The step of a course in which a dispatcher reports what its agent has used."""
 
 
 def carry_out(kernel: State, activity: Activity, request: Request) -> None:
@@ -119,11 +123,10 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
     once = values.get("once")
     effect = "" if once is None else id_of(program.name, once)
-    if effect and _is_shared(kernel, activity, request, (unit, key, effect)):
+    if effect and kernel.shared(inst, (unit, key, effect), sharer(kernel, activity, request)):
         return
     call = _called(kernel, activity, inst, program.result)
     if effect:
-        courses.lose(activity)
         kernel.once.begun((unit, key, effect), call)
     if program.kind == "queue":
         for waiting in claims.settled(kernel, inst, key, request.arguments):
@@ -148,16 +151,17 @@ def under_way(kernel: State, activity: Activity, request: CallProgram, call: int
     return Call(call, unit, program, arguments, values, inst.path, request.sandbox, "")
 
 
-def _is_shared(kernel: State, activity: Activity, request: CallProgram, effect: Key) -> bool:
-    """Return whether the effect of a call is done or under way; the activity then goes on with its result."""
+def sharer(kernel: State, activity: Activity, request: CallProgram) -> Sharer:
+    """Return an activity as one that may wait for the call of somebody else."""
     turn = activity.turn
 
     def again() -> None:
         if activity.alive and activity.turn == turn:
-            _call(kernel, activity, request)
+            with courses.done_to(kernel, activity, CALLED):
+                _call(kernel, activity, request)
 
-    return kernel.once.shared(
-        effect,
+    return Sharer(
+        Waiter(activity, turn),
         lambda value: resume(kernel, activity, value, turn),
         lambda: kernel.admit(outside_step(activity.inst, "call", again), None),
     )
@@ -182,7 +186,6 @@ def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
 def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None:
     """Begin the run of an agent by a dispatcher."""
     kernel.touch(kernel.models)
-    courses.lose(activity)
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     kernel.models.spending[call] = request.used
@@ -218,7 +221,8 @@ def progress(kernel: State, call: int, event: Progress) -> None:
     if event.get("event") == "task":
         kernel.handles[call] = event["handle"]
     if event.get("event") == "usage":
-        kernel.models.spending[call](event["usage"])
+        with courses.done_to(kernel, known[0], USED, event["usage"]):
+            kernel.models.spending[call](event["usage"])
 
 
 def _called(kernel: State, activity: Activity, inst: Instance, result: int | None) -> int:

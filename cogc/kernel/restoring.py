@@ -20,14 +20,15 @@ from cogc.kernel.joins import Join, Round
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.registry import AgentRecord
 from cogc.kernel.models.state import Question
-from cogc.kernel.objects import BACKLOG, STEP, STOPPED, Instance, Out, Port, Slot
+from cogc.kernel.objects import BACKLOG, STEP, STOPPED, Instance, Out, Port, Slot, Waiter
 from cogc.kernel.reactions import Memory
 from cogc.kernel.snapshot import COUNTERS, FORM, NUMBERS, Data, handlers_of
+from cogc.kernel.waits import CallProgram
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc import ir
-    from cogc.kernel.effects import Ask, Call
+    from cogc.kernel.effects import Ask, Call, Dispatch
     from cogc.kernel.objects import Activity
     from cogc.kernel.program import Handler
     from cogc.kernel.unit import CogletCode
@@ -37,7 +38,7 @@ class Misfit(ValueError):
     """A snapshot that does not fit the program, or that is none."""
 
 
-def restore(kernel: Kernel, data: Data) -> list[Call | Ask]:
+def restore(kernel: Kernel, data: Data) -> list[Call | Ask | Dispatch]:
     """Give a new kernel the state of a snapshot. Return the calls that are under way, as effects.
 
     Raise Misfit if the snapshot does not fit the program of the kernel.
@@ -72,10 +73,10 @@ class _Reader:
         self.absent: dict[str, Instance] = {}
         self.form = FORM
 
-    def read(self, data: Data) -> list[Call | Ask]:
+    def read(self, data: Data) -> list[Call | Ask | Dispatch]:
         kernel = self.kernel
         self.form = data["form"]
-        if self.form not in (1, 2, FORM):
+        if self.form not in range(1, FORM + 1):
             raise Misfit("it is a snapshot of another version of cogc")
         for name in NUMBERS:
             setattr(kernel, name, int(data[name]))
@@ -88,7 +89,6 @@ class _Reader:
         kernel.persisted = {(path, name): value for path, name, value in data["persisted"]}
         for path, use, (version, numbers, gauss) in data["streams"]:
             kernel.stream(path, use).setstate((version, tuple(numbers), gauss))
-        kernel.once.restore(kernel.unit, data["once"])
         added.adopt(kernel, data.get("added", {}))
         code = kernel.code(kernel.unit, kernel.first)
         kernel.root = self._instance(data["tree"], code, code.name, None, None)
@@ -105,6 +105,7 @@ class _Reader:
         for path, id, token, channel in data.get("unsettled", ()):
             kernel.unsettled.setdefault(self._inst(path), {})[id, token] = channel
         calls = [call for waits in data.get("waits", ()) for call in self._wait(*waits)]
+        self._effects(data)
         for timer in data["timers"]:
             self._timer(*timer)
         self._models(data["models"])
@@ -134,7 +135,7 @@ class _Reader:
         inst = Instance(self.kernel, code, name, data["index"], parent, slot, [])
         self.known[inst.path] = inst
         inst.serial = data["serial"]
-        inst.gate = STOPPED if data["stopped"] else 0
+        inst.gate = STOPPED if data["stopped"] else BACKLOG if data.get("behind") else 0
         checks = [check for check, _ in code.parameters]
         given, names = data["parameters"], [p.name for p in code.ir.parameters]
         inst.parameters = self._values(inst, "parameter", given, names, checks)
@@ -329,13 +330,13 @@ class _Reader:
 
     def _wait(
         self, path: str, waiting: list[Data], _order: list[Any], backlog: list[Any], rest: list[Any], *_awaits: Any
-    ) -> Iterator[Call | Ask]:
+    ) -> Iterator[Call | Ask | Dispatch]:
         """Lead the reactions of a coglet to the calls for which they wait, and give it the messages that it has put off. Yield the calls."""
         inst = self._inst(path)
         for data in waiting:
             handler = self._handler(inst, *data["reaction"])
             try:
-                yield from follow(self.kernel, inst, handler, data if self.form == FORM else courses.of_form_2(data))
+                yield from follow(self.kernel, inst, handler, data if self.form > 2 else courses.of_form_2(data))
             except Lost as lost:
                 why = f"`{handler.name}` of `{path}`, which waits for a call, comes to another one now"
                 raise Misfit(f"{why}: {lost}") from None
@@ -347,14 +348,14 @@ class _Reader:
 
     def _part(self, path: str, place: int, number: int = 0) -> Activity:
         """Return a part of a reaction. In snapshots of the form 2 the call for which the reaction waits is its place."""
-        if self.form != FORM:
+        if self.form < 3:
             return self.kernel.calls[place][0]
         return courses.parts(courses.roots(self._inst(path))[place])[number]
 
     def _order(self, path: str, order: list[Any], awaits: list[Any]) -> None:
         """Put the activities of a coglet into the order that they had, and those that await a message."""
         inst = self._inst(path)
-        if self.form != FORM:
+        if self.form < 3:
             inst.activities.sort(key=lambda a: order.index(next(iter(a.calls), 0)))  # type: ignore[union-attr]
             return
         found = [parts for root in courses.roots(inst) for parts in [courses.parts(root)]]
@@ -370,8 +371,28 @@ class _Reader:
             raise Misfit(f"`{path}` does not listen to the queue `{queue}`")
         return queues.attend_again(self.kernel, inst, f"{QUEUE}{queue}", call, cause)
 
+    def _effects(self, data: Data) -> None:
+        """Keep the results of effects, and let those wait that wait for effects under way."""
+        kernel = self.kernel
+        for program, effect, value, *digest in data["once"]:
+            kernel.once.keep((added.unit_of(kernel, *digest or [""]), program, effect), value)
+        for call, digest, program, effect, places in data.get("under_way", ()):
+            key = added.unit_of(kernel, digest), program, effect
+            kernel.once.begun(key, call)
+            for waiter in self._waiters(places):
+                request = waiter.activity.request
+                assert isinstance(request, CallProgram)
+                kernel.once.shared(key, requests.sharer(kernel, waiter.activity, request))
+        kernel.handles.update(data.get("handles", ()))
+
+    def _waiters(self, places: list[Any]) -> list[Waiter]:
+        """Return those that wait in a list, in the order in which they do."""
+        found = [self._part(*place) for place in places]
+        return [Waiter(part, part.turn) for part in found]
+
     def _models(self, data: Data) -> None:
         models = self.kernel.models
+        models.waiting[:] = self._waiters(data.get("waiting", []))
         models.heard = {call: None for call, *_ in data.get("heard", ())}
         for call, *read in data.get("heard", ()):
             if call in models.partials:
@@ -389,9 +410,13 @@ class _Reader:
             models.usage(program, model).set(given)
         for record in data["registry"]:
             models.registry.register(AgentRecord(**record))
-        for path, paused_at, paused_once, injected, started, names, *busy in data["agents"]:
+        for path, paused_at, paused_once, injected, started, names, *lists in data["agents"]:
             own = models.agent(self._inst(path))
-            own.sessions = {name: [] for name in (busy[0] if busy else ())}
+            busy, holding = lists if self.form > 3 else ([[name, []] for name in (lists[0] if lists else ())], [])
+            own.holding[:] = self._waiters(holding)
+            own.sessions = {name: own.sessions.get(name, []) for name, _ in busy}
+            for name, places in busy:
+                own.sessions[name][:] = self._waiters(places)
             own.paused_at, own.paused_once, own.injected, own.started = paused_at, paused_once, list(injected), started
             own.kept = None if names is None else dict.fromkeys(names)
 

@@ -3,12 +3,13 @@
 **The model.** Most of a kernel is data: states, parameters, counts, inboxes, memories of modifiers, rounds of joins, budgets,
 random numbers. Routes follow from the program and from who is there, so they are made again (`wiring.wire`). What is
 no data is a suspended generator: a reaction, a hook or a conversation that waits in the middle of its body. A reaction that waits is led to its wait
-again by what it was given, with its conversations (`courses.py`, `following.py`). Where anything else waits inside of a body, no snapshot can be written: `obstacle`
+again by what it was given and what was done to it, with its conversations (`courses.py`, `following.py`). Where anything else waits inside of a body, no snapshot can be written: `obstacle`
 says what. `trial.taken` tries each snapshot before it is written. Between two snapshots a run is replayed.
 
 **What may be there in a snapshot.** Messages that wait for their turn. Timers: `every` and `after`, those of `debounce` and `batch`, those
 of methods in Python. Consumers of queues: their generators stand at one of two places, and are led there again
-(`queues.attend_again`), under the number of the call. Reactions that wait, with their conversations, and with what their coglets have put off meanwhile. Coglets that
+(`queues.attend_again`), under the number of the call. Reactions and `else`s that wait, with their conversations, also for budgets, sessions, effects (`once`) and the
+end of a pause, and with what their coglets have put off meanwhile. Coglets that
 have stopped. Coglets of any unit that orders have created, with the links between them (`added.py`).
 
 **What may not.** Any other generator, and what depends on one. Coglets that are failed, starting or stopping, or parked.
@@ -34,7 +35,7 @@ from cogc.ir import QUEUE
 from cogc.kernel import added, courses, queues
 from cogc.kernel.joins import Join
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import AWAITING, BACKLOG, HELD, STOPPED, Activity, Instance, Port, Slot
+from cogc.kernel.objects import AWAITING, BACKLOG, HELD, STOPPED, Activity, Instance, Port, Slot, Waiter
 from cogc.kernel.reactions import Memory
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from cogc.kernel.timers import Timer
     from cogc.kernel.unit import CogletCode
 
-FORM = 3
-"""The form of the snapshots that are written. Older ones are read too: in those of the form 2 reactions waited for the calls of programs alone, in
+FORM = 4
+"""The form of the snapshots that are written. Older ones are read too: in those of the form 3 no effects were under way, and nobody had done anything to a reaction that waited; in those of the form 2 reactions waited for the calls of programs alone, in
 those of the form 1 nothing waited inside of a body."""
 _LAST = 16
 """How many of the last messages are kept for the report of a failure."""
@@ -125,15 +126,31 @@ def _odd_tables(kernel: Kernel) -> str:
         return "code in Python has made coglets"
     if not outer.are_calls():
         return "an order is under way"
-    if kernel.handles or kernel.once.busy or (len(kernel.units) > 1 and kernel.once.results()):
-        return "an effect is at work, or is kept beside those of another program"
-    if models.waiting or models.spending or models.sandbox is not None:
-        return "a conversation waits for another one"
+    if models.sandbox is not None:
+        return "it is a run of a dispatcher"
+    if not _are_led(models.waiting) or not all(
+        _are_led([s.waiter for s in sharers]) for *_, sharers in kernel.once.under_way()
+    ):
+        return "a hook waits for another one"
     for inst in instances(kernel.root) if kernel.root is not None else ():
         own = models.known_agent(inst)
-        if own is not None and (own.holding or own.detached or any(own.sessions.values())):
-            return f"a conversation of `{inst.path}` waits for something else than its model"
+        if own is None:
+            continue
+        if own.detached:
+            return f"an agent of `{inst.path}` goes on behind the conversation that has started it"
+        if not all(map(_are_led, (own.holding, *own.sessions.values()))):
+            return f"a hook of `{inst.path}` waits for another one"
     return ""
+
+
+def _are_led(waiting: list[Waiter]) -> bool:
+    """Return whether all that wait in a list are parts of reactions that keep a course."""
+    return all(waiter.activity.root is not None for waiter in present(waiting))
+
+
+def present(waiting: list[Waiter]) -> list[Waiter]:
+    """Return those of a list that wait in it still."""
+    return [waiter for waiter in waiting if waiter.activity.alive and waiter.activity.turn == waiter.turn]
 
 
 def _odd_timers(kernel: Kernel) -> str:
@@ -200,7 +217,14 @@ def written(kernel: Kernel) -> Data:
         [path, use, [state[0], list(state[1]), state[2]]]
         for (path, use), state in ((key, stream.getstate()) for key, stream in kernel.streams.items())
     ]
-    found["once"] = kernel.once.results()
+    found["once"] = [
+        [program, effect, value, added.digest(kernel, unit)] for (unit, program, effect), value in kernel.once.results()
+    ]
+    found["under_way"] = [
+        [call, added.digest(kernel, unit), program, effect, _places([s.waiter for s in sharers])]
+        for call, (unit, program, effect), sharers in kernel.once.under_way()
+    ]
+    found["handles"] = list(kernel.handles.items())
     found["added"] = added.written(kernel)
     found["models"] = _models(kernel)
     found["tree"] = _tree(kernel.root)
@@ -226,6 +250,7 @@ def _tree(inst: Instance) -> Data:
         "index": inst.index,
         "serial": inst.serial,
         "stopped": bool(inst.gate & STOPPED),
+        "behind": bool(inst.gate & BACKLOG),
         "parameters": dict(zip((p.name for p in spec.parameters), inst.parameters, strict=True)),
         "states": dict(zip((s.name for s in spec.states), inst.states, strict=True)) if inst.states else {},
         "restarts": list(inst.restarts or ()),
@@ -340,6 +365,11 @@ def _place(part: Activity) -> list[int]:
     return [courses.roots(part.inst).index(part.root), part.number]
 
 
+def _places(waiting: list[Waiter]) -> list[list[Any]]:
+    """Return what names those that wait in a list: the coglet of each, and its place there."""
+    return [[waiter.activity.inst.path, *_place(waiter.activity)] for waiter in present(waiting)]
+
+
 def _heard(partial: Partial | None) -> list[Any]:
     """Return what has come of an answer that listeners get as values: the text, and how much of it was read."""
     return [] if partial is None else [partial.text, partial.read]
@@ -354,10 +384,12 @@ def _models(kernel: Kernel) -> Data:
         own = models.known_agent(inst)
         if own is not None:
             names = None if own.kept is None else list(own.kept)
-            state = [own.paused_at, own.paused_once, list(own.injected), own.started, names, list(own.sessions)]
-            agents.append([inst.path, *state])
+            sessions = [[name, _places(waiting)] for name, waiting in own.sessions.items()]
+            state = [own.paused_at, own.paused_once, list(own.injected), own.started, names, sessions]
+            agents.append([inst.path, *state, _places(own.holding)])
     return {
         "budget": models.budget.numbers(),
+        "waiting": _places(models.waiting),
         "shared": [[path, budget.numbers()] for path, budget in models.shared.items() if path in there],
         "usages": [[*key, usage.numbers()] for key, usage in models.usages.items()],
         "registry": [record.value() for record in models.registry.records.values()],

@@ -46,6 +46,7 @@ from cogc.language.values import Failure, Time, hidden
 if TYPE_CHECKING:
     from cogc.kernel.models.state import Question
     from cogc.kernel.objects import Item, Urgent
+    from cogc.kernel.once import Key, Sharer
     from cogc.kernel.waits import Request
     from cogc.language.values import Target, Value
 
@@ -513,6 +514,10 @@ class State(ABC):
     def kept(self, inst: Instance, name: str) -> Value:
         """Return what a coglet has kept under a name, or None."""
         return self.told(inst, "kept", self.persisted.get((inst.path, name)))
+
+    def shared(self, inst: Instance, key: Key, sharer: Sharer) -> bool:
+        """Return whether an effect that a coglet asks for is done or under way (`Once.shared`)."""
+        return self.told(inst, "shared", self.once.shared(key, sharer))
 
     def answer(self, inst: Instance, question: Question) -> list[Any]:
         """Return the answer to a question of a coglet's tool as a list of one, or an empty list if there is none yet."""

@@ -463,7 +463,7 @@ def last_snapshot(events: list[Event]) -> int:
     return next((i for i in range(len(events) - 1, -1, -1) if events[i][2] == SNAPSHOT), -1)
 
 
-def begin_with(kernel: Kernel, event: Event) -> list[Call | Ask]:
+def begin_with(kernel: Kernel, event: Event) -> list[Outward]:
     """Give a new kernel the state of a snapshot. Return the calls under way. Raise Divergence if it does not fit the program."""
     try:
         return restore(kernel, event[3]["kernel"])

@@ -10,10 +10,13 @@ import json
 import os
 import random
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from cogc.kernel.activities import interrupt
 from cogc.kernel.courses import MOST, WEIGHT
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.machine import Kernel
@@ -34,12 +37,13 @@ model n = scripted "n.yml"
 model both = [m, n]
 program look(what: string) -> string = shell ["look", what]
 program ask(question: string) -> string = human
-agent Scout { model: m, system: "You scout.", tools: [look], timeout: 1h, output: int }
+program pay(order: string) -> string = shell ["pay", order] { once: "o" + order[0] }
+agent Scout { model: m, system: "You scout.", tools: [look, pay], timeout: 1h, output: int }
 agent Helper { model: n, system: "help " + str(random()), tools: [look], timeout: 2h }
 agent Chief {
   model: both
   system: "You lead."
-  tools: [Scout, look, ask]
+  tools: [Scout, look, ask, pay]
   spawn: [Helper, Scout] { max_concurrent: 2 }
   hand_off: [Talker]
   timeout: 10h
@@ -55,16 +59,28 @@ coglet Main {
   create t = Talker * 1
   create made = Talker * 0..9
   link self.q -> a.task { map: round_robin }
-  on w as x concurrent 3 {
+  on w as x concurrent 3 timeout 50s {
     let id = uuid()
     let r = random()
     let at = create made()
     seen = seen + 1
     let both = try parallel 2 [look(x + str(i)) for i in range(3)] else []
+    let paid = try pay(x) else "-"
     let say = try ask(x) else "?"
     let heard = await q timeout 5s
     t[0].task <- x
-    out <- [id, r, now(), both, say, seen, at, heard]
+    if seen % 3 == 0 { fail "third " + paid }
+    out <- [id, r, now(), both, say, seen, at, heard, paid]
+  } else as e {
+    let why = try look(e.message) else e.message
+    seen = seen + 1
+    out <- [e.kind, why, try pay(why) else "?", now(), seen]
+  }
+  on w as x when [1][seen + 5] == 1 {
+    out <- x
+  } else as e {
+    let again = try ask(e.message) else "none"
+    out <- [e.kind, again, random(), seen]
   }
   on a.result as r { seen = seen + 1
     out <- r }
@@ -94,6 +110,7 @@ def answer(ask: Ask, seed: int) -> dict[str, Any]:
         name = dice.choice(offered)
         inputs = {
             "look": {"what": str(dice.random())},
+            "pay": {"order": str(dice.randrange(3))},
             "ask": {"question": "q?"},
             "Scout": {"query": str(dice.random())},
             "spawn_agent": {"agent": dice.choice(["Helper", "Scout"]), "query": "h", "background": dice.random() < 0.6},
@@ -123,6 +140,14 @@ class Driver:
             found.append((type(effect).__name__, *[getattr(effect, n) for n in names if n != "unit"]))
         return found
 
+    def _steer(self, dice: random.Random) -> None:
+        """Let somebody steer an agent, which may refuse."""
+        agent = dice.choice(sorted(self.kernel.models.registry.records))
+        action = dice.choice(["pause", "resume", "resume", "send", "send", "spawn", "cancel", "detach"])
+        data = {"message": f"mind {self.turn}", "agent": dice.choice(["Helper", "Scout"]), "query": "s"}
+        with suppress(Failure):
+            self.kernel.steer(action, agent, data)
+
     def step(self) -> list[Any] | None:
         """Hand in the next event. Return what came of it, or None if nothing can come any more."""
         kernel, self.turn = self.kernel, self.turn + 1
@@ -130,6 +155,8 @@ class Driver:
         dice, due = random.Random(f"{self.seed}/{self.turn}"), kernel.timers.next()
         if self.turn in (1, 3, 5, 9, 14, 40, 60):
             kernel.input(dice.choice("qw"), f"i{self.turn % 4}")
+        elif dice.random() < 0.15:
+            self._steer(dice)
         elif self.open and dice.random() < 0.93:
             call = self.open.pop(dice.choice(sorted(self.open)))
             luck = Failure("program", "no luck") if dice.random() < 0.1 else f"result {call.id} " * dice.choice([1, 20])
@@ -139,6 +166,8 @@ class Driver:
         elif not self.open:
             return None
         kernel.run(7 if self.turn % 5 == 0 else 150)
+        while any(port.own for port, _, _ in kernel.messages):  # no snapshot has the steps of the kernel's own
+            kernel.run(1)
         return self.note()
 
 
@@ -168,7 +197,7 @@ def test_conversations_go_on_from_any_moment_as_they_would_have(seed: int) -> No
             assert encode(written(twin)) == encode(data)
             copies.append((len(seen), Driver(twin, seed, first.turn, calls)))
         effects = first.step()
-        if effects is None:
+        if effects is None or kernel.ended:
             break
         seen.append(effects)
     assert copies
@@ -176,6 +205,13 @@ def test_conversations_go_on_from_any_moment_as_they_would_have(seed: int) -> No
         for number in range(start, len(seen)):
             assert copied.step() == seen[number], f"seed {seed}: from step {start}, step {number} is another one"
         assert encode(written(copied.kernel)) == encode(written(kernel))
+
+
+def restored(kernel: Kernel, data: Any) -> Kernel:
+    """Return another kernel that goes on from a snapshot of a kernel."""
+    twin = kernel.twin()
+    restore(twin, decode(encode(data)))
+    return twin
 
 
 def waiting() -> Kernel:
@@ -193,13 +229,20 @@ def waiting() -> Kernel:
     return driver.kernel
 
 
-def test_a_conversation_that_was_changed_from_outside_has_no_course() -> None:
+def test_what_somebody_says_to_a_conversation_is_in_its_course() -> None:
     kernel = waiting()
-    assert taken(kernel)[1] == ""
     kernel.steer("send", "Main/a[0]", {"message": "and mind this"})
     kernel.run()
     kernel.effects = []
-    assert taken(kernel) == (None, "`Main/a[0]` waits in on task, and it has no course")
+    data, why = taken(kernel)
+    assert data is not None and why == ""
+    [call] = kernel.calls
+    tool = {"type": "tool_use", "id": "c", "name": "list_agents", "input": {}}
+    for each in (kernel, restored(kernel, data)):
+        each.result(call, {"content": [tool], "stop": "tool_use", "usage": {}})
+        each.run()
+        [ask] = [effect for effect in each.effects if isinstance(effect, Ask)]
+        assert ask.request["messages"][-1]["content"][-1]["text"] == "and mind this"
 
 
 def test_a_snapshot_is_tried_before_it_is_taken() -> None:
@@ -358,7 +401,9 @@ def test_a_conversation_that_has_waited_for_its_session_is_in_a_snapshot() -> No
         kernel.result(chief.id, {"content": [tool], "stop": "tool_use", "usage": {}})
     kernel.run()
     kernel.effects = []
-    assert scout is not None and "waits for something else" in taken(kernel)[1]
+    data, why = taken(kernel)
+    assert scout is not None and data is not None and why == ""
+    assert encode(written(restored(kernel, data))) == encode(data)
     kernel.result(scout.id, {"content": [{"type": "text", "text": "done"}], "stop": "end_turn", "usage": {}})
     kernel.run()
     [ask] = [effect for effect in kernel.effects if isinstance(effect, Ask)]
@@ -369,3 +414,113 @@ def test_a_conversation_that_has_waited_for_its_session_is_in_a_snapshot() -> No
     assert inst.activities[0].weight > 3 * len(
         'session Scout "all"'
     )  # it stands in three steps, for each session that was busy
+
+
+def started(text: str, budget: dict[str, Any] | None = None) -> Kernel:
+    """Return a kernel that has started a system, and keeps courses."""
+    kernel = Kernel(Unit(build(text, "Main")), budget=budget)
+    kernel.keeps_courses = True
+    kernel.start({})
+    kernel.run()
+    kernel.effects = []
+    return kernel
+
+
+def goes_on(kernel: Kernel, *events: Callable[[Kernel], object]) -> list[list[Any]]:
+    """Hand events to a kernel and to one that is restored from its snapshot, and compare what they do at each. Return that."""
+    data, why = taken(kernel)
+    assert data is not None, why
+    both = [Driver(kernel, 0), Driver(restored(kernel, data), 0)]
+    found = []
+    for event in events:
+        did = []
+        for driver in both:
+            event(driver.kernel)
+            driver.kernel.run()
+            did.append(driver.note())
+        assert did[0] == did[1]
+        assert encode(written(both[0].kernel)) == encode(written(both[1].kernel))
+        found.append(did[0])
+    return found
+
+
+PAID = """program pay(order: string) -> string = shell ["pay", order] { once: order }
+  coglet Till { listen x: string
+    transmit y: string
+    on x as v timeout 10s { y <- pay(v) } else as e { y <- e.kind } }
+  coglet Main { listen go: string
+    transmit out: string
+    create till = Till * 3
+    on go as v { for i in range(3) { till[i].x <- v } }
+    on till.y as y { out <- y } }"""
+
+
+def test_effects_under_way_are_in_a_snapshot_with_those_that_wait_for_them() -> None:
+    kernel = started(PAID)
+    kernel.input("go", "a")
+    kernel.run()
+    assert [type(effect).__name__ for effect in kernel.effects] == ["Call"]
+    kernel.effects = []
+    paid, again = goes_on(kernel, lambda k: k.result(1, "paid"), lambda k: k.input("go", "a"))
+    assert [said[-1] for said in paid] == [said[-1] for said in again] == ["paid"] * 3
+
+
+def test_an_effect_that_was_given_up_is_made_by_the_next_that_waits_for_it() -> None:
+    kernel = started(PAID)
+    kernel.input("go", "a")
+    kernel.run()
+    kernel.effects = []
+    inst = kernel.outer.find("Main/till[0]")
+    assert inst is not None and inst.activities
+    interrupt(kernel, inst.activities[0], Failure("cancelled", "no"))
+    kernel.run()
+    assert [type(effect).__name__ for effect in kernel.effects] == ["Cancel", "Call", "Output"]
+    kernel.effects = []
+    [paid] = goes_on(kernel, lambda k: k.result(2, "paid"))
+    assert [said[-1] for said in paid] == ["paid"] * 2
+
+
+def test_agents_of_a_dispatcher_are_in_a_snapshot_with_what_they_have_used() -> None:
+    kernel = started("""model m = scripted "m.yml"
+      agent Scout { model: m, system: "s" }
+      agent Chief { model: m, system: "c", spawn: [Scout] { dispatch: subprocess }, budget: { tokens: 1000 } }
+      coglet Main { listen go: string
+        transmit out: any
+        create a = Chief
+        link self.go -> a.task
+        on a.result as r { out <- r }
+        on a.failed as f { out <- f.message } }""")
+    kernel.input("go", "x")
+    kernel.run()
+    tool = {"type": "tool_use", "id": "t", "name": "spawn_agent", "input": {"agent": "Scout", "query": "q"}}
+    kernel.result(*kernel.calls, {"content": [tool], "stop": "tool_use", "usage": {}})
+    kernel.run()
+    [dispatch] = [effect.id for effect in kernel.effects if isinstance(effect, Dispatch)]
+    kernel.effects = []
+    used = {"event": "usage", "usage": {"input": 100, "output": 5}}
+    kernel.progress(dispatch, used)
+    reply = {"output": "found", "usage": [used["usage"], used["usage"]]}
+    *_, asked = goes_on(kernel, lambda k: k.progress(dispatch, used), lambda k: k.result(dispatch, reply))
+    assert "found" in str(asked) and '"tokens_used": 210' in str(asked)
+
+
+def test_a_conversation_that_waits_for_the_budget_of_another_one_is_in_a_snapshot() -> None:
+    kernel = started(
+        """model m = scripted "m.yml"
+      agent Scout { model: m, system: "s" }
+      coglet Main { listen go: string
+        transmit out: any
+        create a = Scout * 3
+        on go as v { for i in range(3) { a[i].task <- v } }
+        on a.result as r { out <- r }
+        on a.failed as f { out <- f.message } }""",
+        {"tokens": 1000},
+    )
+    kernel.input("go", "x")
+    kernel.run()
+    kernel.effects = []
+    reply = {"content": [{"type": "text", "text": "done"}], "stop": "end_turn", "usage": {"input": 9, "output": 9}}
+    events = [lambda k: k.result(*k.calls, reply)] * 3
+    assert len(kernel.calls) == 1 and len(kernel.models.waiting) == 2
+    done = goes_on(kernel, *events)
+    assert [[effect[0] for effect in effects] for effects in done] == [["Ask", "Output"]] * 2 + [["Output"]]

@@ -228,14 +228,16 @@ def test_a_snapshot_fits_a_changed_program_or_names_what_does_not(change: tuple[
     ("text", "drive", "why"),
     [
         (
-            'program f() -> int = shell ["f"] { output: json }\ncoglet Main { listen go: int\n on go { fail "no" } else as e { let r = f() } }',
+            'program f() -> int = shell ["f"] { output: json }\ncoglet W { listen x: int\n on x { fail "no" } }\n'
+            "coglet Main { listen go: int\n create w = W\n on go as v { w.x <- v }\n on error(w) { let r = f() } }",
             "go",
-            "`Main` waits in on go, and it has no course",
+            "`Main` is at work",
         ),
         (
-            'program f() -> int = shell ["f"] { output: json, once: "k" }\ncoglet Main { listen go: int\n on go { let r = f() } }',
+            'program f() -> int = shell ["f"] { output: json }\ncoglet W { on stop { let r = f() } }\n'
+            "coglet Main { listen go: int\n create w = W\n on go { stop w } }",
             "go",
-            "`Main` waits in on go, and it has no course",
+            "`Main/w` is at work: stopping",
         ),
         ("coglet Main { listen go: int\n on go { stop self } }", "go", "the system has ended"),
         (

@@ -246,6 +246,56 @@ def questions(folder: Path) -> World:
     return World(build(QUESTIONS), folder, [], {"sim": True, "later": later, "stop_at": 250_000_000}, answers)
 
 
+# ---- an agent that is paused and spoken to, an `else` that waits, effects that are made once --------------------
+
+STEERED = """
+model m = scripted "{folder}/m.yml"
+program look(what: string) -> string = {look}
+program pay(order: string) -> string = {pay} {{ once: "order " + order }}
+program ask(question: string) -> any = human
+agent Scout {{ model: m, system: "You scout.", tools: [look, pay], timeout: 1h }}
+coglet Till {{ listen x: string
+  transmit y: any
+  on x as v {{ let paid = pay(v)
+    if v == "two" {{ fail "no " + paid }}
+    y <- [v, paid] }} else as e {{
+    let why = ask(e.message)
+    y <- [e.message, why, pay(v)] }} }}
+coglet Main {{ listen go: string
+  transmit out: any
+  create scout = Scout
+  create till = Till * 2
+  on go as v {{
+    scout.task <- v
+    till[0].x <- v
+    till[1].x <- v }}
+  every 30ms {{ guide scout.pause() }}
+  every 45ms {{ guide scout.inject("mind") }}
+  every 50ms {{ guide scout.resume() }}
+  on scout.result as r {{ out <- r }}
+  on scout.failed as f {{ out <- f.message }}
+  on till.y as y {{ out <- y }} }}
+"""
+STEERED_SCRIPT = rules(
+    ("one", _calls("look", {"what": "alpha"}, {"what": "beta"})),
+    ("paid two", {**_calls("look", {"what": "delta"}), "delay": "25ms"}),
+    ("two", _calls("pay", {"order": "two"})),
+    ("gamma", {"reply": "saw all", "delay": "20ms"}),
+    ("delta", {"reply": "paid and saw", "delay": "30ms"}),
+    ("alpha", {**_calls("look", {"what": "epsilon"}), "delay": "25ms"}),
+    ("mind", {**_calls("look", {"what": "gamma"}), "delay": "25ms"}),
+)
+
+
+def steered(folder: Path) -> World:
+    """Return an agent that is paused and spoken to in the middle of its tasks, and coglets that pay for the same."""
+    (folder / "m.yml").write_text(STEERED_SCRIPT)
+    text = STEERED.format(folder=folder, look=NOTE.format("saw {{ what }}"), pay=NOTE.format("paid {{ order }}"))
+    later = [(1_000_000, "go", "one"), (40_000_000, "go", "two")]
+    answers = {"ask": [f"{i}" for i in range(9)]}
+    return World(build(text), folder, [], {"sim": True, "later": later, "stop_at": 300_000_000}, answers)
+
+
 # ---- a tree with timers, pools, joins and modifiers ------------------------------------------------------------
 
 TREE = """

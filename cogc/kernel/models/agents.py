@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cogc.kernel import activities, courses, ports
 from cogc.kernel.models.partial import NOTHING
-from cogc.kernel.objects import Instance
+from cogc.kernel.objects import Activity, Instance
 from cogc.language.closed import assert_never
 from cogc.language.values import Failure
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 AgentCommand: TypeAlias = Literal["pause", "resume", "inject", "cancel"]
 COMMANDS: dict[str, AgentCommand] = {"pause": "pause", "resume": "resume", "inject": "inject", "cancel": "cancel"}
 """The commands of an agent that steer its conversation, by their names."""
+
+SAID = "said"
+"""The step of a course in which somebody says something to a conversation."""
 
 
 def control(kernel: State, inst: Instance, command: str, arguments: list[Value]) -> None:
@@ -34,8 +37,8 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Value])
             own.paused_once, own.paused_at = own.paused_for(kernel.now), None
             activities.wake(kernel, own.holding)
         case "inject" if talk is not None:
-            courses.lose_all(inst)
-            talk.say(str(arguments[0]))
+            with courses.done_to(kernel, talk.root, SAID, arguments[0]):
+                talk.say(str(arguments[0]))
         case "inject":
             own.injected.append(str(arguments[0]))
         case "cancel":
@@ -44,6 +47,12 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Value])
                     activities.interrupt(kernel, activity, Failure("cancelled", "the task was cancelled"))
         case _:
             assert_never(known)
+
+
+def say_again(kernel: State, root: Activity, words: Value) -> None:
+    """Say to the conversation of a reaction that is led along its course what somebody has said to it."""
+    talk = next(t for t in kernel.models.agent(root.inst).talks if t.outermost and t.root is root)
+    talk.say(str(words))
 
 
 def heard(kernel: State, call: int, inst: Instance, piece: str) -> None:

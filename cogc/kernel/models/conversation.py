@@ -127,6 +127,7 @@ class Conversation:
         self.id = id or inst.path
         self.kernel = kernel
         self.inst = inst
+        self.root = kernel.telling
         self.unit = unit = inst.code.unit
         self.program = self.first = program
         self.around = around

@@ -49,6 +49,7 @@ class Host(Protocol):
 
     kernel: State
     inst: Instance
+    root: Activity | None
     unit: Unit
     budget: Budget
     sandbox: Sandbox | None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from cogc.kernel.models.budget import NEW, Budget, Usage
 from cogc.kernel.models.registry import Registry
-from cogc.kernel.objects import Instance, Waiter
+from cogc.kernel.objects import Activity, Instance, Waiter
 from cogc.kernel.permissions import Sandbox
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ Seen: TypeAlias = list[Any]
 
 
 class Speaker(Protocol):
-    """A conversation, as far as its agent's table needs it. An `outermost` one is no part of another one."""
+    """A conversation, as far as its agent's table needs it. An `outermost` one is no part of another one. `root` is the reaction that holds it, if that keeps a course."""
+
+    root: Activity | None
 
     @property
     def outermost(self) -> bool: ...

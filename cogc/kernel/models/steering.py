@@ -5,12 +5,13 @@ An agent is named by its id: the path of its coglet, or that of a sub-agent belo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cogc.kernel import commands, courses
 from cogc.kernel.models.conversation import Conversation
 from cogc.kernel.models.roster import Roster, SubAgent
-from cogc.kernel.objects import Instance
+from cogc.kernel.objects import Activity, Instance
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from cogc.language.values import Value
 
 
+STEERED = "steered"
+"""The step of a course in which somebody steers the agents that a conversation has started."""
+_OF_SUB_AGENTS = ("cancel", "send", "detach")
 PARAMETER = "parameter"
 """The act by which a run that is forked goes on with another parameter. No door takes it."""
 
@@ -106,16 +110,21 @@ def steer(kernel: State, action: str, id: str, data: dict[str, Value]) -> dict[s
         values = [data["message"]] if command == "inject" else []
         commands.command(kernel, found, found, command, values)
         return status(kernel, id)
+    if action not in _OF_SUB_AGENTS:
+        raise Failure("error", f"`{id}` is a sub-agent: it takes cancel, send and detach")
     roster, agent = found
-    courses.lose_all(roster.talk.inst)
+    with courses.done_to(kernel, roster.talk.root, STEERED, [action, id, data]):
+        return _sub_agent(roster, agent, action, id, data)
+
+
+def _sub_agent(roster: Roster, agent: SubAgent, action: str, id: str, data: dict[str, Value]) -> dict[str, Value]:
+    """Carry out what a person asks of a sub-agent. Return its status. Raise Failure if it refuses."""
     if action == "cancel":
         roster.cancel(agent)
     elif action == "send":
         roster.tell(agent, str(data["message"]))
-    elif action == "detach":
-        roster.detach(agent)
     else:
-        raise Failure("error", f"`{id}` is a sub-agent: it takes cancel, send and detach")
+        roster.detach(agent)
     return {**agent.summary(), "agent_id": id}
 
 
@@ -152,11 +161,29 @@ def _set_parameter(kernel: State, path: str, data: dict[str, Value]) -> dict[str
 
 def _spawn(kernel: State, inst: Instance, data: dict[str, Value]) -> dict[str, Value]:
     """Let a conversation of an agent start another one in the background."""
-    for roster in _rosters(kernel, inst):
-        if roster.closed:
-            continue
-        courses.lose_all(inst)
-        agent = roster.add(str(data["agent"]), str(data["query"]), True)
-        roster.stir()
-        return {**agent.summary(), "agent_id": roster.id_of(agent)}
-    raise Failure("error", f"`{inst.path}` has no conversation under way that starts agents")
+    roster = next((r for r in _rosters(kernel, inst) if not r.closed), None)
+    if roster is None:
+        raise Failure("error", f"`{inst.path}` has no conversation under way that starts agents")
+    with courses.done_to(kernel, roster.talk.root, STEERED, ["spawn", inst.path, data]):
+        return _spawned(roster, data)
+
+
+def _spawned(roster: Roster, data: dict[str, Value]) -> dict[str, Value]:
+    """Let a conversation start another one. Return its status. Raise Failure if it starts none of that name."""
+    agent = roster.add(str(data["agent"]), str(data["query"]), True)
+    roster.stir()
+    return {**agent.summary(), "agent_id": roster.id_of(agent)}
+
+
+def repeat(kernel: State, root: Activity, action: str, id: str, data: dict[str, Value]) -> None:
+    """Do to the conversations of a reaction that is led along its course (`following.py`) what somebody has done to them."""
+    with suppress(Failure):  # it was refused at that time, too
+        for roster in _rosters(kernel, root.inst):
+            if roster.talk.root is not root:
+                continue
+            if action == "spawn" and not roster.closed:
+                _spawned(roster, data)
+                return
+            for agent in list(roster.agents.values()):
+                if roster.id_of(agent) == id:
+                    _sub_agent(roster, agent, action, id, data)

@@ -136,8 +136,9 @@ def main() -> None:
     row("the same once more, unchanged", f"{again * 1e3:.1f} ms", again / nothing, "python -c pass", 4)
     _expanded()
     folder = Path(tempfile.mkdtemp())
+    clean = example.read_text().replace("reset", "_reset")  # which the tests beside the example use
     for i in range(1000):
-        (folder / f"s{i}.cog").write_text(example.read_text())
+        (folder / f"s{i}.cog").write_text(clean)
     took = min(_command(BIN / "cogc", "check", folder) for _ in range(3))
     row("1,000 files of 41 lines in one call", f"{took:.2f} s", took / 1.2, "1.2 s", 1)
     _command(BIN / "cogc", "check", folder, remembered=cache)

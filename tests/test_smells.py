@@ -171,6 +171,17 @@ def test_tests_beside_a_spec_use_its_names(tmp_path: Path) -> None:
     assert problems.found == []
 
 
+def test_a_word_of_a_file_that_reaches_this_one_is_a_use_and_of_no_other(tmp_path: Path) -> None:
+    spec = MAIN % "state last: int = 0\n enact reset() { last = 0 }\n on x as v { last = v\n y <- v }"
+    names = [str(tmp_path / name) for name in ("a.cog", "b.cog", "c.cog")]
+    for name, imported in zip(names, ("", 'import "c.cog" as c\n', ""), strict=True):
+        Path(name).write_text(imported + spec)
+    problems = Problems()
+    analyse(names, read, problems, Options(smells=True))
+    places = [(d.slug, Path(d.span.source.path).name, d.span.text) for d in problems.sorted()]
+    assert places == [("unused-name", "a.cog", "last"), ("unused-name", "b.cog", '"c.cog" as c')]
+
+
 def test_two_links_that_are_one_are_one_report() -> None:
     child = "coglet W { listen j: int\n on j as v { log info v } }\n"
     found = check_text(

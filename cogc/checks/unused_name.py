@@ -40,11 +40,11 @@ def unused_name(checked: Checked) -> None:
     """Report names that stand nowhere but in their declaration."""
     vocabulary = Vocabulary(checked.world)
     shapes: dict[Unit, list[Shape]] = {}
+    created: set[Shape | None] = set()
     for shape in own_shapes(checked):
+        created.update(child.target for child in shape.children.values())
         if shape.python is None:
             shapes.setdefault(shape.unit, []).append(shape)
-    units = checked.world.units.values()
-    created = {c.coglet.text.rpartition(".")[2] for u in units for c in u.all(nodes.Create)}
     for unit in sound_units(checked):
         _File(checked, unit, vocabulary).check(shapes.get(unit, []), created)
 
@@ -58,8 +58,8 @@ class _File:
         self.vocabulary = vocabulary
         self.words = vocabulary.of(unit)
 
-    def check(self, shapes: list[Shape], created: set[str]) -> None:
-        """Report the names of a file with these coglets and mixins. `created` are the coglets that any file creates."""
+    def check(self, shapes: list[Shape], created: set[Shape | None]) -> None:
+        """Report the names of a file with these coglets and mixins. `created` are the coglets that any coglet creates."""
         if "Main" in self.unit.declared:
             exported = exports_of(self.unit)
             for name, declared in self.unit.declared.items():
@@ -98,7 +98,7 @@ class _File:
         return removal(self.unit.source, node.start, node.end, getattr(node, "doc", ""), certain)
 
     def alone(self, name: str) -> bool:
-        """Return whether a word stands once in the file, and in no other file."""
+        """Return whether a word stands once in the file, and in no other file of its group."""
         return self.words.count(name) == 1 and not self.vocabulary.elsewhere(self.unit, name)
 
     def within(self, owner: nodes.Node, name: nodes.Name, what: str, edits: tuple[Edit, ...] = ()) -> None:
@@ -113,10 +113,10 @@ class _File:
             return ()
         return self.removed(let)
 
-    def commands(self, shapes: list[Shape], created: set[str]) -> None:
+    def commands(self, shapes: list[Shape], created: set[Shape | None]) -> None:
         """Report commands of children that nobody gives."""
         for shape in shapes:
-            if shape.name in created:
+            if shape in created:
                 for member in shape.node.members:
                     if isinstance(member, nodes.Enact) and self.alone(member.name.id):
                         self.report(member.name, "command", self.removed(member))

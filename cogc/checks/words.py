@@ -11,6 +11,7 @@ from bisect import bisect_left
 
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
+from cogc.names.load import groups
 from cogc.syntax import nodes
 from cogc.syntax.lexer import lex
 
@@ -50,42 +51,68 @@ def words_of(unit: Unit) -> Words:
 
 
 class Vocabulary:
-    """The words of all files that the user wrote: each file is read for them once, when the first of them is asked for."""
+    """The words of the files that the user wrote, group by group: a word of a file that cannot see a name is no use of it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._files: dict[str, Words] = {}
+        self._near: dict[str, _Near] = {}
         self._tests: dict[str, Words | None] = {}
-        self._spread: dict[str, int] = {}
-        """The number of files in which each word stands."""
 
     def of(self, unit: Unit) -> Words:
         """Return the words of a file."""
-        if not self._files:
-            self._files = {u.path: words_of(u) for u in self._world.units.values() if not u.is_std}
-            for words in self._files.values():
-                for word in words.places:
-                    self._spread[word] = self._spread.get(word, 0) + 1
-        return self._files[unit.path]
+        return self._group(unit).words()[unit.path]
 
     def has(self, unit: Unit, word: str) -> bool:
-        """Return whether a word stands in a file, in another one, or in the tests beside it."""
+        """Return whether a word stands in a file, in another one of its group, or in the tests beside it."""
         return word in self.of(unit).places or self.elsewhere(unit, word)
 
     def elsewhere(self, unit: Unit, word: str) -> bool:
-        """Return whether a word stands in another file, or in the tests beside this one."""
+        """Return whether a word stands in another file of the group, or in the tests beside this one."""
         own = word in self.of(unit).places
-        if self._spread.get(word, 0) > own:
+        group = self._group(unit)
+        if group.spread.get(word, 0) > own:
             return True
         if unit.path not in self._tests:
-            self._tests[unit.path] = tests_beside(self._world, unit)
+            self._tests[unit.path] = None if tests_of(unit) in group.words() else self._tests_beside(unit)
         beside = self._tests[unit.path]
         return beside is not None and word in beside.places
 
+    def _group(self, unit: Unit) -> _Near:
+        """Return the group of a file."""
+        if not self._near:
+            units = self._world.units
+            for paths in groups(self._world):
+                near = _Near([units[path] for path in paths if path in units])
+                self._near.update(dict.fromkeys(paths, near))
+        return self._near[unit.path]
 
-def tests_beside(world: World, unit: Unit) -> Words | None:
-    """Return the words of the file with the tests of a spec, `NAME_test.cog` beside it, if there is one."""
+    def _tests_beside(self, unit: Unit) -> Words | None:
+        """Return the words of the file with the tests of a spec, if there is one."""
+        path = tests_of(unit)
+        data = self._world.look(unit, path)
+        return None if data is None else Words(Source(path, data.decode("utf-8", "replace")))
+
+
+class _Near:
+    """The words of the files that reach each other: each file is read for them once, when the first of them is asked for."""
+
+    def __init__(self, units: list[Unit]) -> None:
+        self._units = units
+        self._words: dict[str, Words] = {}
+        self.spread: dict[str, int] = {}
+        """The number of files in which each word stands."""
+
+    def words(self) -> dict[str, Words]:
+        """Return the words of each file."""
+        if not self._words:
+            self._words = {u.path: words_of(u) for u in self._units}
+            for words in self._words.values():
+                for word in words.places:
+                    self.spread[word] = self.spread.get(word, 0) + 1
+        return self._words
+
+
+def tests_of(unit: Unit) -> str:
+    """Return the path of the file with the tests of a spec, `NAME_test.cog` beside it."""
     stem, _ = posixpath.splitext(unit.path)
-    path = f"{stem}_test.cog"
-    data = world.look(unit, path) if path not in world.units else None
-    return None if data is None else Words(Source(path, data.decode("utf-8", "replace")))
+    return f"{stem}_test.cog"

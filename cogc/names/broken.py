@@ -123,7 +123,7 @@ class Broken:
         if slug in _PLAIN and self._imported(unit, name, help):
             return True
         owner = str(facts.get("owner", ""))
-        if owner and any(name in words for (_, at), words in self.declared.items() if at == owner):
+        if owner and any(name in self.declared.get((path, owner), ()) for path in self._reached(unit)):
             return True
         return name.rpartition(".")[2] in self._of(self.declared, unit, "" if owner else scope)
 
@@ -161,6 +161,15 @@ class Broken:
         found = set(words.get((unit.path, scope), ()))
         for path in near:
             found |= words.get((path, ""), set())
+        return found
+
+    def _reached(self, unit: Unit) -> list[str]:
+        """Return the path of a file, and of all files that it reaches by imports."""
+        found = [unit.path]
+        for path in found:
+            one = self.world.units.get(path)
+            reached = [import_path(path, d.path.value) for d in _imports(one)] if one else []
+            found += [p for p in dict.fromkeys(reached) if p not in found]
         return found
 
     def _imported(self, unit: Unit, name: str, help: str) -> bool:

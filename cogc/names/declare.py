@@ -118,13 +118,13 @@ def _sound_types(world: World, problems: Problems) -> None:
         named[key] = types.ANY
     for key in named:
         _shorten(named, key)
-    reported = False
+    reported: set[Unit] = set()
     for key in _too_deep(named):
         named[key] = types.ANY
-        if not reported:
+        if places[key].unit not in reported:
             help = "make it of fewer types inside of each other"
             problems.add("too-deep", places[key].span(), help=help, limit=types.DEEPEST)
-        reported = True
+        reported.add(places[key].unit)
 
 
 def _alternatives(type: types.Type) -> list[types.Ref]:

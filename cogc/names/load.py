@@ -61,21 +61,41 @@ def _imported(unit: Unit) -> list[tuple[str, nodes.Import]]:
 
 
 def groups(world: World) -> list[list[str]]:
-    """Return the groups of files that reach each other through imports, with their locks, without the standard library."""
-    group = {path: [path] for path in world.units if not path.startswith("std/")}
-    for path, members in group.items():
+    """Return the groups of files that reach each other through imports, with their locks, without the standard library.
+
+    What is reported in a file depends on its group, and on no other file.
+    """
+    near: dict[str, list[str]] = {path: [] for path in world.units if not path.startswith("std/")}
+    for path, others in near.items():
+        for other, _ in _imported(world.units[path]):
+            if other in near:
+                others.append(other)
+                near[other].append(path)
+    found = connected(near)
+    for members in found:
+        units = [world.units[path] for path in members]
         if world.locks:
             from cogc.names.locks import path_of
 
-            members += {path_of(world.units[path])} & world.locks.keys()
-        members += world.units[path].looked
-    for path in list(group):
-        for other, _ in _imported(world.units[path]):
-            mine, theirs = group[path], group.get(other)
-            if theirs is not None and theirs is not mine:
-                mine += theirs
-                group.update(dict.fromkeys(theirs, mine))
-    return list({id(members): members for members in group.values()}.values())
+            members += {path_of(unit) for unit in units} & world.locks.keys()
+        members += dict.fromkeys(path for unit in units for path in unit.looked)
+    return found
+
+
+def connected(near: dict[str, list[str]]) -> list[list[str]]:
+    """Return the parts of a graph that are connected, each as its nodes. `near` has the neighbours of each node."""
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for start in near:
+        if start not in done:
+            done.add(start)
+            part = [start]
+            for node in part:  # which grows
+                new = [n for n in dict.fromkeys(near[node]) if n not in done]
+                done.update(new)
+                part += new
+            found.append(part)
+    return found
 
 
 def import_path(importer: str, path: str) -> str:
@@ -92,7 +112,9 @@ def _unit(world: World, path: str, read: Reader, problems: Problems, importer: S
     if source is None:
         return None
     tree = _tree(world, source, problems)
-    unit = world.units[path] = world.kept.unit(source.path, source, tree, _id(world, path))
+    id = _id(world, path)
+    world.ids.add(id)
+    unit = world.units[path] = world.kept.unit(source.path, source, tree, id)
     return unit
 
 
@@ -107,14 +129,18 @@ def _tree(world: World, source: Source, problems: Problems) -> nodes.File:
 
 
 def _id(world: World, path: str) -> str:
-    """Return the name of a file in a program: empty for the first one, else its path from there, without suffix."""
+    """Return the name of a file in a program: empty for the first one, else its path from there, without suffix.
+
+    The suffix stays where another file has that name: `a.cog` and `a.yml` are two files.
+    """
     if not world.units:
         return ""
-    if path.startswith("std/"):
-        return posixpath.splitext(path)[0]
-    first = next(iter(world.units))
-    start = posixpath.dirname(first) or "."
-    return posixpath.splitext(posixpath.relpath(path, start) if not posixpath.isabs(path) else path)[0]
+    if not path.startswith("std/") and not posixpath.isabs(path):
+        path = posixpath.relpath(path, posixpath.dirname(next(iter(world.units))) or ".")
+    id, suffix = posixpath.splitext(path)
+    while id in world.ids:
+        id += suffix or "'"
+    return id
 
 
 _STANDARD = ("std/dod.cog", "std/judge.cog", "std/mixins.cog", "std/workflows.cog")

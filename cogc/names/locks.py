@@ -31,18 +31,22 @@ def path_of(unit: Unit) -> str:
 
 def load_locks(world: World, read: Reader, problems: Problems) -> None:
     """Read the lock beside each file that declares a server; a missing lock is no mistake."""
+    reasons: dict[str, str] = {}
     for unit in world.units.values():
         declared = [d for d in unit.tree.declarations if isinstance(d, nodes.Mcp)]
         path = path_of(unit)
-        if not declared or path in world.locks:
+        if not declared:
             continue
-        world.locks[path] = {}
-        try:
-            world.locks[path] = _servers(read(path))
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            problems.add("unreadable-file", unit.span(declared[0].name), path=path, reason=read_error(error))
+        if path not in world.locks:
+            world.locks[path] = {}
+            try:
+                world.locks[path] = _servers(read(path))
+            except FileNotFoundError:
+                pass
+            except (OSError, ValueError) as error:
+                reasons[path] = read_error(error)
+        if path in reasons:
+            problems.add("unreadable-file", unit.span(declared[0].name), path=path, reason=reasons[path])
 
 
 def _servers(data: bytes) -> dict[str, Any]:

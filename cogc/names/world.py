@@ -360,7 +360,7 @@ class World:
     """All files of a check, and the meaning of their declarations."""
 
     __slots__ = (
-        "_catalogue", "agent_programs", "kept", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
+        "_catalogue", "agent_programs", "ids", "kept", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
     )  # fmt: skip
 
     def __init__(self, read: Reader | None = None, trees: Parser = parse, kept: Kept | None = None) -> None:
@@ -369,6 +369,8 @@ class World:
         self.kept = kept or Kept()
         self.read = read
         self.units: dict[str, Unit] = {}
+        self.ids: set[str] = set()
+        """The names of the files in a program, each of which one file has."""
         self.roots: list[Unit] = []
         self.prelude: Unit | None = None
         self.shapes: dict[str, Shape] = {}

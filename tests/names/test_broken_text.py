@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from cogc.diagnostics.problems import Diagnostic
+from cogc.compile import analyse
+from cogc.diagnostics.problems import Diagnostic, Problems
+from cogc.disk.files import read
 from tests.support.specs import check_text
 
 
@@ -173,3 +177,20 @@ scenario "it" {
 """
     found = check_text(text, m_cog="coglet Main { listen x: int\n on x as v { log info v } }\n")[1]
     assert [d.slug for d in found] == ["unknown-name", "unclosed-string"]
+
+
+def test_a_broken_member_hides_nothing_in_a_coglet_of_its_name_in_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    broken, wrong = "coglet A { listen x int }\n", "coglet A { listen y: int\n on y as v { log info v } }\n"
+    user = "coglet Main { create a = A\n on start { a.x <- 1 } }\n"
+    Path("broken.cog").write_text(broken)
+    Path("near.cog").write_text('import "lib.cog"\n' + user)
+    Path("lib.cog").write_text('import "broken.cog" as b\n' + wrong)
+    Path("far.cog").write_text(wrong + user)
+    problems = Problems()
+    analyse(["broken.cog", "near.cog", "far.cog"], read, problems)
+    assert [(d.slug, d.span.source.path) for d in problems.sorted()] == [
+        ("unexpected-token", "broken.cog"), ("unknown-port", "far.cog"),
+    ]  # fmt: skip

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read as read_file
+from cogc.language.types import DEEPEST
 from cogc.names.load import groups, import_path, load
 from cogc.names.world import World
 
@@ -108,3 +110,43 @@ def test_files_that_reach_each_other_are_one_group() -> None:
 def test_a_file_has_a_name_in_a_program_from_where_the_first_one_stands() -> None:
     world, _, _ = loaded("x/a.cog", x__a_cog='import "b.cog"\nimport "../y/c.cog"', x__b_cog="", y__c_cog="")
     assert [world.units[p].key("N") for p in ("x/a.cog", "x/b.cog", "y/c.cog")] == ["N", "b::N", "../y/c::N"]
+
+
+def test_two_files_that_differ_in_their_suffix_have_two_names() -> None:
+    world, _, _ = loaded(
+        "main.cog",
+        "a.cog",
+        "a.yml",
+        "std/dod.cog",
+        main_cog='import "a"\nimport "std/dod.cog"',
+        a_cog="",
+        a_yml="cog: 1\n",
+        a="",
+    )
+    assert {path: unit.id for path, unit in world.units.items()} == {
+        "main.cog": "", "a.cog": "a", "a.yml": "a.yml", "a": "a'", "std/dod.cog": "std/dod", "std/mixins.cog": "std/mixins",
+    }  # fmt: skip
+
+
+def test_a_mistake_is_found_beside_a_file_that_differs_in_its_suffix() -> None:
+    wrong = "coglet Main { on start { nothing <- 1 } }"
+    files = {"main.cog": "", "a.cog": wrong, "a.yml": "cog: 1\ncoglets:\n  Main: {}\n"}
+    problems = Problems()
+    analyse([*files], lambda path: files[path].encode() if path in files else read_file(path), problems)
+    assert [(d.slug, d.span.source.path) for d in problems.sorted()] == [("unknown-port", "a.cog")]
+
+
+def test_types_that_nest_too_deep_are_reported_in_each_file() -> None:
+    deep = "type T0 = [int]\n" + "".join(
+        f"type T{i + 1} = {'[' * 30}T{i}{']' * 30}\n" for i in range(DEEPEST // 30 + 1)
+    )
+    files = {"a.cog": deep, "b.cog": deep}
+    problems = Problems()
+    analyse([*files], lambda path: files[path].encode() if path in files else read_file(path), problems)
+    assert [(d.slug, d.span.source.path) for d in problems.sorted()] == [("too-deep", "a.cog"), ("too-deep", "b.cog")]
+
+
+def test_a_lock_that_cannot_be_read_is_reported_in_each_file_with_a_server() -> None:
+    server = 'mcp m = stdio ["x"]\n'
+    _, found, _ = loaded("a.cog", "b.cog", "c.cog", a_cog=server, b_cog=server, c_cog="", cogc_lock_json="[]")
+    assert found == [("unreadable-file", "a.cog"), ("unreadable-file", "b.cog")]

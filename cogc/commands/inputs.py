@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from argparse import Namespace
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from cogc.disk.files import read_text, read_whole
 from cogc.kernel.unit import Unit
 from cogc.language import types
 from cogc.language.media import type_by_name
+from cogc.language.record import Record
 from cogc.language.texts import is_internal, nanoseconds
 from cogc.language.values import Failure
 from cogc.run.convert import from_python
@@ -31,8 +31,7 @@ _AFTER = re.compile(r"(.*) after (\S+)", re.DOTALL)
 _KEYS = ("t", "channel", "data")
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Record):
     """A message to the root: when it is sent, in nanoseconds, and the file that it is from."""
 
     channel: str

@@ -60,13 +60,15 @@ from cogc.kernel.priorities import ordered
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run import journal, report
-from cogc.run.boot import bundle_of, session_of
 from cogc.run.build import build_session
-from cogc.run.hosting import Script
 from cogc.run.instance_folder import INSTANCES
 from cogc.run.process import limit_processes
 from cogc.run.session import Session
 from cogc.run.stopping import EXIT_CODES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.run.hosting import Script
 
 SPEC = "path of a spec, of a folder with a spec, or of a program made by `cogc build`"
 """The help of the argument that names the program."""
@@ -260,6 +262,8 @@ def _script(options: Namespace) -> int:
     """Run a script that boots coglets by itself, or its journal."""
     if not Path(options.spec).is_file():
         raise UsageError(f"there is no file `{options.spec}`")
+    from cogc.run.boot import bundle_of  # with asyncio, as the script itself
+
     bundle = bundle_of(options.spec)
     with ExitStack() as prints:
         prints.enter_context(apart(bundle, options.output == "json"))
@@ -287,9 +291,16 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         return _replay(bundle, options, state_of(options))
     if script is not None and options.instance:
         raise UsageError("--instance is for specs: what a script boots lives in its process alone")
-    build = build_session if script is None else partial(session_of, script)
+    build = build_session if script is None else _build_of(script)
     made = OneRun(bundle, options, prints, check_doors, build)
     return under_trio.run(made.run, lambda _: made.end(), prints)
+
+
+def _build_of(script: Script) -> Callable[..., Session]:
+    """Return what builds the session of a script."""
+    from cogc.run.boot import session_of  # with asyncio, as the script itself
+
+    return partial(session_of, script)
 
 
 class OneRun:
@@ -401,9 +412,9 @@ def _ended(session: Session, options: Namespace) -> int:
     """Report how a run ended, and return its exit code."""
     if not options.quiet:
         _summary(session)
-    left = session.executors.coglets.hosting.exit
-    if left is not None:
-        return _left(left)
+    hosting = session.executors.coglets.hosting
+    if hosting is not None and hosting.exit is not None:
+        return _left(hosting.exit)
     if session.outcome == "failed":
         sys.stderr.write(report.failure(session.kernel))
         return 3

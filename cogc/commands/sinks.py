@@ -36,12 +36,12 @@ from cogc.run.journal import VERSION, Journal
 from cogc.run.options import EVERY, RunOptions, Sinks
 from cogc.run.plans import show
 from cogc.run.session import Session
-from cogc.run.state import StateError, StateStore, anew
 from cogc.run.team_status import team_line
 from cogc.run.trace import States, TraceWriter, line, log_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cogc.run.state import StateStore
     from cogc.traces.exporter import Exporter
 
 
@@ -109,8 +109,6 @@ class RunSinks:
                 if beside.is_dir():
                     media.sweep(beside, set())  # those of the recording that this one takes the place of
                 self._keep_media(beside)
-        except StateError as error:
-            raise UsageError(f"--instance {self.options.instance}: {error}") from None
         except OSError as error:
             raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
         if self.options.seed is None and self.traced:
@@ -158,13 +156,18 @@ class RunSinks:
         return f"{found}-{count}" if self.options.sim and count > 1 else found
 
     def _states(self, instance: Instance) -> StateStore:
-        """Return the saved states of an instance. A run that goes on has them in its journal: a damaged file is made anew."""
+        """Return the saved states of an instance. A run that goes on has them in its journal: a damaged file is made anew.
+
+        Raise UsageError for a damaged file of another run.
+        """
+        from cogc.run.state import StateError, StateStore, anew  # with sqlite3, for instances alone
+
         path = instance.folder / STATES
         try:
             return StateStore(path, instance.digest)
         except StateError as error:
             if instance.recording is None:
-                raise
+                raise UsageError(f"--instance {self.options.instance}: {error}") from None
             self.err(f"cogc: {error}; they are written anew from the journal, and the old file is `{anew(path)}`\n")
             return StateStore(path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from cogc.kernel.effects import LogLine
 from cogc.kernel.machine import Kernel
@@ -15,9 +15,7 @@ from cogc.run.background import Background
 from cogc.run.claims import Claims
 from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
-from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors
-from cogc.run.hosting import Hosting
 from cogc.run.mirror import Mirror
 from cogc.run.models import Models
 from cogc.run.outside import Outside
@@ -28,6 +26,9 @@ from cogc.run.secrets import prepare
 from cogc.run.servers import Servers
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
+
+if TYPE_CHECKING:
+    from cogc.run.hosting import Hosting
 
 S = TypeVar("S", bound=Session)
 
@@ -52,10 +53,21 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
 
     clock = (lambda: kernel.now / 1e9) if options.sim else None
     time_of_day = (lambda: (kernel.epoch + kernel.now) / 1e9) if options.sim else None
-    hosting = Hosting(outside, background, to_python, from_python)
+
+    def host() -> Hosting:
+        from cogc.run.hosting import Hosting  # with asyncio, which coglets in Python alone need
+
+        hosting = Hosting(outside, background, to_python, from_python)
+        hosting.now = (lambda: kernel.now) if options.sim else session.now
+        hosting.loop.epoch = kernel.epoch
+        hosting.loop.serve_graph = settings.serve_graph
+        hosting.restart_of = partial(_restart_of, kernel)
+        hosting.stop, hosting.stopping = session.stop, lambda: session.stopping.begun
+        return hosting
+
     executors = Executors(
         settings,
-        Coglets(outside.notify, to_python, from_python, hosting, settings.workspace),
+        Coglets(outside.notify, to_python, from_python, host, settings.workspace),
         Servers(settings.workspace, background, settings.sandboxed, settings.kept, outside.progress, settings.contexts),
         Claims(outside, background, time_of_day, settings.kept, log, settings.lasting, options.run),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
@@ -65,13 +77,8 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
     if sinks.journal is not None:
         executors.coglets.save = outside.save
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
-    models, dispatchers = Models(settings.people.run, settings.contexts), Dispatchers(settings)
-    session = kind(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
-    hosting.now = (lambda: kernel.now) if options.sim else session.now
-    hosting.loop.epoch = kernel.epoch
-    hosting.loop.serve_graph = settings.serve_graph
-    hosting.restart_of = partial(_restart_of, kernel)
-    hosting.stop, hosting.stopping = session.stop, lambda: session.stopping.begun
+    models = Models(settings.people.run, settings.contexts)
+    session = kind(kernel, options, outside, background, executors, models, sinks, mirror)
     return session
 
 

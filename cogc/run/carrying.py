@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Protocol, TypeGuard, assert_never
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, assert_never
 
 import trio
 
@@ -42,7 +42,6 @@ from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
 from cogc.run.commit import Commit
 from cogc.run.delayed import Delays, Piece, Reply
-from cogc.run.dispatch import Dispatchers
 from cogc.run.dump import UnderWay
 from cogc.run.entries import Entries
 from cogc.run.executors import Executors
@@ -53,6 +52,9 @@ from cogc.run.options import RunOptions, Sinks
 from cogc.run.orders import Orders
 from cogc.run.outside import Outside
 from cogc.run.taps import Taps
+
+if TYPE_CHECKING:
+    from cogc.run.dispatch import Dispatchers
 
 LEAVING = (Output, LogLine, Unclaim)
 """The effects that a resumed run carries out again, unless they have left for certain."""
@@ -96,7 +98,6 @@ class Carrier:
         background: Background,
         executors: Executors,
         models: Models,
-        dispatchers: Dispatchers,
         sinks: Sinks,
     ) -> None:
         self.kernel = kernel
@@ -105,7 +106,6 @@ class Carrier:
         self.background = background
         self.executors = executors
         self.models = models
-        self.dispatchers = dispatchers
         self.sinks = sinks
         self.delays = Delays()
         self.limited: set[int] = set()
@@ -140,6 +140,13 @@ class Carrier:
         self._noted = 0
         self._left = 0
         self._kept = self._keeps()
+
+    @cached_property
+    def dispatchers(self) -> Dispatchers:
+        """The dispatchers of the run."""
+        from cogc.run.dispatch import Dispatchers  # for agents that run elsewhere alone
+
+        return Dispatchers(self.executors.settings)
 
     def _keeps(self) -> frozenset[str]:
         """Return the channels of the root whose messages are kept."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,13 +26,14 @@ from cogc.diagnostics.suggest import nearest
 from cogc.kernel.effects import Call, ChildMessage
 from cogc.language.values import Failure
 from cogc.run.calling import OnTrio
+from cogc.run.convert import BY_REFERENCE
 from cogc.run.git import in_folder, sealed
-from cogc.run.hosting import BY_REFERENCE, Hosting
 from cogc.run.process import run_process
 
 if TYPE_CHECKING:
     from cogc.kernel.shapes import ChildFailure
     from cogc.language.values import Value
+    from cogc.run.hosting import Hosting
 
 
 class Notice(Protocol):
@@ -54,7 +56,7 @@ WIRING = ("create", "follow", "link")
 class Coglets:
     """The Python objects of one run, by the paths of their coglets.
 
-    `hosting` has those whose class is one of the first system. `notify` reports an act to the kernel. `into` and `out` copy values to and from Python.
+    `hosting` has those whose class is one of the first system; `host` makes it when a coglet in Python is first called. `notify` reports an act to the kernel. `into` and `out` copy values to and from Python.
     In a durable run `save` takes what an object gives at the end of a call: the call, the path, the object's parameters, its state. `saved`
     has what objects of a resumed run have given last, `busy` how many calls of each object are under way.
     """
@@ -64,10 +66,12 @@ class Coglets:
         notify: Notify,
         into: Callable[[object], Any],
         out: Callable[[object, str], Value],
-        hosting: Hosting,
+        host: Callable[[], Hosting],
         workspace: str = ".",
     ) -> None:
-        self.hosting = hosting
+        self.hosting: Hosting | None = None
+        self._host = host
+        self._making = threading.Lock()
         self.notify = notify
         self.into = into
         self.out = out
@@ -83,9 +87,20 @@ class Coglets:
         self.save: Callable[[int, str, Any, Any], None] | None = None
         self.waiting: dict[int, _Waiting] = {}
 
+    def host(self) -> Hosting:
+        """Return the hosting of the run. A thread may call this."""
+        with self._making:
+            if self.hosting is None:
+                self.hosting = self._host()
+            return self.hosting
+
+    def hosted(self, path: str) -> Any:
+        """Return the object of a coglet whose class is one of the first system, or None."""
+        return None if self.hosting is None else self.hosting.objects.get(path)
+
     def name(self, program: ir.Program, call: Call) -> str:
         """Return the name of the coglet of a call, for people."""
-        own = call.path in self.born or call.path in self.hosting.objects
+        own = call.path in self.born or self.hosted(call.path) is not None
         return call.path.rpartition("/")[2] if own else program.name
 
     def folder(self, repo: str) -> str:
@@ -98,7 +113,7 @@ class Coglets:
 
     def deliver(self, message: ChildMessage) -> None:
         """Deliver a child's message to the method that waits for it, or the answer of a model."""
-        if self.hosting.deliver(message):
+        if self.hosting is not None and self.hosting.deliver(message):
             return
         waiting = self.waiting.pop(message.token, None)
         if waiting is not None:
@@ -107,8 +122,9 @@ class Coglets:
 
     async def call(self, program: ir.Program, cls: object, call: Call) -> Any:
         """Run the method that a message, a command, a tick, a failure, a start or a stop is for."""
-        if self.hosting.has(cls, call.path):
-            return await self.hosting.carry_out(cls, call)
+        hosting = self.host()
+        if hosting.has(cls, call.path):
+            return await hosting.carry_out(cls, call)
         kind, name, data = str(call.arguments["kind"]), str(call.arguments["name"]), call.arguments["data"]
         made = _Host(self, call, program)
         token = sdk.host.set(made)

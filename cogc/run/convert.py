@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 DEPTH = 100
 PARTS = 1_000_000
+BY_REFERENCE = "$python"
+"""The key of a record that stands for an object of this process, which the kernel never sees."""
 STEPS = 12
 """How many steps of a path a failure shows."""
 _WIDEST = 1 << 63

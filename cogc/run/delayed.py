@@ -8,38 +8,35 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import trio
 
+from cogc.language.record import Record
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+
+class Reply(Record):
     """The result of a call."""
 
     call: int
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Record):
     """A piece of a model's reply."""
 
     call: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SleepOver:
+class SleepOver(Record):
     """The end of a method's sleep."""
 
     call: int
     over: trio.Event
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Record):
     """A message from outside to a listen channel of the root, which the command line has `given` or a test. It belongs to no call."""
 
     channel: str
@@ -48,8 +45,7 @@ class Message:
     given: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deed:
+class Deed(Record):
     """A deed of a test at an instant. It belongs to no call."""
 
     act: Callable[[], object]

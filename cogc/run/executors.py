@@ -299,7 +299,7 @@ class Executors:
                 return importlib.import_module(module)
         except BaseException as error:  # `sys.exit` at the top of a module too
             if isinstance(error, SystemExit) and upstream.imported_by(path):
-                self.coglets.hosting.exits(error)
+                self.coglets.host().exits(error)
             raise Failure("program", f"module `{module}`: {calling.words(error)}") from None
         raise Failure(
             "program",

@@ -36,6 +36,7 @@ from cogc.coglet.world import current_cause, current_world
 from cogc.kernel.effects import Call, ChildMessage
 from cogc.language.values import Failure
 from cogc.run import calling, watch
+from cogc.run.convert import BY_REFERENCE
 from cogc.run.loop import RunLoop, settle
 from cogc.run.secrets import NEEDS_KEY
 
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from cogc.run.background import Background
     from cogc.run.outside import Outside
 
-BY_REFERENCE = "$python"
-"""The key of a record that stands for an object of this process, which the kernel never sees."""
 KEPT = 10_000
 """How many objects are kept that the kernel may hand back by their numbers."""
 _place: ContextVar[str] = ContextVar("cogc_place", default="")

@@ -9,9 +9,9 @@ At most `KEPT` keys are known, each for `AGE`, with replies of at most `ROOM` by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cogc.language.record import Record
 from cogc.language.values import Failure
 from cogc.run.taps import Ask, Said, Taps
 
@@ -23,8 +23,7 @@ ROOM = 64 << 20
 """The bytes of replies that are kept."""
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(Record):
     """The key of a message. `digest` tells whether a message with the same key is the same request. `reply` is the channel on which
     a reply is awaited: an empty text for any channel, None for none."""
 

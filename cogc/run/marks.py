@@ -21,7 +21,7 @@ class Marks:
         self.coglets = coglets
 
     def _object(self, path: str) -> Any:
-        return self.coglets.objects.get(path) or self.coglets.hosting.objects.get(path)
+        return self.coglets.objects.get(path) or self.coglets.hosted(path)
 
     def has(self, path: str) -> bool:
         """Return whether a coglet has an object."""
@@ -82,6 +82,8 @@ class Marks:
 
     def _links(self) -> list[tuple[tuple[str, str, str, str], Link]]:
         hosting = self.coglets.hosting
+        if hosting is None:
+            return []
         found = []
         for link in (link for owner in hosting.runtimes for link in owner._links):
             paths = [hosting.paths.get(id(handle.coglet)) for handle in (link.src, link.dest)]

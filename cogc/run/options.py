@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import msgspec
 
 from cogc.kernel.effects import LogLine, Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.permissions import Sandbox
 from cogc.run.journal import Journal, Recording
-from cogc.run.state import StateStore
 from cogc.run.trace import TraceWriter
+
+if TYPE_CHECKING:
+    from cogc.run.state import StateStore
 
 EVERY = 1 << 19
 """The bytes by which a journal grows between two snapshots, at least."""
@@ -32,8 +35,7 @@ class Compaction(NamedTuple):
     share: int = 1
 
 
-@dataclass(slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(msgspec.Struct, kw_only=True):
     """The options of a run. Times are in nanoseconds.
 
     `stop_at` is None for a run without a bound on its time; `epoch` 0 stands for the present time. `inputs` are the
@@ -47,10 +49,10 @@ class RunOptions:
     their being begun again.
     """
 
-    budget: dict[str, Any] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    inputs: list[tuple[str, Any]] = field(default_factory=list)
-    later: list[tuple[int, str, Any]] = field(default_factory=list)
+    budget: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
+    inputs: list[tuple[str, Any]] = []
+    later: list[tuple[int, str, Any]] = []
     sim: bool = False
     seed: int = 0
     epoch: int = 0
@@ -67,7 +69,7 @@ class RunOptions:
     stay: bool = False
     traced: bool = False
     behind: int = 0
-    answers: dict[int, tuple[int, Any]] = field(default_factory=dict)
+    answers: dict[int, tuple[int, Any]] = {}
     on_resumed: Callable[[int], None] | None = None
     on_output: Callable[[Output], None] | None = None
     on_log: Callable[[LogLine], None] | None = None
@@ -79,8 +81,7 @@ def new_run_id() -> str:
     return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(2).hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Sinks:
+class Sinks(msgspec.Struct, frozen=True):
     """The records that a run writes besides its outputs: a trace, a journal, the saved states.
 
     `sync` puts what was written to the journal on disk; with it the run is durable: no effect leaves before that. A run with a

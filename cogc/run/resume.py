@@ -22,9 +22,10 @@ a run can be resumed any number of times.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from cogc.kernel import claims
 from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Effect, OrderDone, OrderNews, Output
@@ -40,8 +41,7 @@ FAIL = "fail"
 """The `on_resume` of a program that is not begun again."""
 
 
-@dataclass(slots=True)
-class Resumed:
+class Resumed(msgspec.Struct):
     """The words that the effects of a replay have said.
 
     `open` has the calls without a result, `since` their instants, `again` the effects that may not have left. `left` is
@@ -51,13 +51,13 @@ class Resumed:
 
     left: int
     recorded: set[int]
-    open: dict[int, Outward] = field(default_factory=dict)
-    since: dict[int, int] = field(default_factory=dict)
-    again: list[Effect] = field(default_factory=list)
-    plans: dict[int, Any] = field(default_factory=dict)
+    open: dict[int, Outward] = {}
+    since: dict[int, int] = {}
+    again: list[Effect] = []
+    plans: dict[int, Any] = {}
     count: int = 0
     begun_again: int = 0
-    revived: list[str] = field(default_factory=list)
+    revived: list[str] = []
 
 
 def resume(carrier: Carrier, recording: Recording) -> Resumed:

@@ -56,7 +56,6 @@ from cogc.language.values import Failure
 from cogc.run.background import Background
 from cogc.run.carrying import Carrier
 from cogc.run.delayed import Deed, Message, Piece, Reply, SleepOver
-from cogc.run.dispatch import Dispatchers
 from cogc.run.dump import describe
 from cogc.run.executors import Executors
 from cogc.run.mirror import Mirror
@@ -100,11 +99,10 @@ class Session(Carrier):
         background: Background,
         executors: Executors,
         models: Models,
-        dispatchers: Dispatchers,
         sinks: Sinks,
         mirror: Mirror | None,
     ) -> None:
-        super().__init__(kernel, options, outside, background, executors, models, dispatchers, sinks)
+        super().__init__(kernel, options, outside, background, executors, models, sinks)
         self.mirror = mirror
         self.snapshots: Snapshots | None = None
         if sinks.compaction is not None and sinks.journal is not None and self.commit is not None:
@@ -388,7 +386,9 @@ class Session(Carrier):
 
     def _deliver_delayed(self) -> None:
         """Bring in the delayed inputs that are due. Inputs of calls that are gone are dropped."""
-        self.executors.coglets.hosting.loop.fire(self.kernel.now)
+        hosting = self.executors.coglets.hosting
+        if hosting is not None:
+            hosting.loop.fire(self.kernel.now)
         for item in self.delays.due(self.kernel.now):
             match item:
                 case Message(channel=channel, value=value, given=given):
@@ -514,7 +514,9 @@ class Session(Carrier):
 
     def _due(self) -> int | None:
         """Return the next instant at which something happens by itself."""
-        timers = self.kernel.timers.next(), self.delays.next(), self.executors.coglets.hosting.loop.next_timer()
+        hosting = self.executors.coglets.hosting
+        of_loop = None if hosting is None else hosting.loop.next_timer()
+        timers = self.kernel.timers.next(), self.delays.next(), of_loop
         return min((t for t in timers if t is not None), default=None)
 
     def _seconds_to(self, due: int | None) -> float:

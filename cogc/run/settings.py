@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cogc.coglet.ui import CogWebUI
 from cogc.disk.state_folder import Kept
 from cogc.run.contexts import Contexts
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 
-ServeGraph: TypeAlias = Callable[[CogWebUI, Any, Any], Awaitable[None]]
+if TYPE_CHECKING:
+    from cogc.coglet.ui import CogWebUI
+
+ServeGraph: TypeAlias = "Callable[[CogWebUI, Any, Any], Awaitable[None]]"
 """Serves the graph of a registry in a run: of a `CogWebUI`, the loop of the run, and a future for the port."""
 
 

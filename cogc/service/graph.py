@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cogc.run.loop import RunLoop, settle
-
 if TYPE_CHECKING:
     from cogc.coglet.ui import CogWebUI
+    from cogc.run.loop import RunLoop
 
 
 async def serve_graph(ui: CogWebUI, loop: RunLoop, started: Any) -> None:
@@ -15,6 +14,8 @@ async def serve_graph(ui: CogWebUI, loop: RunLoop, started: Any) -> None:
     try:
         from cogc.service.web_ui import serve  # the extra `serve`
     except ImportError as error:
+        from cogc.run.loop import settle  # with asyncio, which most runs do not need
+
         reason = RuntimeError(f"CogWebUI needs the extra `serve`: pip install 'cogc[serve]' ({error})")
         loop.call_soon(settle, started, None, reason)
         return

@@ -224,7 +224,10 @@ def test_the_kernel_knows_no_world() -> None:
 
 
 CHECK = "typing json dataclasses yaml lark rich jinja2 jsonschema trio anthropic msgspec pathlib argparse"
-RUN = "yaml lark rich jinja2 jsonschema anthropic openai httpx2 mcp hypothesis starlette"
+RUN = (
+    "yaml lark rich jinja2 jsonschema anthropic openai httpx2 mcp hypothesis starlette asyncio concurrent.futures multiprocessing"
+    " dataclasses sqlite3 importlib.metadata email http cogc.coglet.base cogc.run.hosting cogc.run.dispatch cogc.run.state"
+)
 
 
 @pytest.mark.parametrize(

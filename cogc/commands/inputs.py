@@ -26,8 +26,8 @@ from cogc.run.json_text import parse
 from cogc.run.media import taken
 from cogc.run.people import Answer
 
-_AT = re.compile(r"(.*) at (\S+)", re.DOTALL)
-_AFTER = re.compile(r"(.*) after (\S+)", re.DOTALL)
+_AT = r"(?s)(.*) at (\S+)"
+_AFTER = r"(?s)(.*) after (\S+)"
 _KEYS = ("t", "channel", "data")
 
 
@@ -65,7 +65,7 @@ def message(bundle: ir.Bundle, unit: Unit, text: str, option: str) -> Given:
     try:
         _check(unit, known[name], given, "")
     except UsageError as error:
-        found = _AT.fullmatch(value)
+        found = re.fullmatch(_AT, value)
         if found is None or _timed(_AT, value)[1] is not None:
             raise
         raise UsageError(f"{error}; `{found[2]}` is no time: write 250ms, 10s or 5m") from None
@@ -84,9 +84,9 @@ def _word(bundle: ir.Bundle, type: int, name: str, text: str, option: str) -> Gi
     return Given(name, typed(bundle, type, text, f"the input `{name}`"), at or 0)
 
 
-def _timed(pattern: re.Pattern[str], text: str) -> tuple[str, int | None]:
+def _timed(pattern: str, text: str) -> tuple[str, int | None]:
     """Return a text without the time at its end, and the time in nanoseconds, or None."""
-    match = pattern.fullmatch(text)
+    match = re.fullmatch(pattern, text)
     if match is not None:
         try:
             at = nanoseconds(match[2])

@@ -28,9 +28,9 @@ HEADER = "traceparent"
 STATE = "tracestate"
 SAMPLED = 1
 """The flag of a trace that is kept."""
-_FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
+_FORM = r"(?s)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 _LONGEST = 512
-_MEMBER = re.compile(
+_MEMBER = (
     r"([a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
     r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
@@ -71,7 +71,7 @@ def parsed(header: object, state: object = None) -> Context | None:
     A header of a later version may have further parts, which are not read. `state` is the `tracestate` beside it: one that breaks the rules is
     as none.
     """
-    found = _FORM.fullmatch(header) if isinstance(header, str) and len(header) <= _LONGEST else None
+    found = re.fullmatch(_FORM, header) if isinstance(header, str) and len(header) <= _LONGEST else None
     if found is None or found[1] == "ff" or (found[1] == "00" and found[5]):
         return None
     trace, span = int(found[2], 16), int(found[3], 16)
@@ -88,7 +88,7 @@ def _listed(state: object) -> str:
         return ""
     members = [member.strip(" \t") for member in state.split(",")]
     members = [member for member in members if member]
-    if len(members) > _MOST_MEMBERS or not all(_MEMBER.fullmatch(member) for member in members):
+    if len(members) > _MOST_MEMBERS or not all(re.fullmatch(_MEMBER, member) for member in members):
         return ""
     newest: dict[str, str] = {}
     for member in members:

@@ -34,8 +34,8 @@ _HERE = ["--git-dir=.git", "--work-tree=."]
 _SHARED = ("objects", "refs", "packed-refs", "shallow", "logs", "reftable")
 _UNUSED = {"objects", "modules", "worktrees", "hooks", "lfs"}
 """Folders of a repository whose entries git, when it is sealed, does not write to through a link."""
-_CARRIED = re.compile(r"(?im)^\s*(filemode|ignorecase|symlinks|autocrlf|eol|precomposeunicode)\s*=\s*([a-z]+)\s*$")
-_FORMAT = re.compile(r"(?im)^\s*(objectformat|refstorage)\s*=\s*([a-z0-9]+)\s*$")
+_CARRIED = r"(?im)^\s*(filemode|ignorecase|symlinks|autocrlf|eol|precomposeunicode)\s*=\s*([a-z]+)\s*$"
+_FORMAT = r"(?im)^\s*(objectformat|refstorage)\s*=\s*([a-z0-9]+)\s*$"
 _SIGNING = ("commit", "revert")
 _PEOPLE = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 _CONFIG = """[core]
@@ -233,8 +233,8 @@ def _common(place: str, git_dir: str, user: str) -> str:
     if os.path.isfile(os.path.join(source, "info", "exclude")):
         os.symlink(os.path.join(source, "info", "exclude"), os.path.join(common, "info", "exclude"))
     said = _text(os.path.join(source, "config"))
-    formats = {key.lower(): value for key, value in _FORMAT.findall(said)}
-    core = "".join(f"  {key} = {value}\n" for key, value in _CARRIED.findall(said))
+    formats = {key.lower(): value for key, value in re.findall(_FORMAT, said)}
+    core = "".join(f"  {key} = {value}\n" for key, value in re.findall(_CARRIED, said))
     extensions = "".join(f"  {key} = {value}\n" for key, value in formats.items())
     with open(os.path.join(common, "config"), "w", encoding="utf-8", errors="surrogateescape") as config:
         config.write(_CONFIG.format(version=1 if formats else 0, core=core, extensions=extensions, user=user))

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 
-_SUMMARY = re.compile(
-    r"^((?:=+ )?(?:no tests ran|\d+ [a-z ]+(?:, \d+ [a-z ]+)*)) in \d+\.\d\ds(?: \([^()\n]*\))?((?: =+)?)$",
-    re.MULTILINE,
-)
+_SUMMARY = r"(?m)^((?:=+ )?(?:no tests ran|\d+ [a-z ]+(?:, \d+ [a-z ]+)*)) in \d+\.\d\ds(?: \([^()\n]*\))?((?: =+)?)$"
 """The last line of pytest: `6 passed, 1 warning in 0.38s`, between `=` without `-q`."""
-_WRITTEN = re.compile(r'("meta": \{[^{}]*?), "timestamp": "[^"]*"')
+_WRITTEN = r'("meta": \{[^{}]*?), "timestamp": "[^"]*"'
 """The beginning of the report of coverage in JSON."""
 
 
 def same_words(text: str) -> str:
     """Return what the command of a criterion wrote, without these times."""
-    return _WRITTEN.sub(r"\1", _SUMMARY.sub(r"\1\2", text), count=1)
+    return re.sub(_WRITTEN, r"\1", re.sub(_SUMMARY, r"\1\2", text), count=1)

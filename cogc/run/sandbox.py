@@ -97,7 +97,7 @@ def carried(words: list[str], variables: Mapping[str, str]) -> tuple[list[str], 
     So a variable goes by a name that no loader, shell or Python knows, but for a few that are harmless. One that a shell cannot set is
     left out.
     """
-    taken = {name: value for name, value in variables.items() if _HARMLESS.match(name)}
+    taken = {name: value for name, value in variables.items() if re.match(_HARMLESS, name)}
     lines: list[str] = []
     for name, value in variables.items():
         if name not in taken and is_variable(name) and name not in _FIXED:
@@ -108,7 +108,7 @@ def carried(words: list[str], variables: Mapping[str, str]) -> tuple[list[str], 
 
 
 _CARRIED = "COGC_CARRIED_"
-_HARMLESS = re.compile(r"(LANG|LANGUAGE|LC_\w+|TZ|TERM|HOME|USER|REDIS_URL|SETT_\w+|COGC_\w+)\Z", re.ASCII)
+_HARMLESS = r"(?a)(LANG|LANGUAGE|LC_\w+|TZ|TERM|HOME|USER|REDIS_URL|SETT_\w+|COGC_\w+)\Z"
 _FIXED = ("BASHOPTS", "BASH_VERSINFO", "DIRSTACK", "EUID", "FUNCNAME", "GROUPS", "PPID", "SHELLOPTS", "UID")
 """Variables that a shell sets itself and lets nobody change."""
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from cogc.kernel.unit import Unit
 
 
-_THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL)
-_FENCED = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
+_THOUGHTS = r"(?s)<(think|thinking|reasoning)>.*?</\1>"
+_FENCED = r"(?s)```[^\n`]*\n(.*?)```"
 _MOST_STARTS = 200
 
 
@@ -111,7 +111,7 @@ def _left_out(value: Any, field: types.FieldOf | None) -> bool:
 def _values(said: str) -> Iterator[Any]:
     """Yield the JSON values that stand in a text, the likeliest first."""
     text = _plain(said)
-    for part in (text, *_FENCED.findall(text)):
+    for part in (text, *re.findall(_FENCED, text)):
         try:
             yield json.loads(part)
         except (ValueError, RecursionError):
@@ -137,7 +137,7 @@ def _next_start(text: str, at: int) -> int:
 
 def _plain(said: str) -> str:
     """Return a text without a byte order mark, thoughts, and space around it."""
-    return _THOUGHTS.sub("", said.strip().removeprefix("\ufeff")).strip()
+    return re.sub(_THOUGHTS, "", said.strip().removeprefix("\ufeff")).strip()
 
 
 def _reason(said: str) -> str:

@@ -40,12 +40,12 @@ ENDS = {
     "model_context_window_exceeded": "the conversation is longer than the model's window",
 }
 """The stop reasons that fail a conversation, with the words for it."""
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID = r"[A-Za-z0-9_-]{1,64}"
 _COMMON = ("text", "tool_use", "tool_result", "image", "document")
 _THOUGHTS = ("thinking", "redacted_thinking")
 _OF_REQUESTS = ("tool_result", "image", "document")
 _COUNTS = ("input", "output", "cache_read", "cache_write", "thinking")
-_HALF = re.compile("[\ud800-\udfff]")
+_HALF = "[\ud800-\udfff]"
 _DEEPEST = 100
 _LARGEST = 1 << 63
 
@@ -154,7 +154,7 @@ def tokens_of(usage: Tokens) -> int:
 def whole(value: Any) -> Any:
     """Return a value of JSON without halves of surrogate pairs, which no request can hold."""
     if isinstance(value, str):
-        return _HALF.sub("\ufffd", value)
+        return re.sub(_HALF, "\ufffd", value)
     if isinstance(value, dict):
         return {whole(k): whole(v) for k, v in value.items()}
     return [whole(v) for v in value] if isinstance(value, list) else value
@@ -186,7 +186,7 @@ def _own(block: Block, known: set[str]) -> Block:
 def _call(block: Block, known: set[str], wrong: dict[str, str]) -> Block:
     """Return the block of a call with an id of its own and a record as its input."""
     id, name, given = block.get("id"), block.get("name"), block.get("input")
-    if not isinstance(id, str) or _ID.fullmatch(id) is None or id in known:
+    if not isinstance(id, str) or re.fullmatch(_ID, id) is None or id in known:
         id = f"call_{len(known) + 1}"
         while id in known:
             id += "_"

@@ -209,8 +209,11 @@ class Unit:
 
     def checked(self, type: int, value: object, what: str, name: str = "") -> Value:
         """Return a value as a type (by its number) wants it, or raise a Failure that says what is wrong with `what`, or with `what` of a name."""
+        check = self.validators.checks.get(type) or self.validators.check(
+            type
+        )  # a call less for each message from outside
         try:
-            return self.validators.check(type)(value)
+            return check(value)
         except Failure as wrong:
             of = f"{what} `{name}`" if name else what
             raise Failure("type", f"{of}: {wrong.message}") from None

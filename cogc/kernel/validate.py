@@ -27,7 +27,8 @@ class Validators:
 
     def __init__(self, all_types: list[Type]) -> None:
         self.types = all_types
-        self._checks: dict[int, Check] = {}
+        self.checks: dict[int, Check] = {}
+        """The checks that were asked for, by the numbers of their types."""
         self._fits: dict[str, Predicate] = {}
 
     @classmethod
@@ -42,9 +43,9 @@ class Validators:
 
     def check(self, number: int) -> Check:
         """Return the check of a type by its number."""
-        known = self._checks.get(number)
+        known = self.checks.get(number)
         if known is None:
-            known = self._checks[number] = self._check(self.types[number])
+            known = self.checks[number] = self._check(self.types[number])
         return known
 
     def _check(self, wanted: Type) -> Check:

@@ -535,10 +535,17 @@ def replay(
                 _cut_next(kernel, events, due - skipped + 1)
             if kind == "end":
                 return
-            if kind == "call":
+            if kind == "input":  # most events of a run
+                try:
+                    record = kernel.input(event[3], event[4])
+                except Failure as failure:
+                    raise _refused(event, due + 2, failure) from None
+                if entered is not None:
+                    entered(record, *event[3:])
+            elif kind == "call":
                 _came(kernel, event)
             else:
-                _enter(kernel, event, due + 2, entered)
+                _enter(kernel, event, due + 2)
             if cuts:
                 _not_cut(kernel)
 
@@ -552,25 +559,21 @@ def replay(
         _take(kernel, expected, taken, whole, goes_on)
 
 
-def _enter(kernel: Kernel, event: Event, line: int, entered: Entered | None) -> None:
-    """Hand an event in to a kernel, and tell `entered` of a message from outside.
-
-    Raise Divergence if the event is refused, or does not have its form.
-    """
-    record = 0
+def _enter(kernel: Kernel, event: Event, line: int) -> None:
+    """Hand an event that is no message from outside in to a kernel. Raise Divergence if it is refused, or does not have its form."""
     try:
-        if event[2] == "input":
-            record = kernel.input(event[3], event[4])
-        else:
-            _hand_in(kernel, event)
-    except Failure as refused:
-        raise Divergence(f"line {line}: a {event[2]} that was taken is refused: {refused.message}") from None
+        _hand_in(kernel, event)
+    except Failure as failure:
+        raise _refused(event, line, failure) from None
     except (LookupError, TypeError, AttributeError, ValueError) as unfit:
         if event[2] not in _OPEN:
             raise
         raise Divergence(f"line {line}: a {event[2]} does not have its form: {unfit}") from None
-    if event[2] == "input" and entered is not None:
-        entered(record, *event[3:])
+
+
+def _refused(event: Event, line: int, failure: Failure) -> Divergence:
+    """Return the error for an event that was taken when it was recorded, and is refused now."""
+    return Divergence(f"line {line}: a {event[2]} that was taken is refused: {failure.message}")
 
 
 def _came(kernel: Kernel, event: Event) -> None:

@@ -8,11 +8,18 @@ When a declaration is parsed alone
     Both texts of the declaration can be read strictly, without a report, as one declaration that fills its range. Since its brackets and
     strings are closed then, what stands before it and behind it is read as before.
 
-When declarations with mistakes are read alone
+When declarations with mistakes are read without the others
     The text differs in one place inside of one declaration, and the tree before had no report, or only reports of a few declarations, the
-    *holes* of the tree. A hole reaches to the next declaration. Read alone, with recovery, the holes give the reports that a reading of the
-    whole text gives, if recovery reads every other declaration as the strict reading does, which is tried once for each, and if what is behind
-    a hole begins a line with the word of a declaration: there recovery begins anew. In all other cases a text with a mistake is read as a whole.
+    *holes* of the tree. A hole reaches to the next declaration. The text is read with recovery as a whole text is, except that declarations
+    are left out of it: what is read are the holes, each with the declaration behind it and those in front of it, the *neighbours*.
+
+    The reports and the nodes are those of the whole text, because of three conditions, and in all other cases the text is read as a whole.
+    1. Every declaration that is no hole is *sound*: it is not indented, and recovery splits it into the tokens of the strict reading.
+    2. The neighbours come out as they are known. So recovery has taken nothing of them, and has found its way back to the end of a declaration
+       on both sides of the hole. From there it goes on through sound declarations as the strict reading does.
+    3. No name is declared that only recovery can read (`odd_names.py`), since its uses may stand anywhere.
+    What recovery counts in a text, such as its reports, it counts in the holes alone: sound declarations add nothing. All holes are one
+    reading, so that what the reports of one mean for the next is as it is in a reading of the whole.
 
 Nodes that move are changed in place: `Trees` is for one reader, who has done with the tree of a text when it hands in the next text
 of the same file. Nobody else changes a node.
@@ -20,15 +27,13 @@ of the same file. Nobody else changes a node.
 
 from __future__ import annotations
 
-import re
-
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language.record import Record, replace
 from cogc.syntax import lalr, nodes
 from cogc.syntax.lexer import lex
 from cogc.syntax.parse import parse
-from cogc.syntax.parse_cog import MOST_ERRORS, RULES, WORD_AT_MARGIN, alone, reads_alike, shallow
+from cogc.syntax.parse_cog import RULES, is_sound, read_ranges, shallow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,38 +126,46 @@ class Trees:
             assert known is not None
             broken = _Broken(known[0], known[1], ())
         now = self._moved(broken, source)
-        if now is None or not self._are_alone(now):
+        if now is None:
             return None
-        declarations, made = list(now.tree.declarations), list(now.tree.declarations)
-        holes: list[_Hole] = []
-        reports: list[Problems] = []
-        end = now.tree.end
-        for hole in reversed(now.holes):
-            found = Problems()
-            tree = _recovered(source, hole, found)
-            if tree is None:
-                return None
-            made[hole.at : hole.at + 1] = tree.declarations
-            end = tree.end if hole.at + 1 == len(declarations) else end
-            if found.found or len(tree.declarations) != 1:
-                holes.append(hole)
-                reports.append(found)
-            else:
-                self._forget(declarations[hole.at])
-                declarations[hole.at] = tree.declarations[0]
-        if sum(len(found.found) for found in reports) >= MOST_ERRORS:
-            return None  # a reading of the whole text stops there
-        whole = nodes.File(now.tree.start, end, now.tree.doc, tuple(made))
-        if holes:
-            kept = nodes.File(whole.start, now.tree.end, whole.doc, tuple(declarations))
-            self._broken[source.path] = _Broken(source.text, kept, tuple(reversed(holes)))
-            _bound(self._broken)
-            for found in reversed(reports):
-                problems.take(found)
-        else:
-            self._known[source.path] = source.text, whole
+        now = self._mended(now, source)
+        if not now.holes:
+            self._known[source.path] = source.text, now.tree
             _bound(self._known)
-        return whole
+            return now.tree
+        regions = _regions(now)
+        found = Problems()
+        read = read_ranges(source, found, [_range(now, r) for r in regions]) if self._are_sound(now) else None
+        parts = None if read is None else _parts(read, now, regions)
+        if read is None or parts is None:
+            return None
+        made = list(now.tree.declarations)
+        for hole, part in zip(reversed(now.holes), reversed(parts), strict=True):
+            made[hole.at : hole.at + 1] = part
+        front = read if regions[0].start == 0 else now.tree
+        back = read if now.holes[-1].at + 1 == len(now.tree.declarations) else now.tree
+        kept = nodes.File(front.start, back.end, front.doc, now.tree.declarations)
+        self._broken[source.path] = _Broken(source.text, kept, now.holes)
+        _bound(self._broken)
+        problems.take(found)
+        return nodes.File(kept.start, kept.end, kept.doc, tuple(made))
+
+    def _mended(self, broken: _Broken, source: Source) -> _Broken:
+        """Return the state without the holes that the strict reading can read."""
+        declarations = list(broken.tree.declarations)
+        holes: list[_Hole] = []
+        end = broken.tree.end
+        for hole in broken.holes:
+            old = declarations[hole.at]
+            new = _strictly(source, hole.start, hole.end, old)
+            if new is None:
+                holes.append(hole)
+                continue
+            self._forget(old)
+            declarations[hole.at] = new
+            end = new.end if hole.at + 1 == len(declarations) else end
+        tree = nodes.File(broken.tree.start, end, broken.tree.doc, tuple(declarations))
+        return _Broken(broken.text, tree, tuple(holes))
 
     def _moved(self, broken: _Broken, source: Source) -> _Broken | None:
         """Return the state of an edited text, with the places and holes that it has then. None if it must be read as a whole.
@@ -193,18 +206,19 @@ class Trees:
         tree = nodes.File(broken.tree.start, broken.tree.end + moved, broken.tree.doc, tuple(declarations))
         return _Broken(text, tree, tuple(placed))
 
-    def _are_alone(self, broken: _Broken) -> bool:
-        """Return whether the holes can be read apart from the other declarations."""
+    def _are_sound(self, broken: _Broken) -> bool:
+        """Return whether recovery reads each declaration that is no hole as the strict reading does."""
         holes = {h.at for h in broken.holes}
-        return all(_begins_a_line(broken, h) for h in broken.holes) and all(
-            self._is_sound(d, broken.text) for i, d in enumerate(broken.tree.declarations) if i not in holes
+        return all(
+            _is_at_margin(broken.text, d.start) and self._is_sound(d, broken.text)
+            for i, d in enumerate(broken.tree.declarations)
+            if i not in holes
         )
 
     def _is_sound(self, node: nodes.Declaration, text: str) -> bool:
-        """Return whether recovery reads a declaration of a text as the strict reading does."""
         known = self._sound.get(id(node))
         if known is None or known[0] is not node:
-            known = self._sound[id(node)] = node, reads_alike(text, node.start, node.end)
+            known = self._sound[id(node)] = node, is_sound(text, node.start, node.end)
         return known[1]
 
     def _forget(self, tree: nodes.Declaration) -> None:
@@ -231,47 +245,74 @@ def _bound(kept: dict[str, Any]) -> None:
         del kept[next(iter(kept))]
 
 
-def _begins_a_line(broken: _Broken, hole: _Hole) -> bool:
-    """Return whether a hole begins a line, and what is behind it one with the word of a declaration."""
-    text = broken.text
-    if "\n" not in (text[hole.start - 1 : hole.start] or "\n"):
-        return False
-    is_last = hole.at + 1 == len(broken.tree.declarations)
-    return is_last or (text[hole.end - 1] == "\n" and re.compile(WORD_AT_MARGIN).match(text, hole.end) is not None)
-
-
-def _recovered(source: Source, hole: _Hole, found: Problems) -> nodes.File | None:
-    """Return the tree of a hole that is read alone, with its reports; None if the whole text may give others."""
-    tree = alone(source, found, hole.start, hole.end)
-    behind_all = hole.start + len(source.text[hole.start : hole.end].rstrip())
-    if tree is None or any(
-        d.span.start >= behind_all or (d.slug == "unclosed-string" and '"""' in d.help) for d in found.found
-    ):
-        return None  # the words at the end of a text are others than those in front of a declaration
-    return tree if not found.found or _keeps_what_is_above(source, hole) else None
-
-
-def _keeps_what_is_above(source: Source, hole: _Hole) -> bool:
-    """Return whether recovery from the mistakes of a hole keeps the declarations above it: one behind a complete declaration drops them."""
-    text = _ABOVE + source.text[hole.start : hole.end]
-    tree = alone(Source("", text), Problems(), 0, len(text))
-    return tree is not None and any(isinstance(d, nodes.Const) for d in tree.declarations[:1])
-
-
-_ABOVE = "const _ = 0\n"
+def _is_at_margin(text: str, at: int) -> bool:
+    """Return whether no blanks alone stand in front of a place in its line."""
+    line = text.rfind("\n", 0, at) + 1
+    return line == at or bool(text[line:at].strip())
 
 
 def _hole(broken: _Broken, at: int) -> _Hole | None:
-    """Return a declaration as a hole, which reaches to the next one; None if a documentation string stands in front of either."""
-    declarations: Any = broken.tree.declarations
-    following = next((h.start for h in broken.holes if h.at == at + 1), None)
-    if following is None and at + 1 < len(declarations):
-        following = None if getattr(declarations[at + 1], "doc", "") else declarations[at + 1].start
-        if following is None:
+    """Return a declaration as a hole, which reaches to the next one; None if a documentation string stands in front of that."""
+    declarations = broken.tree.declarations
+    end = len(broken.text)
+    if at + 1 < len(declarations):
+        if getattr(declarations[at + 1], "doc", ""):
             return None
-    if getattr(declarations[at], "doc", ""):
-        return None
-    return _Hole(at, declarations[at].start, len(broken.text) if following is None else following)
+        end = next((h.start for h in broken.holes if h.at == at + 1), declarations[at + 1].start)
+    return _Hole(at, declarations[at].start, end)
+
+
+def _regions(broken: _Broken) -> list[range]:
+    """Return the indexes of the holes and their neighbours, those that follow each other as one range.
+
+    The neighbours in front of a hole go back to one that ends with a bracket: recovery looks at the bracket that was closed last.
+    """
+    text, declarations = broken.text, broken.tree.declarations
+    holes = {h.at for h in broken.holes}
+    found: list[range] = []
+    for hole in broken.holes:
+        first = hole.at - 1
+        while first > 0 and (first in holes or text[declarations[first].end - 1] not in "})]"):
+            first -= 1
+        region = range(max(first, 0), min(hole.at + 2, len(declarations)))
+        if found and region.start <= found[-1].stop:
+            found[-1] = range(min(found[-1].start, region.start), region.stop)
+        else:
+            found.append(region)
+    return found
+
+
+def _range(broken: _Broken, region: range) -> tuple[int, int]:
+    """Return the range of the text that a region has: all in front of the first declaration, and behind a hole that is the last one, is of it."""
+    declarations, last = broken.tree.declarations, region.stop - 1
+    hole = next((h for h in broken.holes if h.at == last), None)
+    start = declarations[region.start].start if region.start else 0
+    return start, declarations[last].end if hole is None else hole.end
+
+
+def _parts(read: nodes.File, broken: _Broken, regions: list[range]) -> list[list[nodes.Declaration]] | None:
+    """Return the declarations that were read in each hole; None if a neighbour has not come out as it is known."""
+    holes = {h.at: h for h in broken.holes}
+    pending = list(reversed(read.declarations))
+    parts: list[list[nodes.Declaration]] = []
+    for region in regions:
+        for i in region:
+            if i in holes:
+                part = []
+                while pending and pending[-1].start < holes[i].end:
+                    part.append(pending.pop())
+                parts.append(part)
+            elif not pending or not _is_same(pending.pop(), broken.tree.declarations[i], i == region.start > 0):
+                return None
+    return None if pending else parts
+
+
+def _is_same(read: nodes.Declaration, known: nodes.Declaration, without_doc: bool) -> bool:
+    """Return whether a declaration is the one that is known there; `without_doc` if its documentation was not read."""
+    if read.__class__ is not known.__class__ or (read.start, read.end) != (known.start, known.end):
+        return False
+    doc: object = getattr(known, "doc", "")
+    return read == (replace(known, doc="") if doc and without_doc else known)
 
 
 def _kept(before: str, after: str) -> tuple[int, int]:
@@ -294,14 +335,23 @@ def _common(a: str, b: str) -> int:
 
 def _alone(old: nodes.Declaration, source: Source, moved: int) -> nodes.Declaration | None:
     """Return a declaration in its new text, None if this cannot be read alone."""
-    start, end = old.start, old.end + moved
+    end = old.end + moved
+    new = _strictly(source, old.start, end, old)
+    return new if new is not None and new.end == end else None
+
+
+def _strictly(source: Source, start: int, end: int, old: nodes.Declaration) -> nodes.Declaration | None:
+    """Return the declaration that the strict reading finds in a range, in the place of an older one of its kind.
+
+    None if there is a report or another phrase, or if the text may nest deep.
+    """
     problems = Problems()
     tokens = lex(source, problems, start, end)
     tree = lalr.parse(tokens, RULES, lambda at, states: False)
     if problems.found or not isinstance(tree, nodes.File) or len(tree.declarations) != 1 or not shallow(tokens):
         return None
     new: Any = tree.declarations[0]
-    if new.__class__ is not old.__class__ or (new.start, new.end) != (start, end):
+    if new.__class__ is not old.__class__ or (new.start, new.end) != (start, tokens.ends[-2]):
         return None
     doc = getattr(old, "doc", "")  # it stands in front of the declaration
     return replace(new, doc=doc) if doc else new

@@ -145,6 +145,16 @@ def lex(source: Source, problems: Problems, start: int = 0, end: int | None = No
     return Lexer(source, problems, resync).run(start, len(source.text) if end is None else end)
 
 
+def lex_ranges(source: Source, problems: Problems, ranges: list[tuple[int, int]]) -> Tokens:
+    """Return the tokens of ranges of declarations as those of one text, with `resync`: a separator stands between two ranges."""
+    lexer = Lexer(source, problems, resync=True)
+    tokens = lexer.tokens
+    for start, end in ranges:
+        lexer.go_on()
+        lexer.run(start, end)
+    return tokens
+
+
 _STATEMENTS = frozenset(("let", "for", "fail", "if"))
 _BEGINNING = _STATEMENTS | {
     "listen", "transmit", "enact", "state", "link", "on", "every", "supervise",
@@ -185,6 +195,14 @@ class Lexer:
         tokens.ends.clear()
         self.brackets.clear()
         return self.run(start, end)
+
+    def go_on(self) -> None:
+        """Put a separator in the place of the end of a range, so that another one can follow."""
+        if self.tokens.kinds:
+            end = self.tokens.starts[-1]
+            self._pop()
+            if self.tokens.kinds:
+                self._add(_SEP, end, end + 1)
 
     def run(self, at: int, stop: int) -> Tokens:
         tokens, text, brackets = self.tokens, self.source.text, self.brackets

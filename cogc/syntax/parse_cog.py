@@ -16,7 +16,7 @@ from cogc.language.texts import RESERVED
 from cogc.syntax import lalr, nodes
 from cogc.syntax.build import BUILDERS
 from cogc.syntax.depth import too_deep
-from cogc.syntax.lexer import DECLARATIONS, Tokens, lex
+from cogc.syntax.lexer import Lexer, Tokens, lex, lex_ranges
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False
@@ -82,26 +82,29 @@ def _lost_brace(tokens: Tokens, leaves: list[Any], at: int, states: list[int], r
     return missing_brace.insert(tokens, leaves, at, states, rules)
 
 
-def alone(source: Source, problems: Problems, start: int, end: int) -> nodes.File | None:
-    """Read a range of a text with recovery, as a reading of the whole text would; None if it nests deep or is full of mistakes."""
+def read_ranges(source: Source, problems: Problems, ranges: list[tuple[int, int]]) -> nodes.File | None:
+    """Read some ranges of a text with recovery, as a text that has nothing between them; None if it nests deep or declares odd names."""
     from cogc.syntax import odd_names
 
-    tokens = lex(source, problems, start, end, resync=True)
+    tokens = lex_ranges(source, problems, ranges)
     if odd_names.mend(source, tokens, problems, MOST_ERRORS) is not None:
         return None  # its uses may stand elsewhere
     tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=_lost_brace))
     _doubts(source, tokens, problems)
-    if tree is None or not shallow(tokens) or len(problems.found) >= MOST_ERRORS:
+    if tree is None or not shallow(tokens):
         return None
     problems.dropped += [Span(source, *place) for place in tokens.dropped]
     return tree
 
 
-def reads_alike(text: str, start: int, end: int) -> bool:
-    """Return whether recovery splits a range of a text into the same tokens as the strict reading, without a report."""
+def is_sound(text: str, start: int, end: int) -> bool:
+    """Return whether recovery splits a declaration into the same tokens as the strict reading, without a report or a look ahead that it counts."""
     source, found = Source("", text), Problems()
-    strict, recovering = (lex(source, found, start, end, resync) for resync in (False, True))
-    return not found.found and strict.kinds == recovering.kinds and strict.starts == recovering.starts
+    strict, recovering = Lexer(source, found, False), Lexer(source, found, True)
+    wanted, tokens = strict.run(start, end), recovering.run(start, end)
+    if found.found or recovering.looks or tokens.doubtful:
+        return False
+    return (wanted.kinds, wanted.starts, wanted.ends) == (tokens.kinds, tokens.starts, tokens.ends)
 
 
 def _doubts(source: Source, tokens: Tokens, problems: Problems) -> None:
@@ -119,10 +122,6 @@ def _doubts(source: Source, tokens: Tokens, problems: Problems) -> None:
             problems.add(
                 "unexpected-token", Span(source, end - 1, end), found=f"`{mark}`", expected="its `{` before it"
             )
-
-
-WORD_AT_MARGIN = r"(?:" + "|".join(sorted(DECLARATIONS)) + r")\b"
-"""The words at which recovery begins anew where they begin a line."""
 
 
 def _file(tree: object) -> nodes.File | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from cogc.diagnostics.source import Source
 from cogc.disk.files import read
 from cogc.language.types import show
 from cogc.lsp import answers
+from cogc.lsp.documents import path_of
 from cogc.lsp.workspace import Workspace
 from cogc.syntax import nodes
 from cogc.syntax.again import Trees
 from cogc.syntax.parse import parse
 from support.editor import Editor
 from support.paths import ROOT
+from support.typist import Typist
 
 EDITS = int(os.environ.get("COGC_EDITS", "24"))
 SEED = int(os.environ.get("COGC_SEED", "0"))
@@ -72,6 +75,22 @@ plan Steps {
   step two by Clerk after one: "then {{ one }}"
 }
 test "it works" { use Main; run 2s; expect len(out) > 0 }
+"""
+YAML = """cog: 1
+import: [lib.cog]
+consts:
+  # Of a day.
+  MOST: 3
+coglets:
+  Deep:
+    listen: {job: Job}
+    transmit: {done: string}
+    reactions:
+      - on: job as j
+        when: j.size < MOST
+        do:
+          - let x = twice(j.size)
+          - 'done <- "{{ j.name }}: {{ x }}"'
 """
 TEXTS = {"lib.cog": LIB, "main.cog": MAIN}
 EXAMPLES = ["chat/chat.cog", "pipeline/pipeline.cog", "feature/feature.cog", "oncall/oncall.cog"]
@@ -184,6 +203,76 @@ def test_a_tree_that_is_kept_is_the_tree_of_the_text() -> None:
         before = list(tree.declarations)
         assert len(trees._sound) <= len(before) + 1, "nothing is known of declarations that are gone"
     assert kept > count // 20  # else nothing was kept, and this has tested nothing
+
+
+HISTORIES = (
+    # a report whose edit reaches back in front of the declaration
+    ['import "a.cog"\nmodel m = x "y"\nmodel c = x "y"\n', 'import "a.cog"\nmodel m = x "y"\nmodel  = x "y"\n'],
+    # a lost brace, of which the next coglet gets one more
+    [
+        "coglet A {\n  listen x: int\n  state n: int = 0\n}\n\ncoglet B {\n  on x as v { y <- 1 }\n}\n",
+        "coglet A {\n  listen x: int\n  state_2 n: int = 0\n}\n\ncoglet B {\n  on x as v { y <- 1 }\n}\n",
+        "coglet A {\n  listen x: int\n\ncoglet B {\n  on x as v { y <- 1 }\n}\n",
+        "coglet A {\n  listen x: int\n\ncoglet B {\n  on x as v { y <- 1 }}\n\n",
+    ],
+    # a program inside of a coglet, which recovery takes for one behind it
+    [
+        "coglet A { listen q: int\nprogram p() -> int = expr { f: 1 }\n  transmit a: int\n  on q { a <- 1 } }\n",
+        "coglet A { listen q: int\nprogram p() -> int = expr { f: 1 \n  transmit a: int\n  on q { a <- 1 } }\n",
+        "coglet A { listen q: int\nprogram p() -> int = expr { f: 11 }\n  transmit a: int\n  on q { a <- 1 } }\n",
+    ],
+    # the bracket that was closed last stands far above, in front of the declarations beside the mistake
+    [
+        "coglet A {\n  listen x: int\n}\nconst a = 1\nconst b = 2\nconst c = 3\n",
+        "coglet A {\n  listen x: int\n}\nconst a = 1\nconst b = 2 }\n  listen y: int\nconst c = 3\n",
+    ],
+    # two mistakes, of which the first silences a report of the second
+    [
+        "const a = 1\ncoglet A { on x { y <- (1) } }\nconst b = 2\n",
+        "const a = 1 1\ncoglet A { on x { y <- (1 } }\nconst b = 2\n",
+    ],
+)
+
+
+@pytest.mark.parametrize("texts", HISTORIES)
+def test_a_history_of_mistakes_is_read_as_its_last_text(texts: list[str]) -> None:
+    trees = Trees()
+    for now in texts:
+        assert_read_as_a_whole(trees, now)
+
+
+def test_what_people_type_is_read_as_a_whole_text_is() -> None:
+    chance = random.Random(SEED + 3)
+    blocks = [LIB, MAIN, *re.split(r"\n(?=\w)", LIB + MAIN)]
+    for _ in range(EDITS // 3):
+        who = Typist("\n".join(chance.sample(blocks, 3)), blocks, chance)
+        trees = Trees()
+        for _ in range(20):
+            assert_read_as_a_whole(trees, who.text)
+            who.step()
+
+
+def test_what_people_type_leaves_what_a_cold_check_finds(tmp_path: Path) -> None:
+    chance = random.Random(SEED + 4)
+    editor = Editor(tmp_path, lib=LIB, main=MAIN, deep_yml=YAML)
+    typists = {
+        editor.open(n): Typist(editor.texts[editor.uri(n)], [LIB, MAIN], chance) for n in ("lib", "main", "deep_yml")
+    }
+    for version in range(2, EDITS + 2):
+        uri = chance.choice(list(typists))
+        changes = typists[uri].step()
+        editor.tell("textDocument/didChange", textDocument={"uri": uri, "version": version}, contentChanges=changes)
+        texts = {path_of(u): who.text for u, who in typists.items()}
+        assert {path: cold(path, texts) for path in texts} == last(editor), texts
+
+
+def assert_read_as_a_whole(trees: Trees, now: str) -> None:
+    source, found, wanted = Source("a.cog", now), Problems(), Problems()
+    tree, fresh = trees.parse(source, found), parse(source, wanted)
+    assert places(tree) == places(fresh) and tree == fresh, now
+    assert [sorted(map(repr, ds)) for ds in (found.found, found.dropped)] == [
+        sorted(map(repr, ds)) for ds in (wanted.found, wanted.dropped)
+    ], now
 
 
 def test_mistakes_in_two_declarations_are_read_apart() -> None:

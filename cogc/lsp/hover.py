@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from cogc.diagnostics.source import Span
+from cogc.diagnostics.problems import MARK
+from cogc.diagnostics.source import Span, looks_like_yaml
 from cogc.language import docs, types
 from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.builtins import FUNCTIONS
@@ -67,7 +68,7 @@ def described(world: World, meaning: Meaning, type: types.Type | None = None) ->
     if isinstance(node, nodes.Import) and meaning.unit is not None and meaning.kind == "file":
         parts.append(meaning.unit.tree.doc)
     else:
-        parts.append(str(getattr(node, "doc", "")))
+        parts.append(str(getattr(node, "doc", "")) or _comment(meaning))
     if meaning.kind == "function":
         parts.append(f"{docs.FUNCTIONS[meaning.name]}; takes {FUNCTIONS[meaning.name][3]}")
     shape = _shape(world, meaning)
@@ -80,6 +81,22 @@ def described(world: World, meaning: Meaning, type: types.Type | None = None) ->
     if isinstance(type, types.Ref) and shown is not None:
         parts.append(_code(f"type {type.name} = {types.show(shown)}"))
     return "\n\n".join(p.strip() for p in parts if p.strip())
+
+
+def _comment(meaning: Meaning) -> str:
+    """Return the comment above the key of a constant, a type or a state in YAML, which have no place for documentation."""
+    node, unit = meaning.node, meaning.unit
+    if unit is None or not isinstance(node, nodes.Const | nodes.TypeDecl | nodes.State):
+        return ""
+    source = unit.source
+    line, column = source.position(node.start)
+    if not looks_like_yaml(source.path, source.text) or source.line(line)[: column - 1].strip():
+        return ""
+    found: list[str] = []
+    while line > 1 and (above := source.line(line - 1).strip()).startswith("#"):
+        found += [] if MARK in above else [above.lstrip("#").strip()]
+        line -= 1
+    return "\n".join(reversed(found))
 
 
 def _shape(world: World, meaning: Meaning) -> Shape | None:

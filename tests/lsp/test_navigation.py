@@ -170,6 +170,36 @@ def test_hover_shows_declaration_type_and_documentation(tmp_path: Path, mark: st
     assert [w for w in words if w not in shown] == [], shown
 
 
+def test_hover_shows_the_comment_above_what_has_no_documentation_in_yaml(tmp_path: Path) -> None:
+    text = """cog: 1
+consts:
+  # The most of one day,
+  # and no more.
+  # cogc: ignore[COG508]
+  LIM<^C>IT: 3
+
+  HI<^D>GH: 4
+types:
+  # One of the shop.
+  Jo<^T>b: "{ n: int }"
+coglets:
+  # What is counted.
+  Ma<^M>in:
+    doc: Counts.
+    states:
+      # So many are gone.
+      go<^S>ne: int = 0
+    reactions:
+      - on: start
+        do: [gone = LIMIT]
+"""
+    editor = Editor(tmp_path, one_yml=text)
+    shown = {mark: editor.at(mark, "hover")["contents"]["value"].split("\n```\n\n")[1:] for mark in "CDTMS"}
+    assert shown == {
+        "C": ["The most of one day,\nand no more."], "D": [], "T": ["One of the shop."], "M": ["Counts."], "S": ["So many are gone."],
+    }  # fmt: skip
+
+
 def test_hover_explains_attributes_functions_and_keywords(tmp_path: Path) -> None:
     text = """model m = anthropic "claude-sonnet-5-5" { max<^A>_tokens: 5 }
 program p(x: string) -> int = expr len<^F>(x)

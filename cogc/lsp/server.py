@@ -48,6 +48,10 @@ _CAPABILITIES = {
 }
 
 
+_MISFITS = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+"""The exceptions of parameters that are not of the types of the protocol."""
+
+
 class Server:
     """One session with an editor. `project` gives the settings for the path of a file."""
 
@@ -107,7 +111,7 @@ class Server:
         while not self.channel.ended:
             message = self.channel.next(wait=not self.stale)
             if message is None:
-                self.analyse_one()
+                self._analyse_next()
             elif message.get("method") == "exit":
                 break
             else:
@@ -144,7 +148,7 @@ class Server:
         try:
             handler = self.requests.get(method)
             return self._at(method, params) if handler is None else handler(params)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except _MISFITS as error:
             raise rpc.Failure(rpc.INVALID_PARAMS, f"{method}: {type(error).__name__}: {error}") from error
         except (AssertionError, RecursionError) as error:  # the session goes on
             raise rpc.Failure(rpc.INTERNAL_ERROR, f"{method}: {type(error).__name__}: {error}") from error
@@ -152,18 +156,26 @@ class Server:
     def _noticed(self, handler: Callable[[Params], None], params: Params) -> None:
         try:
             handler(params)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _MISFITS as error:
             self.channel.notify(
                 "window/logMessage", {"type": 1, "message": f"a notification is not understood: {error}"}
             )
 
     def _initialize(self, params: Params) -> object:
-        self.initialized = True
+        if self.initialized:
+            raise rpc.Failure(rpc.INVALID_REQUEST, "`initialize` comes once")
         folders = [f["uri"] for f in params.get("workspaceFolders") or ()]
-        given = params.get("capabilities", {}).get("textDocument", {}).get("completion", {}).get("completionItem", {})
-        self.snippets = bool(given.get("snippetSupport"))
         root = params.get("rootUri")
-        self.folders += dict.fromkeys(path_of(uri) for uri in (folders or [root] if root or folders else ()))
+        paths = [path_of(uri) for uri in folders or ([root] if root else ())]
+        given = params.get("capabilities")
+        for key in ("textDocument", "completion", "completionItem"):
+            given = (given or {}).get(key)
+        self.snippets = bool((given or {}).get("snippetSupport"))
+        editor = params.get("processId")
+        if isinstance(editor, int):
+            self.channel.follow(editor)
+        self.folders += dict.fromkeys(paths)
+        self.initialized = True
         from cogc.lsp.legend import LEGEND
 
         tokens = {"semanticTokensProvider": {"legend": LEGEND, "full": True, "range": True}}
@@ -242,6 +254,15 @@ class Server:
         return read(path) if document is None else document.text.encode("utf-8", "replace")
 
     # ---- diagnostics -----------------------------------------------------------------------------------------
+
+    def _analyse_next(self) -> None:
+        """Analyse a stale file. A mistake of cogc itself in this is shown to the user, and the session goes on."""
+        path = next(iter(self.stale), None)
+        try:
+            self.analyse_one()
+        except Exception as error:
+            message = f"cogc could not check {path}, which is a mistake of cogc: {type(error).__name__}: {error}"
+            self.channel.notify("window/showMessage", {"type": 1, "message": message})
 
     def analyse_one(self) -> None:
         from cogc.lsp import answers

@@ -33,7 +33,19 @@ def test_a_session_ends_as_the_protocol_says() -> None:
         assert client.process.wait(DEADLINE) == 1
     with session(start=False) as client:
         assert client.ask("textDocument/formatting")["error"]["code"] == -32002
+        assert client.ask("initialize", workspaceFolders=[{"uri": 5}])["error"]["code"] == -32602
+        assert client.ask("textDocument/formatting")["error"]["code"] == -32002
+        assert "result" in client.ask("initialize", capabilities={"textDocument": None}, workspaceFolders=None)
+        assert client.ask("initialize", capabilities={})["error"]["code"] == -32600
     assert client.process.returncode == 1  # the editor went away
+
+
+def test_the_session_ends_with_the_process_of_the_editor() -> None:
+    with subprocess.Popen(["sleep", "1000"]) as editor, session(start=False) as client:
+        client.ask("initialize", capabilities={}, processId=editor.pid)
+        editor.kill()
+        editor.wait()
+        assert client.process.wait(DEADLINE) == 1  # though its input is still open
 
 
 def test_what_is_no_message_is_answered_by_an_error() -> None:
@@ -44,6 +56,15 @@ def test_what_is_no_message_is_answered_by_an_error() -> None:
         assert client.read()["error"]["code"] == -32700
         client.raw(b"Content-Length: 2\r\n\r\n[]")
         assert client.read()["error"]["code"] == -32600
+        assert client.ask("textDocument/formatting", textDocument=3)["error"]["code"] == -32602
+        for id in ([1], {}, True, 1.5):
+            client.send(id=id, method="shutdown")
+            assert client.read()["error"]["code"] == -32600
+        client.raw(b"Content-Length: x\r\n\r\n{}")  # the next frame is read, behind a body of unknown length
+        assert client.read()["error"]["code"] == -32700
+        client.raw(b'Content-Length: 34\r\n\r\n{"id": 1, "method": "x", "y": NaN}')
+        assert client.read()["error"]["code"] == -32700
+        client.tell("$/cancelRequest", id=client.count + 1)  # a request that has not come yet
         assert client.ask("textDocument/formatting", textDocument=3)["error"]["code"] == -32602
         body = json.dumps({"jsonrpc": "2.0", "id": "x", "method": "shutdown"}).encode()
         cancel = json.dumps({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": "x"}}).encode()
@@ -105,7 +126,7 @@ def test_names_are_shown_found_completed_and_renamed_over_the_wire(tmp_path: Pat
     uri, lib = (tmp_path / "a.cog").as_uri(), tmp_path / "lib.cog"
     lib.write_text("const limit = 3\n")
     text = 'import "lib.cog"\nconst a = "\U0001f600" + str(limit)\nconst b = li\n'
-    with session() as client:
+    with session(start=False) as client:
         client.ask("initialize", capabilities={}, rootUri=tmp_path.as_uri())
         client.open(uri, text)
         at = {"textDocument": {"uri": uri}, "position": place(1, 23)}

@@ -126,13 +126,11 @@ def test_paths_in_strings_are_files_beside_the_spec(tmp_path: Path) -> None:
 
 
 def test_an_item_replaces_the_word_in_utf16_units_and_may_be_a_snippet(tmp_path: Path) -> None:
-    capabilities = {"textDocument": {"completion": {"completionItem": {"snippetSupport": True}}}}
-    editor = Editor(tmp_path, one='const a = "\U0001f600\U0001f600" + st<^>r(1)\nconst strange = 1\n')
-    editor.ask("initialize", capabilities=capabilities, rootUri=tmp_path.as_uri())
+    given = {"capabilities": {"textDocument": {"completion": {"completionItem": {"snippetSupport": True}}}}}
+    editor = Editor(tmp_path, given, one='const a = "\U0001f600\U0001f600" + st<^>r(1)\nconst strange = 1\n')
     item = next(i for i in editor.at("", "completion") if i["label"] == "strange")
     assert item["textEdit"]["range"] == {"start": {"line": 0, "character": 19}, "end": {"line": 0, "character": 22}}
-    editor = Editor(tmp_path, two="<^>")
-    editor.ask("initialize", capabilities=capabilities, rootUri=tmp_path.as_uri())
+    editor = Editor(tmp_path, given, two="<^>")
     item = next(i for i in editor.at("", "completion") if i["label"] == "listen" or i["label"] == "coglet")
     assert item["insertTextFormat"] == 2 and "$0" in item["textEdit"]["newText"]
 

@@ -90,10 +90,10 @@ agent C(topic: string) { model: m, system: "{{ topic }}" }
 
 
 def test_lenses_run_the_root_and_the_tests_where_the_editor_has_the_command(tmp_path: Path) -> None:
-    editor = Editor(tmp_path, one=TEXT, t='import "one.cog"\ntest "it works" { use Worker; run 1s }\n')
-    told = editor.ask("initialize", capabilities={}, initializationOptions={"lenses": True})
-    assert "codeLensProvider" in told["capabilities"]
-    assert "codeLensProvider" not in editor.ask("initialize", capabilities={})["capabilities"]
+    given = {"initializationOptions": {"lenses": True}}
+    editor = Editor(tmp_path, given, one=TEXT, t='import "one.cog"\ntest "it works" { use Worker; run 1s }\n')
+    assert "codeLensProvider" in editor.told["capabilities"]
+    assert "codeLensProvider" not in Editor(tmp_path).told["capabilities"]
     shown = {}
     for name in ("one", "t"):
         lenses = editor.ask("textDocument/codeLens", textDocument={"uri": editor.open(name)})

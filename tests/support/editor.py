@@ -66,16 +66,16 @@ class _Channel(rpc.Channel):
 
 
 class Editor:
-    """An editor and a server in one process, for a folder of files."""
+    """An editor and a server in one process, for a folder of files. `given` is what the editor tells of itself."""
 
-    def __init__(self, folder: Path, **files: str) -> None:
+    def __init__(self, folder: Path, given: dict[str, Any] | None = None, /, **files: str) -> None:
         self.folder = folder
         self.channel = _Channel()
         self.server = Server(self.channel)
         self.texts: dict[str, str] = {}
         self.places: dict[str, dict[str, int]] = {}
         self.files: dict[str, str] = {}
-        self.ask("initialize", capabilities={}, rootUri=folder.as_uri())
+        self.told = self.ask("initialize", **{"capabilities": {}, "rootUri": folder.as_uri(), **(given or {})})
         for name, text in files.items():
             self.write(name, text)
 

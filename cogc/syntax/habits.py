@@ -216,7 +216,13 @@ def _value_of_other(at: Around) -> tuple[str, int] | None:
         return f"write `0.{after}`", 0
     if text == "<" and after == "<":
         return f"send with `<-`: `{before} <- ...`", 0
-    if far == "on" and before.isidentifier() and text.isidentifier() and after in ("{", "when", "->"):
+    if (
+        far == "on"
+        and before.isidentifier()
+        and before != "as"
+        and text.isidentifier()
+        and after in ("{", "when", "->")
+    ):
         return f"write `on {before} as {text}`", 0
     return None
 

@@ -219,7 +219,7 @@ class Reporter:
         """Return the edits for a phrase of another language, or for a missing `:`."""
         from cogc.syntax.rewrites import Phrase, joined, missing_colon, rewrite
 
-        if help is None:
+        if help is None or help.startswith("a name is missing"):
             return ()
         phrase = Phrase(self.source, self.tokens)
         if help.startswith("a `:` is missing"):

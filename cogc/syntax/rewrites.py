@@ -161,7 +161,8 @@ def _header(phrase: Phrase, at: int) -> Edits:
         return phrase.put(at, at + 1, "->")
     if first in ("on", "enact") and text == "if":
         return phrase.put(at, at, "when")
-    if phrase.text(at - 2) == "on" and before.isidentifier() and text.isidentifier() and after in ("{", "when", "->"):
+    is_channel = phrase.text(at - 2) == "on" and before.isidentifier() and before != "as"
+    if is_channel and text.isidentifier() and after in ("{", "when", "->"):
         return phrase.put(at, at, f"as {text}")
     return phrase.put(at, at, "<-") if first == "send" and text == "=" else ()
 

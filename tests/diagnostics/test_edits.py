@@ -109,3 +109,10 @@ def test_a_call_becomes_a_statement_where_it_is_a_whole_one(was: str, becomes: s
 def test_edits_stand_at_their_places_in_yaml() -> None:
     text = "cog: 1\ncoglets:\n  Main:\n    listen: { x: int }\n    reactions:\n      - on: x as v\n        do: |\n          if v == 1 && true { log inof v }\n"
     assert mended(text, "a.yml") == text.replace("&&", "and").replace("inof", "info")
+
+
+@pytest.mark.parametrize(
+    "text", ["coglet Main { on start { let = 1 } }\n", 'model = scripted "a.yml"\n', "coglet Main { listen x: int\n on  as v { let y = v } }\n"]
+)  # fmt: skip
+def test_a_name_that_is_missing_has_no_edit(text: str) -> None:
+    assert [d.edits for d in found(text) if d.slug == "unexpected-token"] == [()]

@@ -79,6 +79,8 @@ def everywhere(workspace: Workspace, path: str, meaning: Meaning) -> list[Use]:
     files = [path] if meaning.kind in _WITHIN or meaning.unit is None else workspace.importers(home, path)
     found: dict[tuple[str, int, int], Use] = {}
     for file in files:
+        if meaning.kind not in _FIXED and not workspace.has(file, meaning.name):
+            continue
         for use in workspace.analysis(file).uses.of(meaning.key):
             found.setdefault((use.unit.path, use.start, use.end), use)
     return sorted(found.values(), key=lambda u: (u.unit.path, u.start))
@@ -154,7 +156,10 @@ def _refuse_clashes(workspace: Workspace, path: str, meaning: Meaning, places: P
         return key[0], moved(key[0], key[1]), new if key == meaning.key else key[2]
 
     home = meaning.unit.path if meaning.unit is not None else path
+    near = workspace.within_reach(new, home, path)
     for file in workspace.importers(home, path) if meaning.kind not in _WITHIN else [path]:
+        if file not in places and file not in near:
+            continue  # it names neither the thing nor, itself or through an import, another of the new name
         was, is_ = workspace.analysis(file), then.analysis(file)
         more = Counter(d.message for d in is_.diagnostics if d.severity == "error")
         more -= Counter(d.message for d in was.diagnostics if d.severity == "error")

@@ -16,7 +16,7 @@ from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.selection import Selection
 from cogc.disk.files import specs
-from cogc.names.load import import_path, text_of
+from cogc.names.load import PRELUDE, import_path, text_of
 from cogc.syntax import nodes
 from cogc.syntax.again import Trees
 from cogc.syntax.parse import parse
@@ -150,18 +150,44 @@ class Workspace:
             known = self._trees[path] = data, source, parse(source, Problems())
         return known[1], known[2]
 
+    def has(self, path: str, name: str) -> bool:
+        """Return whether a name may stand in a file: in its text, or if it is no single file."""
+        known = self.tree(path)
+        return known is None or name in known[0].text
+
     def importers(self, path: str, *more: str) -> list[str]:
         """Return the files that import a file, directly or through others, itself first; `more` are files to look at besides."""
-        importing: dict[str, list[str]] = {}
-        for file in self.files(path, *more):
+        return _reached([path], self._importing(path, *more))
+
+    def within_reach(self, name: str, *more: str) -> frozenset[str]:
+        """Return the files that may have a name in their texts, or import such a file, directly or through others."""
+        importing = self._importing(*more)
+        return frozenset(_reached([f for f in importing if self.has(f, name)], importing))
+
+    def _importing(self, *more: str) -> dict[str, list[str]]:
+        """Return who imports each file, for those of the workspace, `more`, and all that these import."""
+        found: dict[str, list[str]] = {file: [] for file in self.files(*more, PRELUDE)}
+        pending = list(found)
+        while pending:
+            file = pending.pop()
             known = self.tree(file)
             for node in known[1].declarations if known is not None else ():
                 if isinstance(node, nodes.Import):
-                    importing.setdefault(import_path(file, node.path.value), []).append(file)
-        found = {path: None}
-        pending = [path]
-        while pending:
-            new = [f for f in importing.get(pending.pop(), ()) if f not in found]
-            found.update(dict.fromkeys(new))
-            pending += new
-        return list(found)
+                    other = import_path(file, node.path.value)
+                    if other not in found:
+                        found[other] = []
+                        pending.append(other)
+                    found[other].append(file)
+        found[PRELUDE] = [file for file in found if file != PRELUDE]
+        return found
+
+
+def _reached(starts: list[str], importing: dict[str, list[str]]) -> list[str]:
+    """Return files and those that import them, directly or through others."""
+    found = dict.fromkeys(starts)
+    pending = list(starts)
+    while pending:
+        new = [f for f in importing.get(pending.pop(), ()) if f not in found]
+        found.update(dict.fromkeys(new))
+        pending += new
+    return list(found)

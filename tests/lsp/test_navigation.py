@@ -134,6 +134,21 @@ def test_a_rename_that_would_clash_is_refused(tmp_path: Path, mark: str, new: st
     assert found["code"] == -32803 and why in found["message"], found
 
 
+def test_a_rename_is_refused_for_a_file_that_has_neither_name(tmp_path: Path) -> None:
+    both = 'import "lib.cog"\nimport "other.cog"\n'
+    editor = Editor(tmp_path, lib="const lim<^L>it = 1\n", other="const most = 2\n", both=both)
+    assert "both.cog" in editor.at("L", "rename", newName="most")["message"]
+    assert list(editor.at("L", "rename", newName="top")["changes"]) == [editor.uri("lib")]
+
+
+def test_files_that_do_not_have_a_name_are_not_analysed_for_it(tmp_path: Path) -> None:
+    files = {f"f{i}": f'import "f{i - 1}.cog"\nconst c{i} = 1\n' for i in range(1, 30)}
+    editor = Editor(tmp_path, f0="const fi<^F>rst = 1\n", **files)
+    assert len(editor.at("F", "references", context={"includeDeclaration": True})) == 1
+    assert list(editor.at("F", "rename", newName="last")["changes"]) == [editor.uri("f0")]
+    assert list(editor.server.workspace._analyses) == [str(tmp_path / "f0.cog")]
+
+
 def test_a_rename_by_which_a_name_would_mean_something_else_is_refused(tmp_path: Path) -> None:
     text = "const a<^A> = 1\nconst b = 2\nprogram f(x: int) -> int = expr x + b\nprogram g(b<^B>: int) -> int = expr b + a\n"
     editor = Editor(tmp_path, one=text)

@@ -13,11 +13,12 @@ When declarations with mistakes are read without the others
     *holes* of the tree. A hole reaches to the next declaration. The text is read with recovery as a whole text is, except that declarations
     are left out of it: what is read are the holes, each with the declaration behind it and those in front of it, the *neighbours*.
 
-    The reports and the nodes are those of the whole text, because of three conditions, and in all other cases the text is read as a whole.
-    1. Every declaration that is no hole is *sound*: it is not indented, and recovery splits it into the tokens of the strict reading.
-    2. The neighbours come out as they are known. So recovery has taken nothing of them, and has found its way back to the end of a declaration
+    The reports and the nodes are those of the whole text, because of four conditions, and in all other cases the text is read as a whole.
+    1. The strict reading of the same parts fails, as that of the whole text does, which else would be read without recovery.
+    2. Every declaration that is no hole is *sound*: it is not indented, and recovery splits it into the tokens of the strict reading.
+    3. The neighbours come out as they are known. So recovery has taken nothing of them, and has found its way back to the end of a declaration
        on both sides of the hole. From there it goes on through sound declarations as the strict reading does.
-    3. No name is declared that only recovery can read (`odd_names.py`), since its uses may stand anywhere.
+    4. No name is declared that only recovery can read (`odd_names.py`), since its uses may stand anywhere.
     What recovery counts in a text, such as its reports, it counts in the holes alone: sound declarations add nothing. All holes are one
     reading, so that what the reports of one mean for the next is as it is in a reading of the whole.
 

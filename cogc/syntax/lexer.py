@@ -145,9 +145,9 @@ def lex(source: Source, problems: Problems, start: int = 0, end: int | None = No
     return Lexer(source, problems, resync).run(start, len(source.text) if end is None else end)
 
 
-def lex_ranges(source: Source, problems: Problems, ranges: list[tuple[int, int]]) -> Tokens:
-    """Return the tokens of ranges of declarations as those of one text, with `resync`: a separator stands between two ranges."""
-    lexer = Lexer(source, problems, resync=True)
+def lex_ranges(source: Source, problems: Problems, ranges: list[tuple[int, int]], resync: bool) -> Tokens:
+    """Return the tokens of ranges of declarations as those of one text: a separator stands between two ranges."""
+    lexer = Lexer(source, problems, resync)
     tokens = lexer.tokens
     for start, end in ranges:
         lexer.go_on()

@@ -83,10 +83,17 @@ def _lost_brace(tokens: Tokens, leaves: list[Any], at: int, states: list[int], r
 
 
 def read_ranges(source: Source, problems: Problems, ranges: list[tuple[int, int]]) -> nodes.File | None:
-    """Read some ranges of a text with recovery, as a text that has nothing between them; None if it nests deep or declares odd names."""
+    """Read some ranges of a text with recovery, as a text that has nothing between them.
+
+    None if they have no mistake for the strict reading, nest deep or declare odd names.
+    """
     from cogc.syntax import odd_names
 
-    tokens = lex_ranges(source, problems, ranges)
+    found = Problems()
+    strict = lex_ranges(source, found, ranges, resync=False)
+    if not found.found and _file(lalr.parse(strict, RULES, lambda at, states: False)) is not None:
+        return None
+    tokens = lex_ranges(source, problems, ranges, resync=True)
     if odd_names.mend(source, tokens, problems, MOST_ERRORS) is not None:
         return None  # its uses may stand elsewhere
     tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=_lost_brace))

@@ -221,6 +221,17 @@ HISTORIES = (
         "coglet A { listen q: int\nprogram p() -> int = expr { f: 1 \n  transmit a: int\n  on q { a <- 1 } }\n",
         "coglet A { listen q: int\nprogram p() -> int = expr { f: 11 }\n  transmit a: int\n  on q { a <- 1 } }\n",
     ],
+    # a second declaration typed behind the first, with the word of a declaration at the margin inside of it
+    [
+        "const a = 1\nconst b = 2\n",
+        "const a = 1\ncoglet C {\nprogram p() -> int = expr 1\n  listen x: int\n}\nconst b = 2\n",
+    ],
+    # a brace that is open in one declaration and closed in another
+    [
+        "coglet A { listen x: int }\nprogram p() -> int = expr 1\nprogram q() -> int = expr 2\n",
+        "coglet A { listen x: int\nprogram p() -> int = expr 1\nprogram q() -> int = expr 2\n",
+        "coglet A { listen x: int\nprogram p() -> int = expr 1\nprogram q() -> int = expr 2 }\n",
+    ],
     # the bracket that was closed last stands far above, in front of the declarations beside the mistake
     [
         "coglet A {\n  listen x: int\n}\nconst a = 1\nconst b = 2\nconst c = 3\n",

@@ -1,7 +1,7 @@
 """A reaction that is led along its course, to the wait at which another kernel has written it down.
 
 **The model.** `follow` begins the reaction anew, in the restored kernel itself, and hands it what its course has (`courses.py`), step for step, by the same
-`activities.advance` as in a run. So its parts begin, wait for each other and end as they did. Meanwhile the kernel is a `_Following`: what the reaction
+`activities.advance` as in a run. So its parts begin, wait for each other and end as they did. Meanwhile the kernel is `alone`, and a `_Following`: what the reaction
 says, does or logs reaches nobody, since it has done so already, and what it asks its kernel for is answered by the course. All other
 tables that a step could change are set aside and put back. What is left is the reaction with its parts, and the calls for which they wait.
 
@@ -88,8 +88,8 @@ def _following(kind: type[Kernel]) -> type[Kernel]:
 
 
 @contextmanager
-def _alone(kernel: Kernel) -> Iterator[None]:
-    """Set aside what a reaction that follows its course could change."""
+def alone(kernel: Kernel) -> Iterator[None]:
+    """Set aside what reactions that follow their courses could change. They are led one after the other. The calls for which they wait are left."""
     scratch: dict[str, Any] = {
         "effects": [],
         "timers": Timers(),
@@ -118,28 +118,29 @@ def _alone(kernel: Kernel) -> Iterator[None]:
             yield
     finally:
         kernel.__class__ = kind
+        waiting = kernel.calls
         for name, value in before.items():
             setattr(kernel, name, value)
+        kernel.calls.update(waiting)
 
 
 def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any]) -> list[Outward]:
-    """Lead a reaction of a kernel to its wait, as another kernel has written it down. Return the calls for which it waits. Raise Lost if it comes to another one."""
+    """Lead a reaction of a kernel that is `alone` to its wait, as another kernel has written it down. Return the calls for which it waits. Raise Lost if
+    it comes to another one."""
     states, timers = inst.states, inst.timers
     course = courses.read(data, states)
-    arguments = tuple(data["arguments"])
-    with _alone(kernel):
-        root = _begun(kernel, inst, handler, data, course[0].value)
-        root.args, root.root, root.course = arguments, root, course
-        activities.enter(root)
-        family = root.family = {0: root}
-        inst.states = list(states)
-        try:
-            for given in course:
-                _step(kernel, root, family, given)
-        finally:
-            inst.states, inst.timers = states, timers
-        waiting = kernel.calls
-        calls = [e for e in kernel.effects if isinstance(e, Call | Ask | Dispatch) and e.id in waiting]
+    before, kernel.calls, kernel.effects = kernel.calls, {}, []
+    root = _begun(kernel, inst, handler, data, course[0].value)
+    root.args, root.root, root.course = tuple(data["arguments"]), root, course
+    activities.enter(root)
+    family = root.family = {0: root}
+    inst.states = list(states)
+    try:
+        for given in course:
+            _step(kernel, root, family, given)
+    finally:
+        inst.states, inst.timers = states, timers
+    calls = [e for e in kernel.effects if isinstance(e, Call | Ask | Dispatch) and e.id in kernel.calls]
     if not root.alive or courses.asked(root) != data["asked"]:
         raise Lost("it comes to another wait")
     for part in family.values():
@@ -151,7 +152,8 @@ def follow(kernel: Kernel, inst: Instance, handler: Handler, data: dict[str, Any
     root.weight = sum(courses.weight(course, place) for place in range(len(course) - 1))
     if not kernel.keeps_courses:
         courses.lose(root)
-    kernel.calls.update(waiting)
+    before.update(kernel.calls)
+    kernel.calls = before
     return calls
 
 

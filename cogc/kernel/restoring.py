@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
 from cogc.kernel import added, courses, kept, periods, python, queues, reactions, requests, wiring
-from cogc.kernel.following import Lost, follow
+from cogc.kernel.following import Lost, alone, follow
 from cogc.kernel.joins import Join, Round
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.registry import AgentRecord
@@ -104,7 +104,8 @@ class _Reader:
                 made.lead_to(made.targets, None)
         for path, id, token, channel in data.get("unsettled", ()):
             kernel.unsettled.setdefault(self._inst(path), {})[id, token] = channel
-        calls = [call for waits in data.get("waits", ()) for call in self._wait(*waits)]
+        with alone(kernel):
+            calls = [call for waits in data.get("waits", ()) for call in self._wait(*waits)]
         self._effects(data)
         for timer in data["timers"]:
             self._timer(*timer)

@@ -79,12 +79,14 @@ def obstacle(kernel: Kernel) -> str:
 
 
 def instances(inst: Instance) -> Iterator[Instance]:
-    """Yield a coglet and all below it."""
-    yield inst
-    if inst.children is not None:
-        for slot in inst.children.values():
-            for member in slot.members.values():
-                yield from instances(member)
+    """Yield a coglet and all below it, each before its children."""
+    left = [inst]
+    while left:
+        inst = left.pop()
+        yield inst
+        if inst.children is not None:
+            for slot in reversed(inst.children.values()):
+                left += reversed(slot.members.values())
 
 
 def excess(kernel: Kernel, most: int) -> int:
@@ -205,6 +207,12 @@ def _named(port: Port) -> list[Any] | None:
 def written(kernel: Kernel) -> Data:
     """Return the state of a kernel. `obstacle` must have returned nothing."""
     assert kernel.root is not None
+    return {**beside(kernel), "tree": _tree(kernel.root), "waits": list(_waits(kernel.root))}
+
+
+def beside(kernel: Kernel) -> Data:
+    """Return the state of a kernel beside its coglets and what goes on in them."""
+    assert kernel.root is not None
     found: Data = {"form": FORM, **{name: getattr(kernel, name) for name in NUMBERS}}
     found["seq"] = 0 if kernel.trace is None else kernel.trace.seq
     found["losses"] = [
@@ -227,13 +235,11 @@ def written(kernel: Kernel) -> Data:
     found["handles"] = list(kernel.handles.items())
     found["added"] = added.written(kernel)
     found["models"] = _models(kernel)
-    found["tree"] = _tree(kernel.root)
     found["timers"] = list(_timers(kernel))
     found["claims"] = list(_claims(kernel.root))
     found["unsettled"] = [
         [inst.path, *claim, channel] for inst, claims in kernel.unsettled.items() for claim, channel in claims.items()
     ]
-    found["waits"] = list(_waits(kernel.root))
     places = {port: _named(port) for port in {port for port, _, _ in kernel.messages}}
     found["messages"] = [[places[port], value, cause, *known] for (port, value, cause), known in kernel.queued()]
     found["ordering"] = kernel.ordering()
@@ -245,6 +251,11 @@ def written(kernel: Kernel) -> Data:
 
 def _tree(inst: Instance) -> Data:
     """Return a coglet and all below it."""
+    return {**own(inst), "children": [_slot(inst.kernel, slot) for slot in (inst.children or {}).values()]}
+
+
+def own(inst: Instance) -> Data:
+    """Return a coglet without those below it."""
     spec = inst.code.ir
     return {
         "index": inst.index,
@@ -263,7 +274,6 @@ def _tree(inst: Instance) -> Data:
             for number, memory in (inst.extra or {}).items()
             if isinstance(memory, Join | Memory)
         ],
-        "children": [_slot(inst.kernel, slot) for slot in (inst.children or {}).values()],
     }
 
 
@@ -350,13 +360,20 @@ def _claims(root: Instance) -> Iterator[list[Any]]:
 def _waits(root: Instance) -> Iterator[list[Any]]:
     """Yield what goes on in each coglet at work: its reactions that wait for a call, the order of its activities, and the messages that it has put off."""
     for inst in instances(root):
-        reactions = courses.roots(inst)
-        backlog = [[_named(port), value, cause] for port, value, cause in inst.backlog or ()]
-        rest = [[_named(port), value, position, cause] for port, value, position, cause in inst.rest or ()]
-        if reactions or backlog or rest:
-            order = [_place(a) if a.root is not None else [-1, next(iter(a.calls), 0)] for a in inst.activities or ()]
-            awaits = [_place(entry.activity) for entry in inst.awaits or ()]
-            yield [inst.path, [courses.written(a) for a in reactions], order, backlog, rest, awaits]
+        if inst.activities or inst.backlog or inst.rest:
+            reactions = courses.roots(inst)
+            if reactions or inst.backlog or inst.rest:
+                yield [inst.path, [courses.written(a) for a in reactions], *order(inst)]
+
+
+def order(inst: Instance) -> list[list[Any]]:
+    """Return what names the activities of a coglet in their order, the messages that it has put off, and the activities that await a message."""
+    return [
+        [_place(a) if a.root is not None else [-1, next(iter(a.calls), 0)] for a in inst.activities or ()],
+        [[_named(port), value, cause] for port, value, cause in inst.backlog or ()],
+        [[_named(port), value, position, cause] for port, value, position, cause in inst.rest or ()],
+        [_place(entry.activity) for entry in inst.awaits or ()],
+    ]
 
 
 def _place(part: Activity) -> list[int]:
@@ -379,7 +396,7 @@ def _models(kernel: Kernel) -> Data:
     models = kernel.models
     agents = []
     assert kernel.root is not None
-    there = {inst.path for inst in instances(kernel.root)}
+    there = {inst.path for inst in instances(kernel.root)} if models.shared else set()
     for inst in instances(kernel.root):
         own = models.known_agent(inst)
         if own is not None:

@@ -2,7 +2,7 @@
 
 A reaction that waits is led to its wait again by what it was given (`courses.py`, `following.py`), and so are the conversations that it holds. Whether that leads to
 the same wait is seen by trying it. `taken` restores a kernel beside the first one, and compares the two: what would be written of them, and all that
-their waiting generators have in their locals, objects and closures. A snapshot that would not be the same is not taken. It is tried
+their waiting generators have in their locals, objects and closures. Coglets in which nothing goes on are not compared: they are read as they were written. A snapshot that would not be the same is not taken. It is tried
 again later; until then the run has the snapshot before, and what the journal has since then.
 
 The comparison walks through both graphs of objects side by side. What both kernels share (programs, code, values) is equal at the first look.
@@ -11,7 +11,8 @@ The comparison walks through both graphs of objects side by side. What both kern
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
+from collections.abc import Collection
+from functools import cache, partial
 from types import CellType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
@@ -25,6 +26,7 @@ from cogc.kernel.snapshot import Data, instances
 from cogc.kernel.timers import Timer
 from cogc.language.codec import encode
 
+_PLAIN = {int, str, float, bool, bytes, set, frozenset}
 _LEFT_OUT = {"course", "states_left", "family", "timer", "alarm", "__weakref__"}
 """The fields of activities that a snapshot has by itself."""
 
@@ -49,11 +51,14 @@ def _tried(kernel: Kernel, data: Data) -> str:
         return str(misfit)
     if len(calls) != len(kernel.calls) or {call.id for call in calls} != kernel.calls.keys():
         return "other calls would be under way"
-    if encode(snapshot.written(twin)) != encode(data):
+    beside = snapshot.beside(twin)
+    if encode(beside) != encode({name: data[name] for name in beside}):
         return "the state of the kernel would be another one"
     assert kernel.root is not None and twin.root is not None
     look = _Comparison()
     for one, other in zip(instances(kernel.root), instances(twin.root), strict=True):
+        if one.activities and not _has_the_same(one, other):
+            return f"the state of `{one.path}` would be another one"
         if one.awaits and not look.is_same(one.awaits, other.awaits):
             return f"what `{one.path}` awaits would be something else"
         if one.activities and not look.is_same(
@@ -64,6 +69,12 @@ def _tried(kernel: Kernel, data: Data) -> str:
         if talks is not None and not look.is_same(talks.talks, others.talks if others is not None else []):
             return f"the conversations of `{one.path}` would be others"
     return ""
+
+
+def _has_the_same(one: Instance, other: Instance) -> bool:
+    """Return whether two coglets in which something goes on have the same states, inboxes and messages that wait."""
+    ones, others = ([snapshot.own(inst), snapshot.order(inst)] for inst in (one, other))
+    return encode(ones) == encode(others)
 
 
 class _Comparison:
@@ -80,8 +91,13 @@ class _Comparison:
             a, b = self.left.pop()
             if a is b:
                 continue
-            if type(a) is not type(b):
+            kind = type(a)
+            if kind is not type(b):
                 return False
+            if kind in _PLAIN:  # equal ones of one object need not be one object
+                if a != b:
+                    return False
+                continue
             known = self.pairs.get(id(a))
             if known is not None:
                 if known[1] is not b:
@@ -96,9 +112,8 @@ class _Comparison:
     def _parts(self, a: Any, b: Any) -> bool:
         """Return whether two objects are alike, and leave what they are made of to be compared."""
         match a:
-            case None | bool() | int() | float() | str() | bytes():
-                del self.pairs[id(a)]  # equal values of one object need not be one object
-                return bool(a == b)
+            case list() | tuple() | deque():
+                return self._all(_waiting(a), _waiting(b))
             case Kernel() | Timer():
                 return True
             case Instance():
@@ -106,10 +121,6 @@ class _Comparison:
             case dict():
                 self.left.append((list(a.values()), list(b.values())))
                 return self._all(list(a), list(b))
-            case set() | frozenset():
-                return bool(a == b)
-            case list() | tuple() | deque():
-                return self._all(_waiting(a), _waiting(b))
             case GeneratorType():
                 return self._generators(a, b)
             case FunctionType():
@@ -127,10 +138,10 @@ class _Comparison:
             case _:
                 return self._all(_fields(a), _fields(b))
 
-    def _all(self, ones: list[Any], others: list[Any]) -> bool:
+    def _all(self, ones: Collection[Any], others: Collection[Any]) -> bool:
         if len(ones) != len(others):
             return False
-        self.left += zip(ones, others, strict=True)
+        self.left += [(a, b) for a, b in zip(ones, others, strict=True) if a is not b]
         return True
 
     def _generators(self, a: Any, b: Any) -> bool:
@@ -141,18 +152,15 @@ class _Comparison:
             return True
         if a.gi_frame.f_lasti != b.gi_frame.f_lasti:
             return False
-        ones, others = ([frame.f_locals, g.gi_yieldfrom] for g in (a, b) for frame in [g.gi_frame])
-        ones[0], others[0] = sorted(ones[0].items(), key=_name), sorted(others[0].items(), key=_name)
-        return self._all(ones, others)
+        ones, others = a.gi_frame.f_locals, b.gi_frame.f_locals
+        if ones.keys() != others.keys():
+            return False
+        return self._all([a.gi_yieldfrom, *ones.values()], [b.gi_yieldfrom, *map(others.get, ones)])
 
 
-def _name(item: tuple[str, Any]) -> str:
-    return item[0]
-
-
-def _waiting(items: Any) -> list[Any]:
+def _waiting(items: Any) -> Collection[Any]:
     """Return the items of a list, without those that wait in it no more."""
-    return [i for i in items if not isinstance(i, Waiter) or (i.activity.alive and i.activity.turn == i.turn)]
+    return snapshot.present(items) if items and isinstance(items[0], Waiter) else items
 
 
 def _contents(cell: CellType) -> list[Any]:
@@ -164,14 +172,17 @@ def _contents(cell: CellType) -> list[Any]:
 
 def _fields(thing: object) -> list[Any]:
     """Return the fields of an object."""
-    names = [n for c in type(thing).__mro__ for n in _slots(c)]
-    left_out = _LEFT_OUT if isinstance(thing, Activity) else frozenset()
-    found = [getattr(thing, n, None) for n in names if n not in left_out]
+    found = [getattr(thing, name, None) for name in _names(type(thing))]
     if isinstance(thing, BaseException):
         found += thing.args
-    return [*found, getattr(thing, "__dict__", None)]
+    return found
 
 
-def _slots(kind: type) -> tuple[str, ...]:
-    slots = kind.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
+@cache
+def _names(kind: type) -> list[str]:
+    """Return the names of the fields of objects of a kind that are compared."""
+    found = ["__dict__"]
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        found += (slots,) if isinstance(slots, str) else slots
+    return [name for name in found if not (issubclass(kind, Activity) and name in _LEFT_OUT)]

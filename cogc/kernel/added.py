@@ -1,7 +1,7 @@
 """The additions of orders to a system, as its snapshots have them: units, coglets with their policies, and links.
 
 An order (`orders.py`) creates a coglet of any unit below another one. Its slot is `alone`. So a snapshot has the units that
-the kernel holds with their whole texts, and for each slot its unit, its key and its policy: what the order had. An order `call` may be under way: its
+the kernel holds with their whole texts, the channels and commands that its open coglets have got, and for each slot its unit, its key and its policy: what the order had. An order `call` may be under way: its
 coglet is there, and what the coglet says on the channels of the call is its answer, or news of it.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cogc import built, ir
-from cogc.kernel import orders
+from cogc.kernel import orders, ports
 from cogc.kernel.objects import Slot
 from cogc.kernel.outer import Link
 from cogc.kernel.unit import Unit
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 def written(kernel: Kernel) -> dict[str, Any]:
-    """Return the units that the kernel holds for orders, whether or not a coglet of them is there, and the links."""
+    """Return the units that the kernel holds for orders, whether or not a coglet of them is there, what open coglets have got while they ran, and the links."""
     return {
         "units": [[digest, built.encode(unit.bundle).decode()] for digest, unit in kernel.outer.units.items()],
+        "opened": [
+            [digest(kernel, unit), key, ports.opened(code), list(code.transmit_names)]
+            for (unit, key), code in kernel.opened.codes.items()
+        ],
         "links": [list(link) for links in kernel.outer.links.values() for link in links],
         "calls": [[number, path, list(channels)] for number, (path, channels) in kernel.outer.calls().items()],
     }
@@ -63,9 +67,15 @@ def slot_again(
 
 
 def adopt(kernel: Kernel, data: dict[str, Any]) -> None:
-    """Let a new kernel hold the units."""
+    """Let a new kernel hold the units, and give the code of open coglets what it had got."""
     for digest, text in data.get("units", ()):
-        kernel.adopt(digest, Unit(built.decode(text.encode())))
+        if digest not in kernel.outer.units:
+            kernel.adopt(digest, Unit(built.decode(text.encode())))
+    for digest, key, got, transmits in data.get("opened", ()):
+        code = kernel.code(unit_of(kernel, digest), key)
+        for kind, name in got:
+            (ports.open_listen if kind == "listen" else ports.open_command)(code, name)
+        code.transmit_names += [name for name in transmits if name not in code.transmit_names]
 
 
 def link(kernel: Kernel, data: dict[str, Any]) -> None:

@@ -155,6 +155,20 @@ def open_handler(code: CogletCode, reaction: ir.Reaction) -> Handler:
     return Handler(code.coder, code.ir, reaction, reaction.triggers[0], code.handlers)
 
 
+def opened(code: CogletCode) -> list[tuple[str, str]]:
+    """Return the listen channels and commands that an open coglet has got while it ran, in their order."""
+    declared = sum(len(reaction.triggers) for reaction in code.ir.reactions)
+    tables = {"listen": code.observers, "command": code.commands}
+    found = [
+        (handler.key, kind, name)
+        for kind, table in tables.items()
+        for name, handlers in table.items()
+        for handler in handlers
+        if handler.key > declared
+    ]
+    return [(kind, name) for _, kind, name in sorted(found)]
+
+
 def _anything(code: CogletCode) -> int:
     """Return the number of the type `any`, which the calls of an open coglet's methods return."""
     return code.unit.bundle.programs[code.ir.python].result

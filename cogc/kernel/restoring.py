@@ -90,6 +90,7 @@ class _Reader:
         for path, use, (version, numbers, gauss) in data["streams"]:
             kernel.stream(path, use).setstate((version, tuple(numbers), gauss))
         added.adopt(kernel, data.get("added", {}))
+        kernel.opened.causes.update(data.get("causes", ()))
         code = kernel.code(kernel.unit, kernel.first)
         kernel.root = self._instance(data["tree"], code, code.name, None, None)
         self._routes(kernel.root)

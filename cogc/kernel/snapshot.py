@@ -10,7 +10,7 @@ says what. `trial.taken` tries each snapshot before it is written. Between two s
 of methods in Python. Consumers of queues: their generators stand at one of two places, and are led there again
 (`queues.attend_again`), under the number of the call. Reactions and `else`s that wait, with their conversations, also for budgets, sessions, effects (`once`) and the
 end of a pause, and with what their coglets have put off meanwhile. Coglets that
-have stopped. Coglets of any unit that orders have created, with the links between them (`added.py`).
+have stopped. Coglets of any unit that orders have created, open ones too, with the links between them (`added.py`).
 
 **What may not.** Any other generator, and what depends on one. Coglets that are failed, starting or stopping, or parked.
 Coglets that code in Python has made while the system ran, and orders that have not ended, other than calls. Kernels whose order of events is searched (`explore/`).
@@ -106,7 +106,7 @@ def _odd(inst: Instance) -> tuple[str, int]:
         return ("", 0) if not inst.activities else (f"`{inst.path}` has not ended", 0)
     if inst.gate & ~(HELD | BACKLOG | AWAITING) or inst.urgent or inst.failure is not None:
         return f"`{inst.path}` is at work: {inst.status()}", 0
-    if inst.code.ir.open or any(slot.brief and not slot.alone for slot in (inst.children or {}).values()):
+    if any(slot.brief and not slot.alone for slot in (inst.children or {}).values()):
         return f"`{inst.path}` has coglets that no spec declares", 0
     claims = 0
     for activity in inst.activities or ():
@@ -124,8 +124,10 @@ def _odd(inst: Instance) -> tuple[str, int]:
 def _odd_tables(kernel: Kernel) -> str:
     """Return what of the tables of a kernel cannot be written, or nothing."""
     opened, outer, models = kernel.opened, kernel.outer, kernel.models
-    if opened.codes or opened.hosted or opened.listeners or opened.opaque or any(opened.sent.values()):
+    if any(key not in unit.bundle.coglets for unit, key in opened.codes) or opened.created:
         return "code in Python has made coglets"
+    if opened.opaque:
+        return "an object in Python has gone from one coglet to another one"
     if not outer.are_calls():
         return "an order is under way"
     if models.sandbox is not None:
@@ -234,6 +236,7 @@ def beside(kernel: Kernel) -> Data:
     ]
     found["handles"] = list(kernel.handles.items())
     found["added"] = added.written(kernel)
+    found["causes"] = [[call, cause] for call, cause in kernel.opened.causes.items() if cause]
     found["models"] = _models(kernel)
     found["timers"] = list(_timers(kernel))
     found["claims"] = list(_claims(kernel.root))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
-from functools import cache, partial
+from functools import partial
 from types import CellType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
@@ -45,6 +45,8 @@ def taken(kernel: Kernel) -> tuple[Data | None, str]:
 def _tried(kernel: Kernel, data: Data) -> str:
     """Return why a kernel that is restored from a snapshot would be another one, or nothing."""
     twin = kernel.twin()
+    for digest, unit in kernel.outer.units.items():
+        twin.adopt(digest, unit)  # the code of the generators that wait is the same one
     try:
         calls = restore(twin, data)
     except Misfit as misfit:
@@ -172,14 +174,19 @@ def _contents(cell: CellType) -> list[Any]:
 
 def _fields(thing: object) -> list[Any]:
     """Return the fields of an object."""
-    found = [getattr(thing, name, None) for name in _names(type(thing))]
+    kind = type(thing)
+    if kind not in _names:
+        _names[kind] = _names_of(kind)
+    found = [getattr(thing, name, None) for name in _names[kind]]
     if isinstance(thing, BaseException):
         found += thing.args
     return found
 
 
-@cache
-def _names(kind: type) -> list[str]:
+_names: dict[type, list[str]] = {}
+
+
+def _names_of(kind: type) -> list[str]:
     """Return the names of the fields of objects of a kind that are compared."""
     found = ["__dict__"]
     for base in kind.__mro__:

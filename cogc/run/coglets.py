@@ -82,6 +82,8 @@ class Coglets:
         self.children: dict[str, dict[str, tuple[sdk.CogletHandle, int]]] = {}
         self.references: dict[int, Any] = {}
         self.saved: dict[str, tuple[dict[str, Any], Any]] = {}
+        self.classes: dict[str, type] = {}
+        """The classes of the objects that are made anew at the next call."""
         self.given: dict[str, Any] = {}
         self.busy: Counter[str] = Counter()
         self.save: Callable[[int, str, Any, Any], None] | None = None
@@ -174,6 +176,7 @@ class Coglets:
     async def _load(self, program: ir.Program, cls: object, path: str, start: bool) -> None:
         """Make the object of a resumed run as it was, unless it is started anew now."""
         given, state = self.saved.pop(path)
+        self.classes.pop(path, None)
         if start:
             return
         self.given[path] = self.into(given)

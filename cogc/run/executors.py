@@ -94,6 +94,7 @@ from cogc.run.servers import Servers, read_result
 from cogc.run.settings import Settings
 
 if TYPE_CHECKING:
+    from cogc.kernel.objects import Instance
     from cogc.language.values import Function, Value
 
 DEFAULT_TIMEOUT = 60.0
@@ -196,7 +197,7 @@ class Executors:
 
     async def _python(self, program: ir.Program, call: Call) -> object:
         """Call a function: an async one on the run's thread, another in a thread of its own."""
-        function = await self._function(call)
+        function = await self._function(call.unit, call.program)
         if len(self.going) >= MOST_ABANDONED and not inspect.iscoroutinefunction(function):
             raise Failure(
                 "program",
@@ -267,9 +268,9 @@ class Executors:
             raise raised.pop()  # by no name of this frame, which is part of its trace: a circle would keep what the user's frames hold
         return given.pop()
 
-    async def _function(self, call: Call) -> Function:
+    async def _function(self, unit: Unit, program: ir.Program) -> Function:
         """Return the function that a program names. Its module is imported at the first call."""
-        program, key = call.program, (call.unit, call.program.key)
+        key = unit, program.key
         if key not in self.functions:
             async with self._load:
                 if key not in self.functions:
@@ -306,9 +307,18 @@ class Executors:
             f"there is no module `{module}` in the spec's folder; a package is allowed by --allow-import {parts[0]}",
         )
 
+    async def know(self, inst: Instance) -> None:
+        """Import the class of a coglet in Python whose object is made anew at its next call. Code that cannot be imported fails that call."""
+        if inst.path in self.coglets.saved:
+            unit = inst.code.unit
+            with suppress(Failure):
+                found = await self._function(unit, unit.bundle.programs[inst.code.ir.python])
+                if isinstance(found, type):
+                    self.coglets.classes[inst.path] = found
+
     async def _coglet(self, program: ir.Program, call: Call) -> object:
         """Call a method of a coglet in Python."""
-        cls = await self._function(call)
+        cls = await self._function(call.unit, call.program)
         try:
             return await self.coglets.call(program, cls, call)
         except BaseException as error:

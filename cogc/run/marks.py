@@ -1,4 +1,4 @@
-"""The marks of a coglet's object in Python: the channels and commands that it has methods for, its mixins, what it silences."""
+"""The marks of a coglet's class in Python: the channels and commands that it has methods for, its mixins, what it silences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Marks:
-    """The marks of the objects of one run, by the paths of their coglets. A coglet without an object has none."""
+    """The marks of the objects of one run, by the paths of their coglets. A coglet whose class is not known has none."""
 
     def __init__(self, coglets: Coglets) -> None:
         self.coglets = coglets
@@ -23,21 +23,27 @@ class Marks:
     def _object(self, path: str) -> Any:
         return self.coglets.objects.get(path) or self.coglets.hosted(path)
 
+    def _class(self, path: str) -> type | None:
+        """Return the class of a coglet's object, even of one that is made anew at the next call."""
+        made = self._object(path)
+        return self.coglets.classes.get(path) if made is None else type(made)
+
     def has(self, path: str) -> bool:
-        """Return whether a coglet has an object."""
-        return self._object(path) is not None
+        """Return whether the class of a coglet is known."""
+        return self._class(path) is not None
 
     def names(self, path: str, kind: Literal["listen", "enact"]) -> list[str]:
         """Return the channels or commands that the class of a coglet has methods for."""
         made = self._object(path)
         if isinstance(made, Coglet):
             return list(made._listen_handlers if kind == "listen" else made._enact_handlers)
-        return [] if made is None else list(sdk.methods(type(made), kind))
+        cls = self._class(path)
+        return [] if cls is None else list(sdk.methods(cls, kind))
 
     def mixins(self, path: str) -> list[str]:
         """Return the names of the mixins of a coglet's class, in the order of its bases."""
-        made = self._object(path)
-        names = [] if made is None else [c.__name__ for c in type(made).__mro__]
+        cls = self._class(path)
+        names = [] if cls is None else [c.__name__ for c in cls.__mro__]
         return [n for n in names if n.endswith("Let") and n != "Coglet"]
 
     def programs(self, path: str) -> dict[str, str]:
@@ -48,16 +54,16 @@ class Marks:
 
     def doc(self, path: str) -> str:
         """Return the docstring of the class of a coglet."""
-        made = self._object(path)
-        return "" if made is None else (vars(type(made)).get("__doc__") or "").strip()
+        cls = self._class(path)
+        return "" if cls is None else (vars(cls).get("__doc__") or "").strip()
 
     def source(self, path: str) -> tuple[str, int] | None:
         """Return the file in which the class of a coglet stands, and its first line; None if that is not known."""
-        made = self._object(path)
-        if made is None:
+        cls = self._class(path)
+        if cls is None:
             return None
         try:
-            return inspect.getsourcefile(type(made)) or "", inspect.getsourcelines(type(made))[1]
+            return inspect.getsourcefile(cls) or "", inspect.getsourcelines(cls)[1]
         except (OSError, TypeError):
             return None
 

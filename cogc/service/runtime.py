@@ -180,7 +180,9 @@ class Runtime(Table):
             self._forget(path)
 
     async def revived(self) -> None:
-        """Wait until the coglets in Python of a runtime that goes on have their objects again, which know their channels."""
+        """Wait until the classes of the coglets in Python of a runtime that goes on are known again, with their channels."""
+        for inst in self.members.instances():
+            await self.session.executors.know(inst)
         with trio.move_on_after(PATIENCE):
             while any(  # noqa: ASYNC110 - an object appears without an event
                 i.code.ir.open and not self.marks.has(i.path) for i in self.members.instances()

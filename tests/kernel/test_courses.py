@@ -504,6 +504,22 @@ def test_agents_of_a_dispatcher_are_in_a_snapshot_with_what_they_have_used() -> 
     assert "found" in str(asked) and '"tokens_used": 210' in str(asked)
 
 
+def test_a_coglet_of_another_unit_that_waits_is_in_a_snapshot() -> None:
+    kernel = started("coglet Main { listen go: string }")
+    kernel.adopt("digest", Unit(build(PAID, "Main")))
+    kernel.order(1, "create", "Main", "digest", "Main", "m", {}, {"restart": "never", "max_restarts": 0, "backoff": 0})
+    kernel.order(2, "input", "Main/m", "go", "a")
+    kernel.run()
+    kernel.effects = []
+
+    def again(each: Kernel) -> None:
+        each.order(3, "input", "Main/m", "go", "a")
+
+    goes_on(kernel, again, lambda k: k.result(1, "paid"), again)
+    inst = kernel.outer.find("Main/m/till[2]")
+    assert inst is not None and inst.outs[0] is not None and inst.outs[0].count == 3
+
+
 def test_a_conversation_that_waits_for_the_budget_of_another_one_is_in_a_snapshot() -> None:
     kernel = started(
         """model m = scripted "m.yml"

@@ -36,7 +36,7 @@ from support.cli import cogc_here
 from support.exported import write
 from support.http_client import ask, request
 from support.paths import ROOT
-from support.runtimes import Client, doubler, printer, served
+from support.runtimes import Client, doubler, folder, printer, served
 from support.waiting import DEADLINE, until, wait_for
 
 COUNTER = """
@@ -75,10 +75,19 @@ async def stream(port: int, path: str, wanted: int, after: str = "") -> list[tup
     return [(id.decode(), data.decode()) for id, data in events]
 
 
+async def written(runtime: Runtime, every: int) -> None:
+    """Wait until all that a runtime has in its journal is a snapshot, if it writes one at each moment (`every` is 1)."""
+    snapshots = runtime.session.snapshots
+    assert snapshots is not None
+    if every == 1:
+        await until(lambda: snapshots.journal.grown == 0)
+
+
 # ---- the runtime ---------------------------------------------------------------------------------------------
 
 
-def test_a_runtime_that_is_killed_comes_back_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [1 << 20, 1])
+def test_a_runtime_that_is_killed_comes_back_as_it_was(tmp_path: Path, every: int) -> None:
     spec, place = tmp_path / "s.cog", tmp_path / "i"
     spec.write_text(COUNTER)
     place.mkdir()
@@ -102,6 +111,7 @@ def test_a_runtime_that_is_killed_comes_back_as_it_was(tmp_path: Path) -> None:
         known["history"] = (await client.get(f"/history/{c}/sum")).json
         known["seen"] = await stream(client.port, f"/observe/{c}/sum", 3, "other.7")
         assert [e[1] for e in known["seen"]] == ["2", "6", "12"]
+        await written(runtime, every)
 
     async def second(client: Client, runtime: Runtime) -> None:
         c, s, p = known["c"], known["s"], known["p"]
@@ -117,6 +127,7 @@ def test_a_runtime_that_is_killed_comes_back_as_it_was(tmp_path: Path) -> None:
         made = await client.create(f"{spec}:Sink")
         assert made not in (c, s, p) and len((await client.get("/status")).json["coglets"]) == 4
         assert (await client.post(f"/stop/{s}")).status == 200
+        await written(runtime, every)
 
     async def third(client: Client, runtime: Runtime) -> None:
         status = (await client.get("/status")).json
@@ -126,7 +137,55 @@ def test_a_runtime_that_is_killed_comes_back_as_it_was(tmp_path: Path) -> None:
         assert await stream(client.port, f"/observe/{known['c']}/sum", 1, "r.4") == [("r.5", "30")]
 
     for body in (first, second, third):
-        served(body, tmp_path, place)
+        served(body, tmp_path, place, every=every, share=0)
+        assert (load((place / JOURNAL).read_bytes()).events[0][2] == SNAPSHOT) == (every == 1)
+
+
+KEEPER = """
+from cogc.sdk import Coglet, enact, listen
+
+
+class Keeper(Coglet):
+    n = 0
+
+    def save(self):
+        return self.n
+
+    def load(self, state):
+        self.n = state
+
+    @listen("add")
+    async def add(self, x):
+        self.n += x
+        await self.transmit("count", self.n)
+
+    @enact("twice")
+    async def twice(self):
+        self.n *= 2
+"""
+
+
+def test_a_coglet_in_python_with_save_and_load_goes_on_from_a_snapshot_of_its_runtime(tmp_path: Path) -> None:
+    place, ids = tmp_path / "i", []
+    place.mkdir()
+
+    async def first(client: Client, runtime: Runtime) -> None:
+        ids.append(await client.create(folder(tmp_path, "keeper", KEEPER, "Keeper")))
+        assert (await client.post(f"/transmit/{ids[0]}/add?data=2")).status == 200
+        assert (await client.post(f"/enact/{ids[0]}?command=twice")).status == 200
+        assert (await client.post(f"/transmit/{ids[0]}/add?data=3")).status == 200
+        await written(runtime, 1)
+
+    async def second(client: Client, runtime: Runtime) -> None:
+        for wanted in (11, 15):
+            assert (await client.post(f"/transmit/{ids[0]}/add?data=4")).status == 200
+            said = (await client.get(f"/history/{ids[0]}/count")).json["messages"]
+            assert said[-1]["data"] == wanted
+        await written(runtime, 1)
+
+    served(first, tmp_path, place, every=1, share=0)
+    assert [event[2] for event in load((place / JOURNAL).read_bytes()).events] == [SNAPSHOT]
+    served(second, tmp_path, place, every=1, share=0)
 
 
 @pytest.mark.parametrize("every", [1 << 20, 1])

@@ -4,7 +4,7 @@ In: the kind of a text (`KINDS`), the text, and the places of its pieces in the 
 file, or None and a report. What cannot be read is noted in `problems.dropped`.
 
 A text is first read by itself, where it stands: the grammar has a start symbol for fragments, and a terminal for each kind.
-The words that YAML leaves out of a rule (`state _ :`) are tokens of no width in front of the text.
+The parser begins behind the words that YAML leaves out of a rule (`state _ :`); the name among them has no width.
 A text that cannot be read so is put between words that make a file of it. This costs more, and does what needs those words:
 it reads a text of several pieces, one with comments or several lines, and it reports the mistakes.
 """
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cogc.language.texts import Segments
 
 _BEHIND = TERMINALS["_BEHIND"]
+_NAME = TERMINALS["NAME"]
 
 
 class Kind(Record):
@@ -119,11 +120,11 @@ class Fragments:
         if len(tokens.kinds) > 3 * SHALLOW and not shallow(tokens):
             return None
         tokens.kinds[-1] = _BEHIND
-        below, own = _front(kind)
-        if own:
-            tokens.kinds[:0] = own
-            tokens.starts[:0] = tokens.ends[:0] = [at] * len(own)
-        found = lalr.parse(tokens, RULES, _give_up, below)
+        below, named = _front(kind)
+        held: list[Any] = [None] * len(below)
+        if named:
+            held[named] = nodes.Name(at, at, "")
+        found = lalr.parse(tokens, RULES, _give_up, below, held)
         return found if found is None or found.__class__ is list or found.__class__ is tuple else (found,)
 
     def _between_words(self, kind: str, text: str, segments: Segments, problems: Problems) -> tuple[Any, ...] | None:
@@ -217,16 +218,17 @@ def _edits_at(source: Source, whole: Source, edits: tuple[Edit, ...], mapped: Ca
     return tuple(placed)
 
 
-_FRONTS: dict[str, tuple[tuple[int, ...], list[int]]] = {}
+_FRONTS: dict[str, tuple[tuple[int, ...], int]] = {}
 
 
-def _front(kind: str) -> tuple[tuple[int, ...], list[int]]:
-    """Return the states of the parser behind the marker of a kind of fragment, and the terminals of its own first words."""
+def _front(kind: str) -> tuple[tuple[int, ...], int]:
+    """Return the states of the parser behind the own words of a kind of fragment, and the place of the name among them, 0 for none."""
     front = _FRONTS.get(kind)
     if front is None:
-        first = STARTS["fragment"]
-        behind = lalr.row_of(first)[TERMINALS[KINDS[kind].marker]]  # type: ignore[index]
-        front = _FRONTS[kind] = (first, behind), lex(Source("", KINDS[kind].own), Problems()).kinds[:-1]
+        own = lex(Source("", KINDS[kind].own), Problems()).kinds[:-1]
+        words = [TERMINALS[KINDS[kind].marker], *own]
+        below = lalr.behind((STARTS["fragment"],), words, RULES)
+        front = _FRONTS[kind] = below, words.index(_NAME) + 1 if _NAME in words else 0
     return front
 
 

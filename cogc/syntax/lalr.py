@@ -12,7 +12,7 @@ The model
     by rule r. A state in which every terminal reduces by the same rule has that action itself in place of a mapping.
     `_goto(state, left)` is the state behind a rule's left side, once the rule has been reduced. The tables have rows as
     texts, and each is read when the automaton first comes to its state: a small file comes to a fifth of them.
-    `Rules.rows` are the rows as the driver takes them, with rules in place of their numbers.
+    `Rules.action` is an action as the driver takes it, with the rule in place of its number.
     A reduction takes the rule's symbols off the stack, makes one value of theirs and pushes the left side with it. How
     the value is made is the rule's mode: `_BUILD` calls the builder, `_PASS` hands the only child on, `_SPLICE` makes a
     list whose items become children of the rule above (`_items`, and what Lark makes of a `*`).
@@ -31,8 +31,8 @@ Chains
     Most tokens are the only symbol of the rule above them, and that one is of the next: an int is a literal, a primary, a
     postfix ... a sum, a comparison, an expression. Where such a chain ends, and which builders it calls on the way, depends
     on the state below, the first symbol and the next terminal alone. So `Rules.chain` follows it once. Afterwards one look,
-    into the mapping of the token's action or of the rule that has been reduced, leads to the state at the end of the chain.
-    What is between never comes onto the stack.
+    into the mapping of the token's action or of the rule that has been reduced, leads to the state at the end of the chain,
+    and to the action there. What is between never comes onto the stack.
 
 Spans
     A node begins where its first symbol begins and ends where its last one ends; a rule without symbols has no width
@@ -65,11 +65,16 @@ if TYPE_CHECKING:
     Builder = Callable[[list[Any], int, int], Any]
     Written = tuple[int, int, str, tuple[int, ...], int]
     """A rule as it stands in the tables: left side, length, builder, the children that it keeps, mode."""
-    Chain = tuple[int, tuple[Builder, ...]]
-    Rule = tuple[int, int, Builder | None, int, slice | None, list[None], tuple[int, ...], dict[int, Chain]]
-    """A rule with its builder: left side, length, builder, mode, what it keeps as a slice with the absent behind it, and as offsets.
+    Chain = tuple[int, tuple[Builder, ...], "Action"]
+    Rule = tuple[int, int, Builder | None, int, slice | None, list[None], tuple[int, ...], slice, dict[int, Chain]]
+    """A rule with its builder: left side, length, builder, mode, what it keeps as a slice with the absent behind it, and as offsets,
+    and its symbols on the stack as a slice.
 
     Its last part are the chains that have been followed behind it, by the state below and the next terminal.
+    """
+    Action = dict[int, Chain] | Rule | None
+    """What a state does before a terminal. To shift it is a mapping: the chains that have been followed behind the terminal, by
+    the one after it. To reduce is the rule. None is a mistake, or the end.
     """
 
 NOTHING = 255
@@ -113,6 +118,14 @@ def _shifted(state: int, kind: int) -> int:
     return row[kind]
 
 
+def behind(states: tuple[int, ...], terminals: list[int], rules: Rules) -> tuple[int, ...]:
+    """Return the stack of states behind terminals that are shifted on top of `states`, each of which begins or goes on with a rule."""
+    stack = list(states)
+    for terminal, following in zip(terminals, [*terminals[1:], NOTHING], strict=True):
+        stack.append(rules.chain(stack[-1], _shifted(stack[-1], terminal), following)[0])
+    return tuple(stack)
+
+
 def _pairs(row: str) -> Iterator[tuple[int, int]]:
     """Yield the entries of a row that is written as a text."""
     return zip(map(ord, row[::2]), map(ord, row[1::2]), strict=True)
@@ -124,32 +137,23 @@ class Rules:
     Both are made when the automaton first comes to them, so that a small file pays for what it uses.
     """
 
-    __slots__ = ("_bound", "_builders", "_written", "rows")
+    __slots__ = ("_bound", "_builders", "_shifts", "_written")
 
     def __init__(self, builders: dict[str, Builder], written: list[Written] = RULES) -> None:
         self._builders = builders
         self._written = written
         self._bound: dict[int, Rule] = {}
-        self.rows: list[Any] = [None] * len(ACTIONS)
-        """The actions that have been made, by state and next terminal."""
+        self._shifts: dict[int, dict[int, Chain]] = {}
 
-    def action(self, state: int, kind: int) -> bool:
-        """Make the action of a state for the next terminal, and return whether there is one.
-
-        It is a rule to reduce by, or for a terminal to shift the chains that have been followed behind it, by the
-        terminal after it. Where every terminal reduces by the same rule, that rule stands in place of the row.
-        """
+    def action(self, state: int, kind: int) -> Action:
+        """Return what a state does before a terminal."""
         row = row_of(state)
-        if isinstance(row, int):
-            self.rows[state] = self.rule(-1 - row)
-            return True
-        action = row.get(kind)
-        if action is None:
-            return False
-        if self.rows[state] is None:
-            self.rows[state] = {}
-        self.rows[state][kind] = {} if action >= 0 else self.rule(-1 - action)
-        return True
+        number = row if isinstance(row, int) else row.get(kind)
+        if number is None:
+            return None
+        if number < 0:
+            return self.rule(-1 - number)
+        return self._shifts.setdefault(state << 8 | kind, {})
 
     def rule(self, number: int) -> Rule:
         """Return a rule with its builder."""
@@ -157,14 +161,15 @@ class Rules:
         if found is None:
             left, length, name, kept, mode = self._written[number]
             builder = self._builders[name] if mode == _BUILD else None
-            found = self._bound[number] = (left, length, builder, mode, *_cut(kept, length), kept, {})
+            top = slice(-length, None)
+            found = self._bound[number] = (left, length, builder, mode, *_cut(kept, length), kept, top, {})
         return found
 
     def chain(self, state: int, target: int, kind: int) -> Chain:
         """Follow the rules of one symbol that are reduced behind a symbol, before the next terminal.
 
         `state` is the state below the symbol and `target` the one behind it. Return the state at the end of the chain,
-        and the builders of the rules on the way.
+        the builders of the rules on the way, and what that state does before the terminal.
         """
         builders: list[Builder] = []
         while True:
@@ -182,7 +187,7 @@ class Rules:
             elif mode == _SPLICE:
                 builders.append(_as_list)
             target = _goto(state, left)
-        return target, tuple(builders)
+        return target, tuple(builders), self.action(target, kind)
 
 
 def only(children: list[Any], start: int, end: int) -> Any:
@@ -214,10 +219,13 @@ def parse(
     rules: Rules,
     fail: Callable[[int, list[int]], bool],
     below: tuple[int, ...] = (STARTS["start"],),
+    held: list[Any] | None = None,
     leaves: list[Any] | None = None,
     mend: Callable[[Tokens, list[Any], int, list[int], Rules], bool] | None = None,
 ) -> Any:
-    """Parse all tokens, as a file or on top of the states `below`. `leaves` are the values of the tokens, by default their texts.
+    """Parse all tokens, as a file or on top of the states `below`, with the values `held` in them.
+
+    `leaves` are the values of the tokens, by default their texts.
 
     `fail(index, states)` is called with the index of a token that has no action and with the stack of states; it returns
     whether the parser is to recover. Then `mend` may change the tokens and their values from there on; if it returns True,
@@ -228,16 +236,14 @@ def parse(
     if leaves is None and mend is not None:
         leaves = [text[s:e] for s, e in zip(cut_starts, cut_ends, strict=False)]
     states: list[int] = [*below]
-    values: list[Any] = [None] * len(below)
+    values: list[Any] = [None] * len(below) if held is None else held
     starts = token_starts[:1] * len(below)
-    rows = rules.rows
     at, failed = 0, -1
     kind = kinds[0]
     end = 0
     state = states[-1]
+    action: Any = rules.action(state, kind)
     while True:
-        row = rows[state]
-        action = row.get(kind) if row.__class__ is dict else row
         if action.__class__ is dict:
             value = text[cut_starts[at] : cut_ends[at]] if leaves is None else leaves[at]
             start, end = token_starts[at], token_ends[at]
@@ -247,14 +253,13 @@ def parse(
             if found is None:
                 found = action[kind] = rules.chain(state, _shifted(state, kinds[at - 1]), kind)
         elif action is None:
-            if rules.action(state, kind):
-                continue
             if kind in _ENDS and state in FINALS:
                 return values[-1]
             if not fail(at, states) or (at == failed and kind == _END):
                 return None
             if mend is not None and leaves is not None and at != failed and mend(tokens, leaves, at, states, rules):
                 failed, kind = at, kinds[at]
+                action = rules.action(state, kind)
                 continue
             # a token at which recovery fails twice is skipped: each recovery gets further than the one before
             at, failed = (at + 1 if at == failed else at), at
@@ -266,9 +271,10 @@ def parse(
             else:
                 at = skipped
             kind, state = kinds[at], states[-1]
+            action = rules.action(state, kind)
             continue
         else:
-            left, length, builder, mode, cut, absent, kept, chains = action
+            left, length, builder, mode, cut, absent, kept, top, chains = action
             if length:
                 if cut is None:
                     children = _children(values, length, kept)
@@ -277,7 +283,7 @@ def parse(
                     if absent:
                         children += absent
                 start = starts[-length]
-                del states[-length:], values[-length:], starts[-length:]
+                del states[top], values[top], starts[top]
             else:
                 children = _children(values, 0, kept)
                 start = end = token_starts[at]
@@ -290,7 +296,7 @@ def parse(
             found = chains.get(key)
             if found is None:
                 found = chains[key] = rules.chain(state, _goto(state, left), kind)
-        state, builders = found
+        state, builders, action = found
         for build in builders:
             value = build([value], start, end)
         states.append(state)

@@ -3,7 +3,7 @@
 In: a `Source`. Out: `Tokens`, parallel lists that the parser walks. Words, numbers and strings are those of
 `grammar/cog.lark`; a test holds this lexer against Lark's own.
 
-One expression, `_TOKEN`, matches the blanks, the comment and then one token; the number of the group that matched is the
+One expression, `_TOKEN`, matches the blanks and then a comment or one token; the number of the group that matched is the
 token's kind. What it does not match is reported by `_bad`, which returns where to go on.
 
 Newlines
@@ -55,10 +55,10 @@ _OPEN = {"{": "}", "(": ")", "[": "]"}
 _CLOSE = {"}": "{", ")": "(", "]": "["}
 
 _TOKEN = re.compile(
-    r"""[ \t\r\f]*(?:\#[^\n]*)?(?:
-    ((?!r")[A-Za-z_][A-Za-z0-9_]*)
+    r"""[ \t\r\f]*(?:
+    ((?:[A-Za-qs-z_]|r(?!"))[A-Za-z0-9_]*)
   | (\n)
-  | ((?:<-|->|<=|>=|==|!=|\?\?|//|\.\.\.|\.\.|[{}()\[\],:.=<>+\-*/%|?]))
+  | ([{}()\[\],:+*%|]|<-|->|<=|>=|==|!=|\?\?|//|\.\.\.|\.\.|[.=<>\-/?])
   | ((?:[0-9](?:_?[0-9])*(?:\.[0-9]+)?(?:ms|[smhdw]))+(?![A-Za-z0-9_]))
   | ([0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?![A-Za-z0-9_]))
   | ([0-9](?:_?[0-9])*(?![A-Za-z0-9_]))
@@ -69,10 +69,12 @@ _TOKEN = re.compile(
   | (\Z)
   | ([A-Za-z_][A-Za-z0-9_]*)
   | (\$(?:\.\.\.)?[a-z][a-z_]*)
+  | (\#[^\n]*)
     )""",
     re.VERBOSE | re.DOTALL,
 )
 _WORD, _NEWLINE, _PUNCTUATION, _DURATION, _INT, _SEMICOLON, _EOF, _R_WORD, _HOLE = 1, 2, 3, 4, 6, 10, 11, 12, 13
+_COMMENT = 14
 
 _BY_GROUP = {
     4: TERMINALS["DURATION"],
@@ -88,6 +90,8 @@ _OPERATORS_AFTER = (
 )  # fmt: skip
 _AFTER = frozenset(OPERATORS[o] for o in _OPERATORS_AFTER) | {KEYWORDS[w] for w in ("and", "or", "not", "in", "else")}
 """The tokens that no phrase ends with."""
+_NO_SEP_BEHIND = _AFTER | {_SEP, _LBRACE}
+"""The tokens behind which a newline is a blank."""
 _BEFORE = frozenset(OPERATORS[o] for o in ("->", "|", "??", ".")) | {KEYWORDS[w] for w in ("and", "or", "else")}
 """The tokens that no phrase begins with."""
 DECLARATIONS = frozenset((
@@ -205,11 +209,11 @@ class Lexer:
                 self._add(_SEP, end, end + 1)
 
     def run(self, at: int, stop: int) -> Tokens:
-        tokens, text, brackets = self.tokens, self.source.text, self.brackets
+        tokens, text, brackets, resync = self.tokens, self.source.text, self.brackets, self.resync
         kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
         match, keyword, operator = _TOKEN.match, KEYWORDS.get, OPERATORS
         add_kind, add_start, add_end = kinds.append, starts.append, ends.append
-        while True:
+        while at < stop:
             found = match(text, at, stop)
             if found is None:
                 at = self._bad(at, stop)
@@ -219,14 +223,12 @@ class Lexer:
             if group == _WORD or group == _R_WORD:
                 word = text[start:at]
                 kind = keyword(word, _NAME)
-                if self.resync:
+                if resync:
                     self._begin_line(word, start)
                 if kind in _BEFORE and kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
                     self._pop()
             elif group == _NEWLINE:
-                if kinds and kinds[-1] != _SEP and kinds[-1] != _LBRACE and kinds[-1] not in _AFTER:
-                    if brackets and brackets[-1][0] != "{":
-                        continue
+                if kinds and kinds[-1] not in _NO_SEP_BEHIND and (not brackets or brackets[-1][0] == "{"):
                     add_kind(_SEP)
                     add_start(start)
                     add_end(at)
@@ -234,14 +236,15 @@ class Lexer:
             elif group == _PUNCTUATION:
                 mark = text[start:at]
                 kind = operator[mark]
-                if self.resync and kind == _LBRACE and kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
-                    self._brace_below(start)
-                elif self.resync and kind == _LBRACE and kinds[-1:] == [_LBRACE] and self._is_doubled(start):
-                    continue
                 if mark in _OPEN:
+                    if resync and kind == _LBRACE:
+                        if kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
+                            self._brace_below(start)
+                        elif kinds and kinds[-1] == _LBRACE and self._is_doubled(start):
+                            continue
                     brackets.append((mark, start))
                 elif mark in _CLOSE:
-                    if self.resync and self._is_stray(mark, start, stop):
+                    if resync and self._is_stray(mark, start, stop):
                         continue
                     self._close(mark)
                     if mark == "}" and kinds and kinds[-1] == _SEP:
@@ -252,19 +255,12 @@ class Lexer:
                 if not kinds or kinds[-1] == _SEP or kinds[-1] == _LBRACE:
                     continue
                 kind = _SEP
-            elif group == _EOF:
-                if brackets and self.resync:
-                    self._close_all(start)
-                if kinds and kinds[-1] == _SEP:
-                    self._pop()
-                add_kind(_END)
-                add_start(start)
-                add_end(start)
-                return tokens
             elif group == _HOLE:
                 kind = self._hole(start, at)
                 if kind == _NAME:  # reported: read on as the name behind the `$`
                     start = at - len(text[start:at].lstrip("$."))
+            elif group == _COMMENT or group == _EOF:
+                continue
             else:
                 kind = _BY_GROUP[group]  # type: ignore[index]
                 if group == _INT and at - start > 18:
@@ -274,6 +270,12 @@ class Lexer:
             add_kind(kind)
             add_start(start)
             add_end(at)
+        if brackets and resync:
+            self._close_all(stop)
+        if kinds and kinds[-1] == _SEP:
+            self._pop()
+        self._add(_END, stop, stop)
+        return tokens
 
     def _brace_below(self, start: int) -> None:
         """Report a `{` that begins a line, and read it as the end of the line before: no phrase begins with it."""
@@ -489,8 +491,6 @@ class Lexer:
         text = self.source.text
         while at < stop and text[at] in " \t\r\f":
             at += 1
-        if text[at] == "#":
-            return text.find("\n", at, stop) if "\n" in text[at:stop] else stop
         if text[at] == '"' or text.startswith('r"', at):
             return self._unclosed_string(at, stop)
         if text[at] in _FOREIGN and (end := self._foreign(at, stop)):

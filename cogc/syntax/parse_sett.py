@@ -15,14 +15,15 @@ from cogc.language.attributes import ATTRIBUTES
 from cogc.syntax import nodes as n
 from cogc.syntax.parse_yaml import Reader
 from cogc.syntax.read_yaml import Mapping, Scalar
+from cogc.syntax.yaml_shapes import keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.syntax.parse_yaml import Value
 
 _VERSION = "1.0"
-_TOP = ("version", "orchestrator", "agents", "services")
-AGENT = (
+_TOP = keys("version", "orchestrator", "agents", "services")
+AGENT = keys(
     "role", "image", "build", "command", "bid_script", "bidding_strategy", "workspace", "environment", "prompts",
     "strategy", "replicas", "resources", "health_check", "mode", "worker", "network", "timeout",
 )  # fmt: skip
@@ -63,11 +64,11 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     for key, value in root.pairs:
         if key.text == "services" and isinstance(value, Mapping) and value.pairs:
             _stands_in(reader, key)
-            for service_name, service in reader.keyed(value, "`services`", ("orchestrator", "redis")).items():
-                reader.keyed(service, f"`{service_name}`", ("image", "resources"))
+            for service_name, service in reader.keyed(value, "`services`", keys("orchestrator", "redis")).items():
+                reader.keyed(service, f"`{service_name}`", keys("image", "resources"))
     orchestrator = parts.get("orchestrator")
     if isinstance(orchestrator, Mapping):
-        reader.keyed(orchestrator, "`orchestrator`", ("max_review_iterations", "image", "build"))
+        reader.keyed(orchestrator, "`orchestrator`", keys("max_review_iterations", "image", "build"))
         for key, value in orchestrator.pairs:
             if key.text in ATTRIBUTES["sett"]:
                 items.append(reader.attribute(key, value, ATTRIBUTES["sett"]))
@@ -94,7 +95,7 @@ def _agent(reader: Reader, key: Scalar, value: Mapping) -> n.Agent:
     attributes = []
     for k, v in pairs:
         if k.text == "workspace" and isinstance(v, Mapping):
-            mode = reader.keyed(v, "`workspace`", ("mode",)).get("mode")
+            mode = reader.keyed(v, "`workspace`", keys("mode")).get("mode")
             if mode is not None:
                 attributes.append(reader.attribute(k, mode, ATTRIBUTES["sett agent"]))
         elif k.text == "workspace":
@@ -128,14 +129,14 @@ def _worker(reader: Reader, agent: Scalar, value: Value) -> Value:
     Report what it lacks."""
     if not isinstance(value, Mapping):
         return value
-    parts = reader.keyed(value, "`worker`", ("image", "command", "max_concurrent", "workspace"))
+    parts = reader.keyed(value, "`worker`", keys("image", "command", "max_concurrent", "workspace"))
     if "command" not in parts:
         owner = f"the worker of agent `{agent.text}`"
         reader.problems.add("missing-attribute", reader.span(value), owner=owner, name="command")
     workspace = parts.get("workspace")
     mode = workspace
     if isinstance(workspace, Mapping):
-        mode = reader.keyed(workspace, "`workspace`", ("mode",)).get("mode")
+        mode = reader.keyed(workspace, "`workspace`", keys("mode")).get("mode")
     if isinstance(mode, Scalar) and mode.text not in ("", "ro", "rw"):
         reader.problems.add("bad-word", reader.span(mode), word=mode.text, name="workspace", known="`ro`, `rw`")
     kept = tuple((k, v) for k, v in value.pairs if k.text in parts and not (k.text == "max_concurrent" and _is_none(v)))

@@ -17,7 +17,7 @@ from cogc.syntax.depth import too_deep
 from cogc.syntax.fragments import Fragments, pieces_of
 from cogc.syntax.parse_cog import SHALLOW
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, cut, shifted
-from cogc.syntax.yaml_shapes import Shapes
+from cogc.syntax.yaml_shapes import COGLET, COMMAND, MIXIN, REACTION, Shapes, keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Reader(Shapes):
             "tests": self._each(self._test),
             "scenarios": self._each(self._scenario),
         }
-        values = self.keyed(root, "a spec", ("cog", "doc", *readers))
+        values = self.keyed(root, "a spec", keys("cog", "doc", *readers))
         version = values.get("cog")
         if not (isinstance(version, Scalar) and version.text == "1"):
             found = f"`{version.text}`" if isinstance(version, Scalar) else "a list or mapping"
@@ -205,7 +205,7 @@ class Reader(Shapes):
         found = []
         for item in self.items(value):
             if isinstance(item, Mapping):
-                parts = self.keyed(item, "an import", ("path", "as"))
+                parts = self.keyed(item, "an import", keys("path", "as"))
                 path, alias = self.text(parts.get("path"), "`path`"), self.text(parts.get("as"), "`as`")
                 if path is not None:
                     name = self.name(alias) if alias is not None else None
@@ -220,7 +220,7 @@ class Reader(Shapes):
 
     def _const(self, key: Scalar, value: Value) -> n.Const:
         if isinstance(value, Mapping) and {k.text for k, _ in value.pairs} == {"type", "value"}:
-            parts = self.keyed(value, "a const", ("type", "value"))
+            parts = self.keyed(value, "a const", keys("type", "value"))
             type = self.type(parts["type"], "a type")
             return n.Const(key.start, value.end, self.name(key), type, self.expression(parts["value"], "a const"))
         return n.Const(key.start, value.end, self.name(key), None, self.expression(value, "a const"))
@@ -234,7 +234,7 @@ class Reader(Shapes):
         value = self.needed(value, "a model", ("provider", "name"), ("models", *ATTRIBUTES["model anthropic"]))
         parts = {k.text: v for k, v in value.pairs}
         if "models" in parts:
-            known = self.keyed(value, "a list of models", ("models", "doc"))
+            known = self.keyed(value, "a list of models", keys("models", "doc"))
             return self._model_list(key, known["models"], self.doc(known.get("doc")))
         provider, name = parts.get("provider"), parts.get("name")
         if not isinstance(provider, Scalar) or not isinstance(name, Scalar):
@@ -301,7 +301,7 @@ class Reader(Shapes):
         if not isinstance(value, Mapping):
             self.wrong(value, "a program", "a mapping", "write `{params: {x: int}, returns: int, expr: x * 2}`")
             return None
-        pairs = self.known(value, "a program", ("doc", "params", "returns", "with", *more, *EXECUTORS))
+        pairs = self.known(value, "a program", keys("doc", "params", "returns", "with", *more, *EXECUTORS))
         parts = {k.text: v for k, v in pairs}
         kinds = [(k, v) for k, v in pairs if k.text in EXECUTORS]
         if len(kinds) != 1:
@@ -351,10 +351,8 @@ class Reader(Shapes):
 
     def _members_of(self, key: Scalar, value: Value, cls: Members) -> n.Coglet | n.Mixin:
         readers = self.member_readers
-        own = ("doc", "params", "with", *(("python",) if cls is n.Coglet else ()))
-        parts = self.keyed(
-            value, f"coglet `{key.text}`" if cls is n.Coglet else f"mixin `{key.text}`", (*own, *readers)
-        )
+        word, own = ("coglet", COGLET) if cls is n.Coglet else ("mixin", MIXIN)
+        parts = self.keyed(value, f"{word} `{key.text}`", own | readers)
         members = tuple(m for k, v in parts.items() if k in readers for m in readers[k](v) if m is not None)
         mixins = tuple(m for i in self.items(parts["with"]) for m in self._mixin_use(i)) if "with" in parts else ()
         head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), mixins)
@@ -486,42 +484,42 @@ class Reader(Shapes):
 
     # ---- reactions -----------------------------------------------------------------------------------------
 
-    def _has_others(self, value: Value, known: tuple[str, ...]) -> bool:
-        """Return whether a mapping has an unknown key, which may stand for what is missing; it has been reported."""
-        return isinstance(value, Mapping) and any(key.text not in known for key, _ in value.pairs)
+    def _has_others(self, value: Value) -> bool:
+        """Return whether a reaction has an unknown key, which may stand for what is missing; it has been reported."""
+        return isinstance(value, Mapping) and any(key.text not in REACTION for key, _ in value.pairs)
 
     def _reactions(self, value: Value) -> list[n.Reaction]:
         return [r for item in self.items(value) if (r := self._reaction(item)) is not None]
 
     def _reaction(self, value: Value) -> n.Reaction | None:
-        known = ("doc", "on", "every", "after", *n.MODIFIERS, "do", "pipe", "else")
-        parts = self.keyed(value, "a reaction", known)
+        parts = self.keyed(value, "a reaction", REACTION)
         triggers: list[n.Trigger] = []
         for kind in ("on", "every", "after"):
             for item in self.items(parts[kind]) if kind in parts else ():
                 triggers += self.fragment(kind, item, f"`{kind}`") or ()
         if not triggers:
             given = any(self.items(parts[kind]) for kind in ("on", "every", "after") if kind in parts)
-            if not given and not self._has_others(value, known):
+            if not given and not self._has_others(value):
                 self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
             return None
-        if not {"do", "pipe"} & parts.keys():
+        does, pipes = "do" in parts, "pipe" in parts
+        if not does and not pipes:
             self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="do")
         body: n.Body
-        if {"do", "pipe"} <= parts.keys():
+        if does and pipes:
             help = "keep one of `do` and `pipe`"
             for key, _ in self.pairs(value, "a reaction"):  # a mistyped `pipe` has been reported
                 if key.text == "pipe":
                     self.problems.add(
                         "unknown-key", self.span(key), help=help, where="a reaction with `do`", name="pipe"
                     )
-        elif {"pipe", "else"} <= parts.keys():
+        elif pipes and "else" in parts:
             for key, _ in self.pairs(value, "a reaction"):
                 if key.text == "else":
                     help = "write the calls as statements under `do`, which may have an `else`"
                     where = "a reaction with `pipe`"
                     self.problems.add("unknown-key", self.span(key), help=help, where=where, name="else")
-        if "pipe" in parts:
+        if pipes:
             read = self.fragment("pipeline", parts["pipe"], "`pipe`")
             body = read[0] if read else n.Block(value.start, value.end, ())
         else:
@@ -569,7 +567,7 @@ class Reader(Shapes):
     def _handler(self, value: Value | None) -> n.Handler | None:
         if value is None:
             return None
-        parts = self.keyed(value, "`else`", ("as", "do"))
+        parts = self.keyed(value, "`else`", keys("as", "do"))
         name = parts.get("as")
         if not isinstance(value, Mapping) and self.is_given(value):
             return None
@@ -581,7 +579,7 @@ class Reader(Shapes):
     def _enact(self, key: Scalar, value: Value) -> n.Enact:
         if isinstance(value, Sequence | Scalar):
             return n.Enact(key.start, value.end, self.name(key), (), (), self.block(value, value), None)
-        parts = self.keyed(value, "a command", ("doc", "params", *n.MODIFIERS, "do", "else"))
+        parts = self.keyed(value, "a command", COMMAND)
         body = self.block(parts.get("do"), value) if "do" in parts else None
         return n.Enact(
             key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._modifiers(parts), body,
@@ -642,7 +640,7 @@ class Reader(Shapes):
         return n.Plan(*head, tuple(i for i in items if i is not None), doc, exported)
 
     def _step(self, key: Scalar, value: Value) -> n.Step | None:
-        pairs = self.known(value, "a step", ("by", "after", "when", "task", *ATTRIBUTES["step"]))
+        pairs = self.known(value, "a step", keys("by", "after", "when", "task", *ATTRIBUTES["step"]))
         parts = {k.text: v for k, v in pairs}
         if "task" not in parts:
             self.problems.add("missing-attribute", self.span(key), owner="a step", name="task")
@@ -663,7 +661,7 @@ class Reader(Shapes):
         return n.Step(key.start, value.end, self.name(key), by, after, when, attributes, task)
 
     def _queue(self, key: Scalar, value: Value) -> n.Queue | None:
-        parts = self.keyed(value, "a queue", ("doc", "type", "backend", "path", *ATTRIBUTES["queue"]))
+        parts = self.keyed(value, "a queue", keys("doc", "type", "backend", "path", *ATTRIBUTES["queue"]))
         backend, path = parts.get("backend"), self.text(parts.get("path"), "`path`")
         if "type" not in parts or not isinstance(backend, Scalar) or not isinstance(value, Mapping):
             missing = "type" if "type" not in parts else "backend"

@@ -131,10 +131,10 @@ class _Reader:
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document,
         }
-        next_event, scalar, last = loader.get_event, yaml.ScalarEvent, yaml.StreamEndEvent
-        text, stack = self.source.text, self.stack
+        text, stack, scalar = self.source.text, self.stack, yaml.ScalarEvent
         try:
-            while (kind := (event := next_event()).__class__) is not last:
+            for event in iter(loader.get_event, None):
+                kind = event.__class__
                 if kind is scalar:
                     start, end = event.start_mark.index, event.end_mark.index
                     anchor, style, value = event.anchor, event.style, event.value

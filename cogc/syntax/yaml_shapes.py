@@ -14,14 +14,27 @@ from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, spelt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping as Mapping_
 
     Value = Scalar | Sequence | Mapping
+    Known = Mapping_[str, object]
+    """The keys that a mapping may have, in the order in which reports list them."""
 
 
 AMBIGUOUS = dict.fromkeys(
     ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF"), "a bool"
 )
+
+
+def keys(*words: str) -> dict[str, object]:
+    """Return the keys that a mapping may have."""
+    return dict.fromkeys(words)
+
+
+MIXIN = keys("doc", "params", "with")
+COGLET = keys(*MIXIN, "python")
+REACTION = keys("doc", "on", "every", "after", *n.MODIFIERS, "do", "pipe", "else")
+COMMAND = keys("doc", "params", *n.MODIFIERS, "do", "else")
 
 
 _INT = r"-?[0-9]+(?:_[0-9]+)*\Z"
@@ -64,18 +77,18 @@ class Shapes:
         """Return the items of a list; a single value is a list of one."""
         return value.items if isinstance(value, Sequence) else (value,)
 
-    def keyed(self, value: Value, where: str, known: tuple[str, ...]) -> dict[str, Value]:
+    def keyed(self, value: Value, where: str, known: Known) -> dict[str, Value]:
         """Return the values of a mapping by key, and report unknown keys."""
         return {key.text: inner for key, inner in self.known(value, where, known)}
 
-    def known(self, value: Value, where: str, known: tuple[str, ...]) -> tuple[tuple[Scalar, Value], ...]:
+    def known(self, value: Value, where: str, known: Known) -> tuple[tuple[Scalar, Value], ...]:
         """Return the pairs of a mapping whose keys are known, and report the others.
 
         A key that is near a known one which is not given counts as that one, so that its names are known and nothing is missing.
         """
         pairs = self.pairs(value, where)
         given = {key.text for key, _ in pairs}
-        if given.issubset(known):
+        if given <= known.keys():
             return pairs
         found: list[tuple[Scalar, Value]] = []
         for key, inner in pairs:

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     Its last part are the chains that have been followed behind it, by the state below and the next terminal.
     """
     Action = dict[int, Chain] | Rule | None
-    """What a state does before a terminal. To shift it is a mapping: the chains that have been followed behind the terminal, by
+    """The action of a state before a terminal. To shift it is a mapping: the chains that have been followed behind the terminal, by
     the one after it. To reduce is the rule. None is a mistake, or the end.
     """
 
@@ -146,7 +146,7 @@ class Rules:
         self._shifts: dict[int, dict[int, Chain]] = {}
 
     def action(self, state: int, kind: int) -> Action:
-        """Return what a state does before a terminal."""
+        """Return the action of a state before a terminal."""
         row = row_of(state)
         number = row if isinstance(row, int) else row.get(kind)
         if number is None:
@@ -169,7 +169,7 @@ class Rules:
         """Follow the rules of one symbol that are reduced behind a symbol, before the next terminal.
 
         `state` is the state below the symbol and `target` the one behind it. Return the state at the end of the chain,
-        the builders of the rules on the way, and what that state does before the terminal.
+        the builders of the rules on the way, and the action of that state before the terminal.
         """
         builders: list[Builder] = []
         while True:

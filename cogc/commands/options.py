@@ -23,10 +23,11 @@ from cogc.disk.files import main_spec, read_text
 from cogc.language.attributes import SANDBOXES
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Failure, plain
-from cogc.loading import with_models
-from cogc.run.expressions import Condition, until as condition
 from cogc.run.json_text import read_words
-from cogc.run.options import new_run_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.run.expressions import Condition
 
 
 def set_option(parser: ArgumentParser) -> None:
@@ -130,6 +131,8 @@ def epoch_of(options: Namespace) -> int:
 def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
     """Return the id of a run. The id of a simulation depends on its program, its seed and its inputs alone."""
     if not options.sim:
+        from cogc.run.options import new_run_id  # with the kernel, which most commands do not need
+
         return new_run_id()
     names = ("epoch", "set", "input", "goal", "answer", "model", "budget")
     given = [built.hashed(bundle).hash, seed, goal_of(options), *(getattr(options, name) for name in names)]
@@ -140,6 +143,8 @@ def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
 def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
     """Return the program with models replaced as `--model` says."""
     for text in options.model:
+        from cogc.loading import with_models  # with the compiler, which most commands do not need
+
         name, _, other = text.partition("=")
         try:
             bundle = with_models(bundle, [(name, other)])
@@ -250,6 +255,8 @@ def until(bundle: ir.Bundle, options: Namespace) -> Condition | None:
     """Return the condition of `--until`, compiled, or None."""
     if options.until is None:
         return None
+    from cogc.run.expressions import until as condition  # with the compiler, which most commands do not need
+
     problems = Problems()
     found = condition(bundle, options.until, problems)
     if found is None:

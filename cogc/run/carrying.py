@@ -345,7 +345,7 @@ class Carrier:
         if answer is not None:
             delay, value = answer
             if isinstance(call, Ask) and call.streams:
-                from cogc.run.scripted import pieces  # YAML is slow to import
+                from cogc.run.scripted import pieces  # for scripted models alone
 
                 for share, piece in pieces(value):
                     self.delays.add(since + int(delay * share), Piece(call.id, piece))

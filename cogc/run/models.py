@@ -99,7 +99,7 @@ class Models:
     def _loaded(self, unit: Unit, model: ir.Model) -> Scripted:
         key = unit, model.key
         if key not in self.scripts:
-            from cogc.run.scripted import Scripted  # YAML is slow to import
+            from cogc.run.scripted import Scripted  # for scripted models alone
 
             self.scripts[key] = Scripted.load(Path(model.folder) / model.argument)
         return self.scripts[key]
@@ -164,7 +164,7 @@ async def exists(unit: Unit, model: ir.Model) -> list[str] | None:
     if model.provider == "scripted":
         path = Path(model.folder) / model.argument
         try:
-            from cogc.run.scripted import Scripted  # YAML is slow to import
+            from cogc.run.scripted import Scripted  # for scripted models alone
 
             Scripted.load(path)
         except OSError as error:

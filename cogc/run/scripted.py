@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from cogc.disk.files import read_text
 from cogc.kernel.effects import Ask
@@ -172,16 +171,6 @@ def _rule(item: Any, number: int) -> _Rule:
         raise ItemError(number, unfit.message.removeprefix("the item: ")) from None
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads YAML as it stands for JSON: a date is a text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
-    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 class Scripted:
     """One script, and how far it has been used."""
 
@@ -197,16 +186,17 @@ class Scripted:
     @classmethod
     def load(cls, path: Path) -> Scripted:
         """Read a script. Raise OSError if it cannot be read, and ValueError with the place of a mistake."""
+        from cogc.run import script_file  # with YAML, which the scripts of tests do not need
+
         source = read_text(str(path))
         try:
-            return cls(yaml.load(source, _Loader), str(path))
+            items = script_file.items(source)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        try:
+            return cls(items, str(path))
         except ItemError as error:
-            items = yaml.compose(source)
-            assert isinstance(items, yaml.SequenceNode)
-            line = items.value[error.number - 1].start_mark.line + 1
-            raise ValueError(f"{path}:{line}: {error}") from None
-        except (yaml.YAMLError, RecursionError) as error:
-            raise ValueError(f"{path}: {str(error).splitlines()[0]}") from None
+            raise ValueError(f"{path}:{script_file.line_of(source, error.number)}: {error}") from None
 
     @property
     def left(self) -> list[int]:

@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 import time
-from multiprocessing import active_children
 
 LOOK = 0.5
 """Seconds between two looks whether the process that made this one is there."""
@@ -31,5 +30,7 @@ def _watch(parent: int) -> None:
 
 def end() -> None:
     """End the processes of all pools, whatever they are at: nobody waits for their work any more."""
+    from multiprocessing import active_children  # the pools have imported it
+
     for process in active_children():
         process.kill()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cogc.kernel.priorities import ordered
 from cogc.language.values import Failure
@@ -35,6 +33,9 @@ from cogc.testing.for_all import run_for_all
 from cogc.testing.outcome import Outcome, Refusal
 from cogc.testing.recording import Recording
 from cogc.testing.rehearsal import Live
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def _side_by_side(
     As many are under way as there are processes, so that a bound on dollars may be passed by that many.
     """
     _Cases.run, _Cases.planned = run, planned
-    with ProcessPoolExecutor(min(processes, len(planned)), get_context("fork"), forks.begin, (os.getpid(),)) as pool:
+    with _pool(min(processes, len(planned))) as pool:
         waiting: deque[Future[Ran]] = deque()
         following = iter(range(len(planned)))
         try:
@@ -130,6 +131,14 @@ def _side_by_side(
                 yield waiting.popleft().result()
         finally:  # cases that nobody waits for any more may have long to go
             forks.end()
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    """Return a pool of processes, which are forks of this one."""
+    from concurrent.futures import ProcessPoolExecutor  # both for `-n` alone
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(processes, get_context("fork"), forks.begin, (os.getpid(),))
 
 
 class _Cases:
@@ -163,7 +172,7 @@ def run_all(
             yield suite, _slim(outcome)
         return
     _Parts.chosen, _Parts.choice, _Parts.settings = chosen, choice, settings
-    with ProcessPoolExecutor(min(processes, len(chosen)), get_context("fork"), forks.begin, (os.getpid(),)) as pool:
+    with _pool(min(processes, len(chosen))) as pool:
         try:
             for (suite, _), outcome in zip(chosen, pool.map(_part, range(len(chosen))), strict=True):
                 yield suite, outcome

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from xml.etree import ElementTree
 
 import cogc.testing.coverage as coverage
 from cogc.language.values import plain
@@ -88,6 +87,8 @@ _UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 def junit(outcomes: Outcomes, seed: int, seconds: float) -> bytes:
     """Return the outcomes as JUnit XML, a suite for each file."""
+    from xml.etree import ElementTree  # for `--junit` alone
+
     root = ElementTree.Element("testsuites", _counts(outcomes, seconds))
     for path in dict.fromkeys(s.path for s, _ in outcomes):
         own = [(s, o) for s, o in outcomes if s.path == path]

@@ -59,6 +59,7 @@ _TOKEN = re.compile(
     ((?:[A-Za-qs-z_]|r(?!"))[A-Za-z0-9_]*)
   | (\n)
   | ([{}()\[\],:+*%|]|<-|->|<=|>=|==|!=|\?\?|//|\.\.\.|\.\.|[.=<>\-/?])
+  | ([0-9]+(?![A-Za-z0-9_.]))  # most ints: what a "." follows may be another number
   | ((?:[0-9](?:_?[0-9])*(?:\.[0-9]+)?(?:ms|[smhdw]))+(?![A-Za-z0-9_]))
   | ([0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?![A-Za-z0-9_]))
   | ([0-9](?:_?[0-9])*(?![A-Za-z0-9_]))
@@ -73,16 +74,17 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_WORD, _NEWLINE, _PUNCTUATION, _DURATION, _INT, _SEMICOLON, _EOF, _R_WORD, _HOLE = 1, 2, 3, 4, 6, 10, 11, 12, 13
-_COMMENT = 14
+_WORD, _NEWLINE, _PUNCTUATION, _SEMICOLON, _EOF, _R_WORD, _HOLE, _COMMENT = 1, 2, 3, 11, 12, 13, 14, 15
+_INT, _DURATION = TERMINALS["INT"], TERMINALS["DURATION"]
 
 _BY_GROUP = {
-    4: TERMINALS["DURATION"],
-    5: TERMINALS["FLOAT"],
-    6: TERMINALS["INT"],
-    7: TERMINALS["LONG_STRING"],
-    8: TERMINALS["RAW_STRING"],
-    9: TERMINALS["STRING"],
+    4: _INT,
+    5: _DURATION,
+    6: TERMINALS["FLOAT"],
+    7: _INT,
+    8: TERMINALS["LONG_STRING"],
+    9: TERMINALS["RAW_STRING"],
+    10: TERMINALS["STRING"],
 }
 _OPERATORS_AFTER = (
     "=", "+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "<-", "->", "|", "??", ",", ":", ".", "..",
@@ -263,9 +265,9 @@ class Lexer:
                 continue
             else:
                 kind = _BY_GROUP[group]  # type: ignore[index]
-                if group == _INT and at - start > 18:
+                if kind == _INT and at - start > 18:
                     self._large(start, at)
-                elif group == _DURATION and at - start > 6 and nanoseconds(text[start:at]) >= 1 << 63:
+                elif kind == _DURATION and at - start > 6 and nanoseconds(text[start:at]) >= 1 << 63:
                     self.problems.add("number-too-large", Span(self.source, start, at), text=text[start:at])
             add_kind(kind)
             add_start(start)

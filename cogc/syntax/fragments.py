@@ -120,7 +120,7 @@ class Fragments:
         if len(tokens.kinds) > 3 * SHALLOW and not shallow(tokens):
             return None
         tokens.kinds[-1] = _BEHIND
-        below, named = _front(kind)
+        below, named = _FRONTS.get(kind) or _front(kind)
         held: list[Any] = [None] * len(below)
         if named:
             held[named] = nodes.Name(at, at, "")
@@ -223,13 +223,11 @@ _FRONTS: dict[str, tuple[tuple[int, ...], int]] = {}
 
 def _front(kind: str) -> tuple[tuple[int, ...], int]:
     """Return the states of the parser behind the own words of a kind of fragment, and the place of the name among them, 0 for none."""
-    front = _FRONTS.get(kind)
-    if front is None:
-        own = lex(Source("", KINDS[kind].own), Problems()).kinds[:-1]
-        words = [TERMINALS[KINDS[kind].marker], *own]
-        below = lalr.behind((STARTS["fragment"],), words, RULES)
-        front = _FRONTS[kind] = below, words.index(_NAME) + 1 if _NAME in words else 0
-    return front
+    own = lex(Source("", KINDS[kind].own), Problems()).kinds[:-1]
+    words = [TERMINALS[KINDS[kind].marker], *own]
+    below = lalr.behind((STARTS["fragment"],), words, RULES)
+    _FRONTS[kind] = below, words.index(_NAME) + 1 if _NAME in words else 0
+    return _FRONTS[kind]
 
 
 def _give_up(at: int, states: list[int]) -> bool:

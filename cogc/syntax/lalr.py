@@ -232,9 +232,8 @@ def parse(
     the parser goes on with them.
     """
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
-    cut_starts, cut_ends = tokens.cut_starts, tokens.cut_ends
-    if leaves is None and mend is not None:
-        leaves = [text[s:e] for s, e in zip(cut_starts, cut_ends, strict=False)]
+    if leaves is None and (mend is not None or tokens.cut_starts is not token_starts):
+        leaves = [text[s:e] for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=False)]
     states: list[int] = [*below]
     values: list[Any] = [None] * len(below) if held is None else held
     starts = token_starts[:1] * len(below)
@@ -245,8 +244,8 @@ def parse(
     action: Any = rules.action(state, kind)
     while True:
         if action.__class__ is dict:
-            value = text[cut_starts[at] : cut_ends[at]] if leaves is None else leaves[at]
             start, end = token_starts[at], token_ends[at]
+            value = text[start:end] if leaves is None else leaves[at]
             at += 1
             kind = kinds[at]
             found = action.get(kind)

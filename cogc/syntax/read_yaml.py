@@ -137,11 +137,11 @@ class _Reader:
                 kind = event.__class__
                 if kind is scalar:
                     start, end = event.start_mark.index, event.end_mark.index
-                    anchor, style, value = event.anchor, event.style, event.value
-                    plain = not style and event.tag is None
-                    if anchor is not None or event.tag is not None:
+                    anchor, tag, style, value = event.anchor, event.tag, event.style, event.value
+                    plain = not style and tag is None
+                    if anchor is not None or tag is not None:
                         start = self._behind_properties(event)
-                    lead = start if not style else start + 1
+                    lead = start + 1 if style else start
                     if text.startswith(value, lead) and (not style or style in "'\""):
                         made = Scalar(start, end, value, plain, ((0, lead),))
                     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
+from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from support.cli import cogc, cogc_here
 from support.paths import ROOT
@@ -289,3 +291,20 @@ def test_an_exception_that_no_call_can_hear_of_is_one_line(tmp_path: Path) -> No
         ("cogc: bad", "ZeroDivisionError: division by zero"),
     ]
     assert done.returncode == 0 and done.stdout == "y: 1\n" and "Traceback" not in done.stderr
+
+
+def test_a_reload_keeps_the_modules_of_python_itself(tmp_path: Path) -> None:
+    """A second `asyncio` beside the one on which coglets run would not know its futures."""
+    (tmp_path / "look.py").write_text(
+        "def seen():\n    import colorsys\n    was = hasattr(colorsys, 'seen')\n    colorsys.seen = True\n    return was\n"
+    )
+    text = """
+program seen() -> bool = python "look:seen"
+program again() -> string = shell ["true"] { reload: true }
+coglet Main { transmit out: bool
+  on start { out <- seen()
+    again()
+    out <- seen() } }
+"""
+    made = session(build(text, "Main", f"{tmp_path}/spec.cog"), Settings(workspace=sys.base_prefix))
+    assert made.outputs["out"] == [False, True]

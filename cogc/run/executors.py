@@ -68,6 +68,7 @@ import trio
 
 from cogc import ir
 from cogc.disk import resources
+from cogc.disk.state_folder import inside
 from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.functions import text
@@ -103,6 +104,8 @@ THREADS = 40
 """How many calls of plain functions may be under way at once."""
 MOST_ABANDONED = 64
 """How many threads may go on behind the calls that have left them."""
+_LIBRARY = os.path.dirname(os.path.realpath(os.__file__))
+"""The folder of the modules of Python itself."""
 CALL_ID = "call_id"
 """The parameter of a Python function that takes the id of its call."""
 
@@ -406,7 +409,8 @@ class Executors:
             file = getattr(module, "__file__", None)
             if name in self._known or not file or "site-packages" in file or name.partition(".")[0] == "cogc":
                 continue
-            if os.path.commonpath([folder, os.path.realpath(file)]) == folder:
+            real = os.path.realpath(file)
+            if os.path.commonpath([folder, real]) == folder and not inside(real, _LIBRARY):
                 del sys.modules[name]
                 if not pinned.holder(file):
                     Path(getattr(module, "__cached__", None) or file + "c").unlink(missing_ok=True)

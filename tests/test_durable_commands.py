@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cogc.run.instance import status_of
+from cogc.run.instance import holder_of, status_of
 from cogc.run.journal import load
 from cogc.run.reaper import descendants
 from support.cli import cogc, cogc_here
@@ -374,3 +374,56 @@ def test_a_snapshot_that_was_damaged_is_refused(project: Path) -> None:
         journal(project).write_bytes(changed)
         refused = cogc_here(*line, cwd=project)
         assert refused.returncode == 2 and "line 2 is broken" in refused.stderr, refused.stderr
+
+
+GONE = """
+program lose() -> string = shell ["sh", "-c", "test -e done || { touch done; rm -r 'PATH'; }"]
+coglet Main {
+  listen x: int
+  transmit y: int
+  state n: int = 0 persist
+  on x as v { n = n + v
+    lose()
+    n = n + v
+    y <- n }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "then"),
+    [
+        ("", "it was removed or replaced, and has to be put back", None),
+        ("journal.jsonl", "it was removed or replaced, and has to be put back", "journal.jsonl` is gone"),
+        ("lock", "its lock was removed or replaced, so that another run may have it", "goes on"),
+        ("state.db", "state.db`: it was removed or replaced while it was open", "goes on"),
+    ],
+)
+def test_a_run_ends_when_its_instance_is_removed_under_it(
+    project: Path, name: str, said: str, then: str | None
+) -> None:
+    (project / "a.cog").write_text(GONE.replace("PATH", str(folder(project) / name)))
+    line = ["run", "a.cog", "--instance", "i", "--input", "x=1"]
+    gone = cogc_here(*line, cwd=project)
+    assert gone.returncode == 3 and said in gone.stderr
+    if then is not None:
+        again = cogc_here(*line, cwd=project)
+        assert then in again.stderr and again.returncode == (0 if then == "goes on" else 2)
+        assert gone.stdout + again.stdout in ("y: 2\n", "y: 2\ny: 2\n") or again.returncode == 2
+    if then != "goes on":
+        assert cogc_here(*line, "--fresh", cwd=project).stdout == ("y: 3\n" if then else "y: 2\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1]", '{"host": 1, "pid": "2", "born": null, "until": "x"}', '{"pid": 5, "host": "h", "until": 1.5}']
+)
+def test_a_lock_file_that_was_changed_names_no_process(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lock").write_text(text)
+    assert holder_of(tmp_path / "lock") is None
+
+
+def test_a_journal_that_is_a_pipe_is_refused(project: Path) -> None:
+    folder(project).mkdir(parents=True)
+    os.mkfifo(journal(project))
+    done = cogc_here("run", "a.cog", "--instance", "i", cwd=project)
+    assert done.returncode == 2 and "journal.jsonl`: it is a pipe and no file" in done.stderr

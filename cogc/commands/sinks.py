@@ -32,6 +32,7 @@ from cogc.language.values import plain
 from cogc.run import media
 from cogc.run.expressions import Condition
 from cogc.run.instance import STATES, Instance
+from cogc.run.instance_folder import JOURNAL
 from cogc.run.journal import VERSION, Journal
 from cogc.run.options import EVERY, RunOptions, Sinks
 from cogc.run.plans import show
@@ -164,7 +165,13 @@ class RunSinks:
 
         path = instance.folder / STATES
         try:
-            return StateStore(path, instance.digest)
+            found = StateStore(path, instance.digest)
+            if found.kept and instance.is_first:
+                found.close()
+                raise StateError(
+                    f"`{instance.folder / JOURNAL}` is gone, and with it what became of the last run (--fresh begins a new one with its saved states)"
+                )
+            return found
         except StateError as error:
             if instance.recording is None:
                 raise UsageError(f"--instance {self.options.instance}: {error}") from None

@@ -52,6 +52,7 @@ from cogc.kernel import (
     hosted,
     joins,
     orders,
+    periods,
     ports,
     programs,
     python,
@@ -224,6 +225,11 @@ class Kernel(State):
                 self.lag = self.now - when
                 self._fire_due()
         self.lag = 0
+
+    def set_clock(self, epoch: int) -> None:
+        """Take note that the time of day was set: the run began at `epoch` by the clock as it is now. Periods and timeouts go on as they were."""
+        before, self.epoch = self.epoch, epoch
+        periods.follow_clock(self, before)
 
     def revive(self, path: str) -> None:
         """Start a coglet anew whose object is gone, as after a failure."""

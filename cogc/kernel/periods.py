@@ -53,6 +53,23 @@ def arm_again(kernel: State, inst: Instance, handler: Handler, period: int, due:
     return port
 
 
+def follow_clock(kernel: State, before: int) -> None:
+    """Arm the timers of times of day anew, after the clock was set: the run began at `before` by the clock as it was.
+
+    A time of day that was passed over is made up, at once. One that comes a second time, since the clock was set back by less than a
+    period, is left out.
+    """
+    armed = [(due, timer) for due, timers in sorted(kernel.timers.buckets.items()) for timer in timers]
+    for due, timer in armed:
+        if timer.function is None or timer.what != ("tick",) or not timer.first.handlers[0].trigger.time_of_day:
+            continue
+        if before - kernel.epoch < timer.second:
+            again = max(kernel.now, before + due - kernel.epoch)
+        else:
+            again = _next(kernel, timer.first.handlers[0], timer.second)
+        kernel.timers.move(due, again, timer)
+
+
 def _next(kernel: State, handler: Handler, period: int) -> int:
     """Return the instant at which a timer is due next."""
     if not handler.trigger.time_of_day:

@@ -80,6 +80,7 @@ class _Reader:
             raise Misfit("it is a snapshot of another version of cogc")
         for name in NUMBERS:
             setattr(kernel, name, int(data[name]))
+        kernel.epoch = data.get("epoch", kernel.epoch)  # an older snapshot has none: the clock could not be set then
         if kernel.trace is not None:
             kernel.trace.seq = data["seq"]
         losses = kernel.losses

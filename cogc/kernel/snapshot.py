@@ -216,6 +216,7 @@ def beside(kernel: Kernel) -> Data:
     """Return the state of a kernel beside its coglets and what goes on in them."""
     assert kernel.root is not None
     found: Data = {"form": FORM, **{name: getattr(kernel, name) for name in NUMBERS}}
+    found["epoch"] = kernel.epoch
     found["seq"] = 0 if kernel.trace is None else kernel.trace.seq
     found["losses"] = [
         kernel.losses.failures,

@@ -58,6 +58,11 @@ class Timers:
             bucket.append(timer)
         return timer
 
+    def move(self, before: int, when: int, timer: Timer) -> None:
+        """Arm a timer for another instant than `before`."""
+        self.buckets[before].remove(timer)
+        self.add(when, timer)
+
     def next(self) -> int | None:
         """Return the next instant with a timer that is not cancelled."""
         while self.heap:

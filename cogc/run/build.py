@@ -59,7 +59,7 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
 
         hosting = Hosting(outside, background, to_python, from_python)
         hosting.now = (lambda: kernel.now) if options.sim else session.now
-        hosting.loop.epoch = kernel.epoch
+        hosting.loop.epoch = lambda: kernel.epoch
         hosting.loop.serve_graph = settings.serve_graph
         hosting.restart_of = partial(_restart_of, kernel)
         hosting.stop, hosting.stopping = session.stop, lambda: session.stopping.begun

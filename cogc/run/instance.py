@@ -15,14 +15,16 @@ process of a dead run is gone, and not earlier.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
+from typing import IO, Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
+from cogc.disk.files import refuse_unreadable
 from cogc.disk.private import touch
 from cogc.run import retention
 from cogc.run.instance_folder import JOURNAL
@@ -38,6 +40,8 @@ QUEUES = "queues.db"
 _NEW = "journal.new"
 _NEXT = "journal.next"
 LOCK = "lock"
+_RECORD = {"host": str, "pid": int, "born": str, "until": float}
+"""The items of the record of a process, as JSON."""
 _PATIENCE = GRACE + LIMIT + 3.0
 """Seconds in which the processes of a dead run have to end."""
 _POLL = 0.02
@@ -54,7 +58,7 @@ class Instance:
 
     `recording` is the journal of a run that did not end, which is to be resumed, or None for a new run. `fresh` gives such a run up.
     `runs` counts the runs that there were, `keep` says how many of them keep their journals. `digest` is that of the states which
-    the last run had saved when it ended, or empty.
+    the last run had saved when it ended, or empty. `is_first` says that there is no journal of an earlier run.
     """
 
     def __init__(self, folder: Path, fresh: bool = False, keep: Keep = NOTHING) -> None:
@@ -70,6 +74,7 @@ class Instance:
         self.digest = ""
         try:
             found = self._load(fresh)
+            self.is_first = found is None and not fresh
             self.runs = 0 if found is None else int(found.head.get("runs", 1))
             self._last = "" if found is None or PRUNED in found.head else str(found.head.get("run", ""))
             if found is not None and found.over:
@@ -85,7 +90,7 @@ class Instance:
         """Return the journal of the last run. Raise InstanceError if it is damaged, unless it is given up."""
         path = self.folder / JOURNAL
         try:
-            return load(path.read_bytes())
+            return load(_read(path))
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -144,12 +149,19 @@ class Instance:
         return Compaction(head, self.put if self.keep.nothing and not is_copied else None, every, share)
 
     def sync(self) -> None:
-        """Put what was written on disk. From then on the run is the last one of the instance."""
+        """Put what was written on disk. From then on the run is the last one of the instance.
+
+        Raise OSError if the journal is none that is found again, or if another run may have the instance.
+        """
         assert self.file is not None
         os.fdatasync(self.file.fileno())
         if self._is_new:
             self._take_the_place()
             self._is_new = False
+        if not _is_in_place(self.folder / JOURNAL, self.file):
+            raise OSError(errno.ESTALE, "it was removed or replaced, and has to be put back")
+        if not _is_in_place(self.lock.path, self.lock.file):
+            raise OSError(errno.ESTALE, "its lock was removed or replaced, so that another run may have it")
 
     def _take_the_place(self) -> None:
         """Make the journal of a new run that of the last one. The journal before is kept, or goes."""
@@ -168,6 +180,20 @@ class Instance:
             with suppress(OSError):
                 (self.folder / _NEW).unlink()
         self.lock.release()
+
+
+def _read(path: Path) -> bytes:
+    """Return what is in a journal. Raise OSError for what is no file."""
+    refuse_unreadable(str(path))
+    return path.read_bytes()
+
+
+def _is_in_place(path: Path, file: IO[Any]) -> bool:
+    """Return whether an open file is the one that has a name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:
@@ -229,7 +255,7 @@ def holder_of(path: Path) -> Owner | None:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(found, dict) or not {"host", "pid", "born", "until"} <= found.keys():
+    if not isinstance(found, dict) or any(type(found.get(key)) is not kind for key, kind in _RECORD.items()):
         return None
     return Owner(host=found["host"], pid=found["pid"], born=found["born"], until=found["until"])
 
@@ -252,7 +278,7 @@ def status_of(folder: Path) -> Status:
     path, holder = folder / JOURNAL, holder_of(folder / LOCK)
     process = holder["pid"] if holder is not None and alive(holder, time.time()) and _is_locked(folder / LOCK) else 0
     try:
-        recording = load(path.read_bytes())
+        recording = load(_read(path))
     except FileNotFoundError:
         return Status(folder.name, "running" if process else "new", process)
     condition: Condition = "running" if process else "ended" if recording.over else "unfinished"

@@ -659,6 +659,8 @@ def _hand_in(kernel: Kernel, event: Event) -> None:
             kernel.stop()
         case "resumed":
             kernel.resumed(*data)
+        case "clock":
+            kernel.set_clock(*data)
         case "revived":
             kernel.revive(*data)
         case "test":

@@ -87,6 +87,7 @@ RUN = {
     "left": form("effects:count"),
     "cut": form("why:text looks:count began:any"),
     "resumed": form("now:count"),
+    "clock": form("epoch:number"),
     "revived": form("path:text"),
     "place": form("path:text place:text program:text packages:texts"),
     "heard": form("path:text channel:text"),

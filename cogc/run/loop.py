@@ -48,7 +48,7 @@ _NO_NETWORK = (
 class RunLoop(asyncio.AbstractEventLoop):
     """A loop whose callbacks a task of Trio runs.
 
-    `clock` gives the nanoseconds of the run, `epoch` those of 1970 at its start. `waited` has a function for each process,
+    `clock` gives the nanoseconds of the run, `epoch` those of 1970 at its start, by the clock of the machine. `waited` has a function for each process,
     which tells whether a task awaits something of it. `serve_graph` is what the settings of the run have. `wake` is called when there is
     something to do or nothing any more. `on_error` takes the words for a failure that nobody has taken, `on_exit` a
     SystemExit.
@@ -64,7 +64,7 @@ class RunLoop(asyncio.AbstractEventLoop):
     ) -> None:
         self.background = background
         self.clock = clock
-        self.epoch = 0
+        self.epoch: Callable[[], int] = lambda: 0
         self.wake = wake
         self.on_error = on_error
         self.on_exit = on_exit
@@ -133,7 +133,7 @@ class RunLoop(asyncio.AbstractEventLoop):
 
     def wall(self) -> float:
         """Return the seconds since 1970 on the clock of the run."""
-        return (self.epoch + self.clock()) / 1e9
+        return (self.epoch() + self.clock()) / 1e9
 
     def next_timer(self) -> int | None:
         """Return the instant of the first timer, in nanoseconds, or None."""

@@ -264,11 +264,13 @@ class Outside:
         """Make the loop look again."""
         self._wake.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until something wakes the loop, for at most so many seconds."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait until something wakes the loop, for at most so many seconds. Return whether something did."""
         with trio.move_on_after(seconds):
             await self._wake.wait()
+        is_woken = self._wake.is_set()
         self._wake = trio.Event()
+        return is_woken
 
 
 def without_secrets(value: Any) -> Any:

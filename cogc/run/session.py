@@ -80,6 +80,10 @@ MOST_HELD = 10_000
 """How many effects of a durable run may wait for the disk while the kernel goes on."""
 SLICE = 0.005
 """Seconds after which the loop lets the other tasks of the run have their turn."""
+LOOK = 60.0
+"""Seconds after which a run that waits looks whether the clock of the machine was set."""
+SET = 1_000_000_000
+"""Nanoseconds by which the clock is off when it was set."""
 
 
 class Session(Carrier):
@@ -118,6 +122,8 @@ class Session(Carrier):
         self.resumed: Resumed | None = None
         self.signals = 0
         self.began = 0
+        self.clock = 0
+        """The nanoseconds since 1970 at which `time.monotonic` began, by the clock as the run knows it."""
         self.begun = trio.Event()
         """Set when the run has begun, or goes on where it was: nothing of it can be seen or asked before."""
         self._slice_ends = 0.0
@@ -131,6 +137,7 @@ class Session(Carrier):
     async def run(self) -> None:
         """Run to the end. `outcome` says how it ended; `kernel.report` has the report of a failure."""
         self.began = time.monotonic_ns()
+        self.clock = time.time_ns() - self.began
         self.background.last = self._give_back
         gc.disable()  # what a start makes lives on; collecting in the middle of it would only walk it again and again
         try:
@@ -196,6 +203,7 @@ class Session(Carrier):
             return
         self.resumed = resume(self, recording)
         self.began = time.monotonic_ns() - self.kernel.now
+        self.clock = self.kernel.epoch + self.options.behind - self.began
         if self.options.on_resumed is not None:
             self.options.on_resumed(self.resumed.begun_again)
         if any(event[2] == "stop" for event in recording.events):
@@ -314,6 +322,7 @@ class Session(Carrier):
         """Hand in what has come in, and let the timers fire that are due by now."""
         kernel, outside = self.kernel, self.outside
         if not self.options.sim:
+            self._follow_clock()
             self._advance(self._bounded(self.now()))
         self._deliver_delayed()
         for act in outside.take_acts():
@@ -445,6 +454,20 @@ class Session(Carrier):
             step = self.kernel.steps if begun is None else begun
             self.sinks.journal.lines.append([step, self.kernel.now, "cut", cut, looks, begun])
 
+    @property
+    def _set_by(self) -> int:
+        """By how many nanoseconds the clock of the machine was set, or 0. What a machine slept counts: the clock of the run stood still then."""
+        ahead = 0 if self.options.sim else time.time_ns() - time.monotonic_ns() - self.clock
+        return ahead if abs(ahead) > SET else 0
+
+    def _follow_clock(self) -> None:
+        """Tell the kernel if the clock of the machine was set."""
+        ahead = self._set_by
+        if ahead:
+            self.clock += ahead
+            self._event("clock", self.kernel.epoch + ahead)
+            self.kernel.set_clock(self.kernel.epoch + ahead)
+
     def _bounded(self, now: int) -> int:
         """Return an instant, or that of `--for` if it is earlier."""
         return now if (limit := self._limit) is None else min(now, limit)
@@ -498,7 +521,9 @@ class Session(Carrier):
     async def _news(self, due: int | None) -> None:
         """Wait for news or an instant, and hand in what has come."""
         if not self.outside.has_news:
-            await self.outside.wait(min(self._seconds_to(due), self.stopping.left()))
+            seconds = min(self._seconds_to(due), self.stopping.left())
+            while not await self.outside.wait(min(seconds, LOOK)) and seconds > LOOK and not self._set_by:
+                seconds = min(self._seconds_to(due), self.stopping.left())
             self._slice_ends = time.monotonic() + SLICE
         self._admit()
         if not self.kernel.busy:

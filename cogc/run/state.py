@@ -53,6 +53,15 @@ class StateStore:
         except (sqlite3.DatabaseError, ValueError) as error:
             self.close()
             raise StateError(f"the states in `{path}` cannot be read: {error}") from None
+        self._file = self._found()
+
+    def _found(self) -> tuple[int, int] | None:
+        """Return what tells the file from others, or None if there is none."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     @property
     def digest(self) -> str:
@@ -92,6 +101,9 @@ class StateStore:
         """Drop the states of coglets that are gone, and of all below them; then write states."""
         if self.lost:
             return
+        if self._found() != self._file:
+            self._lose("it was removed or replaced while it was open")
+            return
         rows = [(p, n, encode(v)) for (p, n), v in states.items()]
         below = [(path, f"{path}/", f"{path}0") for path in gone]  # 0 is the character behind the slash
         try:
@@ -100,11 +112,9 @@ class StateStore:
             self.connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", rows)
             self.connection.execute("COMMIT")
         except sqlite3.Error as error:
-            self.lost = str(error)
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
-            if self.on_lost is not None:
-                self.on_lost()
+            self._lose(str(error))
             return
         if gone:
             starts = tuple(f"{path}/" for path in gone)
@@ -112,6 +122,12 @@ class StateStore:
                 self._count(key, None)
         for p, n, value in rows:
             self._count((p, n), value)
+
+    def _lose(self, why: str) -> None:
+        """Take note that states cannot be saved any more."""
+        self.lost = why
+        if self.on_lost is not None:
+            self.on_lost()
 
     def replace(self, states: dict[tuple[str, str], Any]) -> None:
         """Write states in the place of all that are saved."""

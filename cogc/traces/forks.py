@@ -57,7 +57,7 @@ class Fork:
         made of."""
         about = [travel.head["run"], self.seq, self.changed, name, 0 if sim else time.time_ns()]
         digest = hashlib.sha256(encode(about)).hexdigest()[:12]
-        behind = 0 if sim else max(0, time.time_ns() - travel.head["epoch"] - self.now)
+        behind = 0 if sim else max(0, time.time_ns() - self._epoch(travel) - self.now)
         return {
             **travel.head,
             "journal": journal.VERSION,
@@ -71,6 +71,15 @@ class Fork:
             "behind": behind,
             "forked": [travel.head["run"], self.seq],
         }
+
+    def _epoch(self, travel: Travel) -> int:
+        """Return the beginning of the run by the clock as it was at the record: it may have been set meanwhile."""
+        for event in reversed(self.events):
+            if event[2] == "clock":
+                return int(event[3])
+            if event[2] == journal.SNAPSHOT:
+                return int(event[3]["kernel"].get("epoch", travel.head["epoch"]))
+        return int(travel.head["epoch"])
 
 
 def with_reply(travel: Travel, seq: int, text: str) -> Fork:

@@ -15,6 +15,7 @@ import trio
 
 from cogc.language.values import Failure
 from cogc.run import confine
+from cogc.run.people import Answer
 from cogc.run.settings import Settings
 from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board
@@ -715,3 +716,34 @@ def test_what_all_minds_may_spend_is_bounded(world: World) -> None:
     found = trio.run(main)
     assert [a.structural_type for a in found] == ["Standard", "Standard", "Failure"]
     assert "`the run` has 1000 tokens" in found[2].payload["reason"] and agents.budget.usage.tokens == 920
+
+
+def test_each_task_of_an_agent_has_ids_of_its_own_for_its_calls(world: World) -> None:
+    """A program that knows the id of a call takes it for a repeat."""
+    rules = [
+        {"when": {"prompt": "NOTED"}, "reply": "done"},
+        {"when": {"prompt": ""}, "tools": [{"name": "note", "input": {}}]},
+    ]
+    (world.folder / "m.yml").write_text(json.dumps(rules))
+    note = 'program note() -> string = shell ["sh", "-c", "echo $COGC_CALL_ID >> ids; echo NOTED"]'
+    head = f'model m = scripted "m.yml"\n{note}\nagent Mind {{ model: m, system: "s", tools: [note] }}'
+    unit = world.spec(f"agent A {{ {ON_GOAL}\n run: Mind }}", head).unit
+    for simulated in (None, lambda: 10**18):
+        (world.folder / "ids").unlink(missing_ok=True)
+        agents = AgentRuns(unit, Settings(str(world.folder), sandboxed=False), simulated=simulated)
+        assert [trio.run(agents.ask, "Mind", "go") for _ in range(2)] == ["done", "done"]
+        ids = (world.folder / "ids").read_text().split()
+        assert len(ids) == len(set(ids)) == 2
+
+
+def test_an_answer_with_a_time_comes_after_an_agent_of_the_spec_has_run(world: World) -> None:
+    """The run of the agent has a clock of its own, which is over by then."""
+    (world.folder / "m.yml").write_text(json.dumps([{"when": {"prompt": ""}, "reply": "x"}]))
+    asks = world.script("asks", 'printf \'{"structural_type": "Question", "payload": "Which herb?"}\'')
+    bid = 'bid: exclusive when artefact.type == "A" and artefact.structural_type == "Standard"'
+    found = world.run(
+        f"agent A {{ {ON_GOAL}\n run: Mind }}\n" + agent("W", asks, bid),
+        head='model m = scripted "m.yml"\nagent Mind { model: m, system: "s" }',
+        answers={"W": [Answer("sage", after=10**6)]},
+    )
+    assert [a.structural_type for a in found] == ["Standard", "Standard", "Question", "Answer"]

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -116,6 +117,13 @@ class People:
         self._asking: set[int] = set()
         """The calls of which a question has been asked here. A call may ask several, as that of a server of MCP."""
         self._one = trio.Lock()
+
+    def of_run(self, run: str) -> People:
+        """Return the source of answers to the questions of a run inside of this one, whose calls have numbers of their own. Answers that
+        are given beforehand are used by both."""
+        made = copy(self)
+        made.run, made.clock, made.numbers, made._asking = run, Clock(), {}, set()
+        return made
 
     async def ask(self, question: Question, call: int) -> Any:
         """Return the answer of a person as a value. Raise Failure if there is nobody to ask."""

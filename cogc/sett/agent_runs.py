@@ -8,6 +8,7 @@ unit, one budget and one table of usage, so that `--budget` bounds all of them t
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from copy import copy
 from typing import Any, Protocol
@@ -63,6 +64,7 @@ class AgentRuns:
         self.unit = unit
         self.settings = settings
         self.last: Kernel | None = None
+        self.count = 0
         self.usages: dict[tuple[str, str], Usage] = {}
 
     async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None, grant: str = "") -> Any:
@@ -71,10 +73,10 @@ class AgentRuns:
         Raise Failure with the agent's own failure if it fails, and with the failure of the run if it ends without an answer.
         """
         epoch = self.simulated() if self.simulated is not None else time.time_ns()
-        settings, observed = self.settings, None
+        settings, observed = copy(self.settings), None
+        settings.people = settings.people.of_run(self._new_id())
         if self.observe is not None:
-            settings = copy(settings)  # for contexts of its own: calls have the same numbers in each session
-            settings.contexts = Contexts()
+            settings.contexts = Contexts()  # calls have the same numbers in each session
             observed = self.observe(grant, epoch, settings.contexts)
         options = RunOptions(
             inputs=[("task", task)],
@@ -95,6 +97,11 @@ class AgentRuns:
             if observed is not None:
                 observed.end()
         return answer_of(session)
+
+    def _new_id(self) -> str:
+        """Return the id of a session, to which its calls belong: their numbers are the same in each. A simulation counts them."""
+        self.count += 1
+        return f"{self.settings.people.run}-{self.count if self.simulated is not None else uuid.uuid4().hex[:12]}"
 
 
 def answer_of(session: Session) -> Any:

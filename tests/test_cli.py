@@ -262,7 +262,7 @@ def test_missing_files_and_empty_folders_are_errors(tmp_path: Path) -> None:
     ],
 )
 def test_the_examples_run(words: list[Any], expected: str) -> None:
-    done = cogc("run", EXAMPLES / words[0], *words[1:])
+    done = cogc_here("run", EXAMPLES / words[0], *words[1:])
     assert done.returncode == 0 and expected in done.stdout, done.stderr
 
 
@@ -272,7 +272,7 @@ def test_the_reviewer_reads_a_real_repository(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "python_program" / "words.py", place)
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "x"]):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
-    done = cogc("run", EXAMPLES / "review" / "review.cog", "--workspace", tmp_path)
+    done = cogc_here("run", EXAMPLES / "review" / "review.cog", "--workspace", tmp_path)
     assert done.returncode == 0 and "words.py" in done.stdout and "verdict: clean" in done.stdout, done.stderr
 
 
@@ -280,7 +280,7 @@ def test_a_failed_run_says_what_where_and_what_led_there(tmp_path: Path) -> None
     (tmp_path / "f.cog").write_text(
         'coglet W { listen x: int\n  on x as v { fail "no {{ v }}" } }\ncoglet Main { create w = W\n on start { w.x <- 7 } }'
     )
-    done = cogc("run", "f.cog", cwd=tmp_path)
+    done = cogc_here("run", "f.cog", cwd=tmp_path)
     assert done.returncode == 3
     for words in (
         "the run failed: no 7",
@@ -298,7 +298,7 @@ def test_a_deadlock_is_named(tmp_path: Path) -> None:
         "coglet A { listen x: int { capacity: 1 }\n transmit y: int\n on x as v { y <- v\n y <- v } }\n"
         "coglet Main { create a = A\n create b = A\n link a.y -> b.x\n on b.y as v { a.x <- v }\n on start { a.x <- 1 } }"
     )
-    done = cogc("run", "d.cog", cwd=tmp_path)
+    done = cogc_here("run", "d.cog", cwd=tmp_path)
     assert done.returncode == 3
     assert "deadlock" in done.stderr and "Main/a -> Main/b.x" in done.stderr and "Main -> Main/a.x" in done.stderr
 
@@ -344,8 +344,8 @@ def test_a_list_of_no_agents_says_so(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_until_unmet_is_exit_code_3(tmp_path: Path) -> None:
     spec = EXAMPLES / "tree" / "tree.cog"
-    assert cogc("run", spec, "--sim", "--for", "2s", "--until", "best").returncode == 3
-    assert cogc("run", spec, "--sim", "--until", "len(best) == 2").stdout.count("best") == 2
+    assert cogc_here("run", spec, "--sim", "--for", "2s", "--until", "best").returncode == 3
+    assert cogc_here("run", spec, "--sim", "--until", "len(best) == 2").stdout.count("best") == 2
 
 
 def test_what_cannot_run_yet_says_so_and_what_has_no_root_too(tmp_path: Path) -> None:
@@ -364,19 +364,19 @@ def test_trace_takes_a_value_in_two_ways(tmp_path: Path) -> None:
     assert prepare(["run", "x.cog", "--trace", "t.jsonl"]) == ["run", "x.cog", "--trace=t.jsonl"]
     assert prepare(["run", "--trace", "x.cog"]) == ["run", "--trace=", "x.cog"]
     spec = EXAMPLES / "crash" / "crash.cog"
-    assert cogc("run", spec, "--sim", "--trace", "t.jsonl", cwd=tmp_path).returncode == 0
-    shown = cogc("trace", "show", "t.jsonl", "--kind", "fail", "--path", "worker", cwd=tmp_path)
+    assert cogc_here("run", spec, "--sim", "--trace", "t.jsonl", cwd=tmp_path).returncode == 0
+    shown = cogc_here("trace", "show", "t.jsonl", "--kind", "fail", "--path", "worker", cwd=tmp_path)
     assert shown.stdout.count("cannot divide") == 2
     seq = shown.stdout.split()[1]
-    chain = cogc("trace", "show", "t.jsonl", "--cause", seq, "--json", cwd=tmp_path).stdout.splitlines()
+    chain = cogc_here("trace", "show", "t.jsonl", "--cause", seq, "--json", cwd=tmp_path).stdout.splitlines()
     assert [json.loads(line)["kind"] for line in chain][-1] == "fail" and len(chain) > 2
-    plain = cogc("run", spec, "--sim", "--trace", cwd=tmp_path)
+    plain = cogc_here("run", spec, "--sim", "--trace", cwd=tmp_path)
     assert "deliver" in plain.stdout and f"the trace is in {state(EXAMPLES / 'crash')}/runs/" in plain.stderr
 
 
 def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:
     def kept(name: str) -> list[dict[str, object]]:
-        cogc("run", EXAMPLES / "crash" / "crash.cog", "--sim", "--seed", "7", f"--trace={name}", cwd=tmp_path)
+        cogc_here("run", EXAMPLES / "crash" / "crash.cog", "--sim", "--seed", "7", f"--trace={name}", cwd=tmp_path)
         return [
             {k: v for k, v in json.loads(line).items() if k != "run"}
             for line in (tmp_path / name).read_text().splitlines()
@@ -409,12 +409,12 @@ def test_a_built_program_runs_like_its_spec(tmp_path: Path) -> None:
 
 def test_convert_goes_both_ways(tmp_path: Path) -> None:
     spec = EXAMPLES / "trial" / "trial.cog"
-    assert cogc("convert", spec, "-o", tmp_path / "t.yml").returncode == 0
-    assert cogc("convert", tmp_path / "t.yml", "-o", tmp_path / "t.cog").returncode == 0
+    assert cogc_here("convert", spec, "-o", tmp_path / "t.yml").returncode == 0
+    assert cogc_here("convert", tmp_path / "t.yml", "-o", tmp_path / "t.cog").returncode == 0
     for name in ("advocates.yml", "jurors.yml"):
         shutil.copy(spec.parent / name, tmp_path)
     runs = [
-        cogc("run", s, "--root", "Trial", "--sim", "--input", "motion=x").stdout
+        cogc_here("run", s, "--root", "Trial", "--sim", "--input", "motion=x").stdout
         for s in (spec, tmp_path / "t.yml", tmp_path / "t.cog")
     ]
     assert runs[0] == runs[1] == runs[2] != ""
@@ -458,7 +458,7 @@ def test_a_file_without_a_root_names_everything_that_could_be_one(declarations: 
     body = '{ agent W { bid: exclusive when artefact.type == "GoalDefined", command: ["./w"] } }'
     spec = tmp_path / "s.cog"
     spec.write_text(declarations.replace("{W}", body))
-    done = cogc("run", str(spec))
+    done = cogc_here("run", str(spec))
     assert done.returncode == 1 and "nothing to run" in done.stderr and f"  help: {help}\n" in done.stderr
 
 

@@ -11,7 +11,7 @@ import pytest
 from cogc.cost import Bound, bounds
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
-from support.cli import cogc
+from support.cli import cogc_here
 from support.specs import build
 
 HEAD = """
@@ -97,13 +97,13 @@ def test_the_command(tmp_path: Path) -> None:
     (tmp_path / "c.cog").write_text(
         HEAD + "coglet Main { listen q: string\n transmit out: string\n on q as x { out <- deep(x) } }"
     )
-    said = cogc("cost", "c.cog", cwd=tmp_path).stdout
+    said = cogc_here("cost", "c.cog", cwd=tmp_path).stdout
     assert "unbounded: Main.deep -> ask" in said and "$0.500000" in said
-    rows = json.loads(cogc("cost", "c.cog", "--format", "json", cwd=tmp_path).stdout)
+    rows = json.loads(cogc_here("cost", "c.cog", "--format", "json", cwd=tmp_path).stdout)
     assert rows[1]["calls"] is None and rows[1]["usd"] == 0.5
-    assert cogc("cost", "c.cog", "--set", "x=1", cwd=tmp_path).returncode == 2
-    assert cogc("cost", "nope.cog", cwd=tmp_path).returncode == 1
-    bound = cogc("cost", "c.cog", "--model", "m=scripted:x.yml", cwd=tmp_path).stdout
+    assert cogc_here("cost", "c.cog", "--set", "x=1", cwd=tmp_path).returncode == 2
+    assert cogc_here("cost", "nope.cog", cwd=tmp_path).returncode == 1
+    bound = cogc_here("cost", "c.cog", "--model", "m=scripted:x.yml", cwd=tmp_path).stdout
     assert "$0.000000" in bound
 
 
@@ -113,10 +113,10 @@ def test_a_budget_bounds_a_plan_and_its_own_channels_are_not_shown(tmp_path: Pat
         'plan P { goal: "g", approve: system, budget: { usd: 0.5, tokens: 9_000, turns: 4 }\n step a by A: "x" }\n'
         'team T { lead: A, workers: [A] }\ndod D { a: shell ["true"], b: judge m "Is it?", fix: A, max_loops: 2 }\n'
     )
-    done = cogc("cost", "s.cog", "--root", "P", "--format", "json", cwd=tmp_path)
+    done = cogc_here("cost", "s.cog", "--root", "P", "--format", "json", cwd=tmp_path)
     rows = {r["what"]: r for r in json.loads(done.stdout)}
     assert set(rows) == {"start", "a message on `goal`"}
     assert (rows["a message on `goal`"]["calls"], rows["a message on `goal`"]["tokens"]) == (4, 9000)
-    shown = cogc("cost", "s.cog", "--root", "D", cwd=tmp_path).stdout
+    shown = cogc_here("cost", "s.cog", "--root", "D", cwd=tmp_path).stdout
     assert "unbounded" not in shown and "a message on `verify`" in shown
-    assert "unbounded: " in cogc("cost", "s.cog", "--root", "T", cwd=tmp_path).stdout
+    assert "unbounded: " in cogc_here("cost", "s.cog", "--root", "T", cwd=tmp_path).stdout

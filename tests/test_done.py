@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from support.cli import cogc_here
 from support.criteria import criteria
 from support.paths import ROOT
 from support.processes import QUICK
 from support.specs import check_text, codes
-from support.waiting import DEADLINE
 
 HEAD = 'model coder = scripted "coder.yml"\nmodel judge = scripted "judge.yml"\n'
 
@@ -46,15 +44,8 @@ def place(tmp_path: Path) -> Path:
 
 def verify(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "spec.cog").write_text(HEAD + text)
-    return subprocess.run(
-        [sys.executable, "-m", "cogc", "verify", "spec.cog", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        env={**os.environ, **QUICK, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        check=False,
-    )
+    env = {**QUICK, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return cogc_here("verify", "spec.cog", *words, cwd=folder, **env)
 
 
 def findings(folder: Path, text: str, *words: str) -> dict[str, tuple[str, str]]:

@@ -16,7 +16,7 @@ from cogc.kernel.unit import Unit
 from cogc.run.people import Answer, People
 from cogc.run.session import Session
 from cogc.run.settings import Settings
-from support.cli import cogc
+from support.cli import cogc_here
 from support.sessions import session
 from support.specs import build
 
@@ -47,7 +47,7 @@ def times(traced: str) -> list[tuple[float, Any]]:
 
 def run(folder: Path, *words: str) -> tuple[int, str, str]:
     (folder / "a.cog").write_text(SPEC)
-    done = cogc("run", "a.cog", "--sim", *words, cwd=folder)
+    done = cogc_here("run", "a.cog", "--sim", *words, cwd=folder)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -140,7 +140,7 @@ def test_inputs_that_never_came_are_said(tmp_path: Path) -> None:
 def test_a_recording_with_times_is_replayed(tmp_path: Path) -> None:
     words = ("--input", "n=1 at 2m", "--input", "n=2", "--trace=a.jsonl", "--record", "j")
     assert run(tmp_path, *words)[0] == 0
-    assert cogc("run", "a.cog", "--replay", "j", "--trace=b.jsonl", cwd=tmp_path).stdout == "out: 2\nout: 1\n"
+    assert cogc_here("run", "a.cog", "--replay", "j", "--trace=b.jsonl", cwd=tmp_path).stdout == "out: 2\nout: 1\n"
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
 
 
@@ -184,13 +184,13 @@ def test_never_may_be_an_answer() -> None:
 def test_answers_of_the_command_line_have_times(tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(ASKING.replace("ASK", 'approve("x")'))
     words = ("run", "a.cog", "--sim", "--input", "go=x", "--trace=t.jsonl", "--record", "j", "--answer")
-    assert cogc(*words, "approve=yes after 3m", cwd=tmp_path).stdout == "out: true\n"
+    assert cogc_here(*words, "approve=yes after 3m", cwd=tmp_path).stdout == "out: true\n"
     traced = (tmp_path / "t.jsonl").read_bytes()
     assert b'"t":180.0' in traced
-    assert cogc("run", "a.cog", "--replay", "j", "--trace=t.jsonl", cwd=tmp_path).returncode == 0
+    assert cogc_here("run", "a.cog", "--replay", "j", "--trace=t.jsonl", cwd=tmp_path).returncode == 0
     assert (tmp_path / "t.jsonl").read_bytes() == traced
     (tmp_path / "a.cog").write_text(ASKING.replace("ASK", 'say("x")'))
-    done = cogc(*words, "say=never", cwd=tmp_path)
+    done = cogc_here(*words, "say=never", cwd=tmp_path)
     assert done.returncode == 3 and done.stderr.endswith("cogc: `say` of Main was never answered\n")
     (tmp_path / "a.cog").write_text(ASKING.replace("ASK", 'say("x")'))
-    assert cogc(*words, "say=look after me", cwd=tmp_path).stdout == "out: look after me\n"
+    assert cogc_here(*words, "say=look after me", cwd=tmp_path).stdout == "out: look after me\n"

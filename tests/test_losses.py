@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cogc.run import report
-from support.cli import cogc, cogc_here
+from support.cli import cogc_here
 from support.sim import Sim
 from support.specs import check_text
 
@@ -84,7 +84,7 @@ def test_a_failure_of_an_agent_is_said_and_makes_the_exit_code(tmp_path: Path, h
     (tmp_path / "a.cog").write_text(AGENT.replace("HEARD", heard))
     (tmp_path / "a.yml").write_text("- error: {message: boom, status: 400}\n")
     for quiet in ((), ("--quiet",)):
-        done = cogc("run", "a.cog", "--input", "task=x", *quiet, cwd=tmp_path)
+        done = cogc_here("run", "a.cog", "--input", "task=x", *quiet, cwd=tmp_path)
         assert done.returncode == code
         assert (
             "error Main/clerk: this agent failed, and nobody listens to `failed`: `Clerk`: boom" in done.stderr

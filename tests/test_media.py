@@ -381,14 +381,14 @@ def test_a_command_line_gives_one(files: Path) -> None:
         "coglet Main { listen pic: image\n transmit out: string\n state last: image? = null\n"
         ' on pic as p { last = p\n out <- "got {{ last }}" } }'
     )
-    done = cogc("run", "a.cog", "--input", "pic=@x.png", "--sim", cwd=files)
+    done = cogc_here("run", "a.cog", "--input", "pic=@x.png", "--sim", cwd=files)
     assert done.stdout.startswith("out: got [image x.png: image/png, 48 bytes, sha256:")
     for name, why in (
         ("n.txt", "expected image, got document"),
         ("lie.png", "is said to be"),
         ("no.png", "no such file"),
     ):
-        done = cogc("run", "a.cog", "--input", f"pic=@{name}", cwd=files)
+        done = cogc_here("run", "a.cog", "--input", f"pic=@{name}", cwd=files)
         assert done.returncode == 2 and why in done.stderr and "Traceback" not in done.stderr
 
 
@@ -400,9 +400,9 @@ def test_a_state_keeps_one_for_the_next_run_of_the_instance(files: Path) -> None
     )
     (files / "m.py").write_text("def size(p):\n    return len(p.data)\n")
     words = ("run", "a.cog", "--instance", "one", "--input", "go=true", "--state", str(files / "state"))
-    assert cogc(*words, cwd=files).returncode == 0
+    assert cogc_here(*words, cwd=files).returncode == 0
     (files / "x.png").unlink()
-    done = cogc(*words, cwd=files)
+    done = cogc_here(*words, cwd=files)
     assert done.stdout == "out: 48\n", done.stderr
 
 

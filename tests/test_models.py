@@ -28,7 +28,7 @@ from support.anthropic import (
     status,
     use,
 )
-from support.cli import cogc, cogc_here
+from support.cli import cogc_here
 from support.sessions import session
 from support.sim import Sim
 from support.specs import build
@@ -494,11 +494,13 @@ def test_a_recording_needs_no_server_and_holds_no_secret(server: Server, tmp_pat
         reply("fine"),
     )
     options = ["--root", "Main", "--input", "q=hello", "--output", "json"]
-    first = cogc("run", "s.cog", *options, "--trace=t1.jsonl", "--record", "j.jsonl", cwd=tmp_path)
+    first = cogc_here("run", "s.cog", *options, "--trace=t1.jsonl", "--record", "j.jsonl", cwd=tmp_path)
     assert first.returncode == 0 and json.loads(first.stdout)["data"] == "fine", first.stderr
     assert "$0.00" in first.stderr and "ask" in first.stderr
     asked = len(server.requests)
-    again = cogc("run", "s.cog", *options, "--trace=t2.jsonl", "--replay", "j.jsonl", cwd=tmp_path, COGC_TEST_KEY="")
+    again = cogc_here(
+        "run", "s.cog", *options, "--trace=t2.jsonl", "--replay", "j.jsonl", cwd=tmp_path, COGC_TEST_KEY=""
+    )
     assert again.stdout == first.stdout and len(server.requests) == asked == 3
     assert again.stderr.startswith("cogc: models") and first.stderr.endswith(again.stderr)
     assert (tmp_path / "t1.jsonl").read_bytes() == (tmp_path / "t2.jsonl").read_bytes()
@@ -506,7 +508,7 @@ def test_a_recording_needs_no_server_and_holds_no_secret(server: Server, tmp_pat
     assert KEY not in everything
 
     spec.write_text(text.replace('system: "s"', 'system: "another"'))
-    other = cogc("run", "s.cog", *options, "--replay", "j.jsonl", cwd=tmp_path)
+    other = cogc_here("run", "s.cog", *options, "--replay", "j.jsonl", cwd=tmp_path)
     assert other.returncode == 3
     for words in ("departs", "expected  `ask: m` of Main", "came      `ask: m` of Main", "at        s.cog:8:1"):
         assert words in other.stderr
@@ -516,15 +518,15 @@ def test_models_are_bound_on_the_command_line(server: Server, tmp_path: Any) -> 
     (tmp_path / "s.cog").write_text(SPEC.format(url="http://127.0.0.1:9", result="string", program="", model=""))
     (tmp_path / "a.yml").write_text("[bound]")
     words = ["run", "s.cog", "--root", "Main", "--input", "q=x", "--output", "json", "--model"]
-    done = cogc(*words, "m=scripted:a.yml", cwd=tmp_path)
+    done = cogc_here(*words, "m=scripted:a.yml", cwd=tmp_path)
     assert json.loads(done.stdout)["data"] == "bound" and done.stderr.count("\n") == 3
-    over = cogc(*words, "m=scripted:a.yml", "--budget", "tokens=1", cwd=tmp_path)
+    over = cogc_here(*words, "m=scripted:a.yml", "--budget", "tokens=1", cwd=tmp_path)
     assert "budget" in over.stdout
-    assert cogc(*words, "m=scripted:a.yml", "--budget", "eggs=1", cwd=tmp_path).returncode == 2
+    assert cogc_here(*words, "m=scripted:a.yml", "--budget", "eggs=1", cwd=tmp_path).returncode == 2
     for wrong, said in (
         ("m=oracle:x", "a provider is"),
         ("n=scripted:a.yml", "has no model `n`; it has `m`"),
         ("m", "write"),
     ):
-        done = cogc(*words, wrong, cwd=tmp_path)
+        done = cogc_here(*words, wrong, cwd=tmp_path)
         assert done.returncode == 2 and said in done.stderr

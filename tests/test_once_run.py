@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.cli import cogc
+from support.cli import cogc_here
 from support.scripts import tool
 from support.specs import codes
 
@@ -18,7 +18,7 @@ RAW = str(Path(__file__).parent / "support" / "raw_mcp.py")
 
 def run(folder: Path, spec: str, *words: str) -> list[Any]:
     (folder / "a.cog").write_text(spec)
-    done = cogc("run", "a.cog", "--output", "json", "--sim", *words, cwd=folder)
+    done = cogc_here("run", "a.cog", "--output", "json", "--sim", *words, cwd=folder)
     assert done.returncode == 0, done.stderr
     return [json.loads(line)["data"] for line in done.stdout.splitlines()]
 
@@ -85,7 +85,7 @@ def test_a_step_that_is_tried_again_charges_once(tmp_path: Path) -> None:
     (tmp_path / "s.yml").write_text(json.dumps(script))
     plan = 'plan P { goal: "g"\n approve: system\n step pay by Clerk { retry: 1 }: "charge o-1"\n}\n'
     (tmp_path / "a.cog").write_text(SHELL + AGENT + plan)
-    done = cogc("run", "a.cog", "--sim", "--root", "P", cwd=tmp_path)
+    done = cogc_here("run", "a.cog", "--sim", "--root", "P", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "ledger").read_text().split() == ["charge:o-1"]
 

@@ -19,7 +19,7 @@ from cogc.run.answers import answered
 from cogc.run.local_server import open_socket
 from cogc.run.peers import started_by
 from cogc.run.questions import read_answer
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.state import state
 from support.waiting import DEADLINE, until, wait_for
 
@@ -49,13 +49,13 @@ def test_without_a_person_it_fails_at_once(folder: Path) -> None:
 
 
 def test_answers_from_the_command_line(folder: Path) -> None:
-    assert "out: true" in cogc("run", "approve.cog", "--answer", "approve=y", cwd=folder).stdout
-    assert "out: blue" in cogc("run", "choose.cog", "--answer", "choose=2", cwd=folder).stdout
-    assert 'out: {"n":3}' in cogc("run", "say.cog", "--answer", 'say={"n": 3}', cwd=folder).stdout
-    several = cogc("run", "both.cog", "--answer", "approve=no", "--answer", "approve=yes", cwd=folder).stdout
+    assert "out: true" in cogc_here("run", "approve.cog", "--answer", "approve=y", cwd=folder).stdout
+    assert "out: blue" in cogc_here("run", "choose.cog", "--answer", "choose=2", cwd=folder).stdout
+    assert 'out: {"n":3}' in cogc_here("run", "say.cog", "--answer", 'say={"n": 3}', cwd=folder).stdout
+    several = cogc_here("run", "both.cog", "--answer", "approve=no", "--answer", "approve=yes", cwd=folder).stdout
     assert "out: [false,true,true]" in several
-    assert "one of red, blue" in cogc("run", "choose.cog", "--answer", "choose=green", cwd=folder).stdout
-    assert "expected {" in cogc("run", "say.cog", "--answer", "say=x", cwd=folder).stdout
+    assert "one of red, blue" in cogc_here("run", "choose.cog", "--answer", "choose=green", cwd=folder).stdout
+    assert "expected {" in cogc_here("run", "say.cog", "--answer", "say=x", cwd=folder).stdout
 
 
 def test_in_a_terminal(folder: Path) -> None:
@@ -84,18 +84,19 @@ def test_in_the_mailbox(folder: Path) -> None:
         [sys.executable, "-m", "cogc", "run", "choose.cog", "--questions", "wait"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    listed = wait_for(lambda: cogc("answer", cwd=folder).stdout)
+    listed = wait_for(lambda: cogc_here("answer", cwd=folder).stdout)
     id, path = listed.split()[:2]
     assert path == "Main" and "Which colour" in listed and "[red, blue]" in listed
-    wrong = cogc("answer", id, "green", cwd=folder)
+    wrong = cogc_here("answer", id, "green", cwd=folder)
     assert wrong.returncode == 2 and "one of red, blue" in wrong.stderr
-    assert cogc("answer", "nope", "x", cwd=folder).returncode == 2
-    assert cogc("answer", id, "blue", cwd=folder).returncode == 0
+    assert cogc_here("answer", "nope", "x", cwd=folder).returncode == 2
+    # the question stands there before its run listens
+    wait_for(lambda: cogc_here("answer", id, "blue", cwd=folder).returncode == 0)
     out, err = process.communicate(timeout=DEADLINE)
     assert "out: blue" in out and id in err
     (kept,) = (state(folder) / "questions").iterdir()
     said = json.loads(kept.read_text())
-    assert cogc("answer", cwd=folder).stdout == "" and (said["id"], said["answer"], said["uid"]) == (
+    assert cogc_here("answer", cwd=folder).stdout == "" and (said["id"], said["answer"], said["uid"]) == (
         id,
         "blue",
         os.getuid(),
@@ -114,9 +115,9 @@ def test_a_question_of_a_run_that_was_killed_takes_no_answer(folder: Path) -> No
     process.kill()
     process.wait()
     (asked,) = mailbox.glob("*.json")
-    done = cogc("answer", asked.stem, "yes", cwd=folder)
+    done = cogc_here("answer", asked.stem, "yes", cwd=folder)
     assert done.returncode == 2 and "has ended, and takes no answer" in done.stderr
-    assert "(its run is over)" in cogc("answer", cwd=folder).stdout
+    assert "(its run is over)" in cogc_here("answer", cwd=folder).stdout
 
 
 # ---- who may answer ------------------------------------------------------------------------------------------------

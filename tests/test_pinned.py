@@ -17,7 +17,7 @@ import pytest
 from cogc.disk.state_folder import Kept
 from cogc.run import pinned
 from cogc.run.settings import Settings
-from support.cli import cogc
+from support.cli import cogc_here
 from support.processes import bubblewrap_works
 from support.sessions import session
 from support.specs import build
@@ -146,9 +146,9 @@ def test_a_spec_that_agents_may_write_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(spec)
     (tmp_path / "other").mkdir()
     said = "commands in a sandbox may write the workspace, and `a.cog` lies in it"
-    assert said in cogc("run", "a.cog", "--goal", "x", cwd=tmp_path).stderr
+    assert said in cogc_here("run", "a.cog", "--goal", "x", cwd=tmp_path).stderr
     for words in (["--workspace", "other"], ["--sandbox", "none"]):
-        assert said not in cogc("run", "a.cog", "--goal", "x", *words, cwd=tmp_path).stderr
+        assert said not in cogc_here("run", "a.cog", "--goal", "x", *words, cwd=tmp_path).stderr
     (tmp_path / "a.cog").write_text(spec.replace("rw", "ro"))
-    assert said not in cogc("run", "a.cog", "--goal", "x", cwd=tmp_path).stderr
+    assert said not in cogc_here("run", "a.cog", "--goal", "x", cwd=tmp_path).stderr
     assert Kept().files == ()

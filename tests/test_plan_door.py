@@ -18,7 +18,7 @@ import pytest
 from cogc.run.control_client import address, ask
 from cogc.run.peers import Peer
 from cogc.run.plan_door import decide_over
-from support.cli import cogc
+from support.cli import cogc_here
 from support.paths import ROOT
 from support.scripts import rules
 from support.state import state
@@ -53,7 +53,7 @@ def waiting(folder: Path, spec: str = SPEC, *words: str) -> Iterator[tuple[subpr
 
 
 def plans(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(text) for text in cogc("plan", "list", "--json", cwd=folder).stdout.splitlines()]
+    return [json.loads(text) for text in cogc_here("plan", "list", "--json", cwd=folder).stdout.splitlines()]
 
 
 def decided(folder: Path) -> list[dict[str, Any]]:
@@ -68,7 +68,7 @@ def door(folder: Path) -> Path:
 def test_a_decision_goes_to_the_run_with_the_name_of_the_user(tmp_path: Path) -> None:
     with waiting(tmp_path, SPEC, "--record", "j") as (process, plan):
         assert stat.S_IMODE(door(tmp_path).stat().st_mode) == 0o600
-        done = cogc("plan", "approve", plan["id"], "--by", "Ann", cwd=tmp_path)
+        done = cogc_here("plan", "approve", plan["id"], "--by", "Ann", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0 and f"cogc: plan {plan['id']}: `approve` of Ann (user {USER}, process " in err
@@ -87,12 +87,12 @@ def test_a_decision_goes_to_the_run_with_the_name_of_the_user(tmp_path: Path) ->
 def test_without_a_run_the_decision_is_stored_and_written_down(tmp_path: Path) -> None:
     (tmp_path / "spec.cog").write_text(SPEC)
     (tmp_path / "m.yml").write_text(rules(("Do it", "done")))
-    assert cogc("run", "spec.cog", cwd=tmp_path).returncode == 3
+    assert cogc_here("run", "spec.cog", cwd=tmp_path).returncode == 3
     (plan,) = plans(tmp_path)
-    assert cogc("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
+    assert cogc_here("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
     (entry,) = decided(tmp_path)
     assert (entry["action"], entry["by"], entry["user"], entry["uid"]) == ("approve", USER, USER, os.getuid())
-    assert plans(tmp_path)[0]["status"] == "approved" and cogc("run", "spec.cog", cwd=tmp_path).returncode == 0
+    assert plans(tmp_path)[0]["status"] == "approved" and cogc_here("run", "spec.cog", cwd=tmp_path).returncode == 0
 
 
 def test_a_plan_of_a_run_that_was_killed_is_decided_on_and_its_door_is_removed(tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_a_plan_of_a_run_that_was_killed_is_decided_on_and_its_door_is_removed(t
         process.kill()
         process.wait()
         stale = door(tmp_path)
-        assert cogc("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
-    assert stale.exists() and cogc("run", "spec.cog", cwd=tmp_path).returncode == 0 and not stale.exists()
+        assert cogc_here("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
+    assert stale.exists() and cogc_here("run", "spec.cog", cwd=tmp_path).returncode == 0 and not stale.exists()
 
 
 def test_a_program_of_the_run_decides_on_no_plan(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_is_no_decision_is_refused_and_the_run_goes_on(tmp_path: Path) -> N
         assert ask(door(tmp_path), {"action": "cancel", "plan": "Other-1"}) == {"again": True}
         with socket.socket(socket.AF_UNIX) as client, address(door(tmp_path)) as name_of_door:
             client.connect(name_of_door)  # one that says nothing, and goes
-        assert cogc("plan", "reject", plan["id"], "too dear", cwd=tmp_path).returncode == 0
+        assert cogc_here("plan", "reject", plan["id"], "too dear", cwd=tmp_path).returncode == 0
         process.communicate(timeout=DEADLINE)
     assert process.returncode == 3 and [d["action"] for d in decided(tmp_path)] == ["reject"]
 

@@ -24,7 +24,7 @@ from cogc.run.plans import Keeping, PlanQuestion, show
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.plans import Held, PlanStore, _apply, changed, open_plans
-from support.cli import cogc
+from support.cli import cogc_here
 from support.paths import ROOT
 from support.plans import last, run, statuses
 from support.processes import unique_seconds
@@ -320,7 +320,7 @@ def test_a_plan_with_other_parameters_is_another_plan(tmp_path: Path) -> None:
     (tmp_path / "spec.cog").write_text(text)
     (tmp_path / "m.yml").write_text(rules(("", "x")))
     for feature in ("a", "b", "b"):
-        assert cogc("run", "spec.cog", "--set", f"feature={feature}", cwd=tmp_path).returncode == 3
+        assert cogc_here("run", "spec.cog", "--set", f"feature={feature}", cwd=tmp_path).returncode == 3
     assert [p["parameters"] for p in plans(tmp_path)] == [{"feature": "a"}, {"feature": "b"}]
 
 
@@ -576,7 +576,7 @@ def place(folder: Path, text: str, script: str) -> None:
 
 
 def plans(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in cogc("plan", "list", "--json", cwd=folder).stdout.splitlines()]
+    return [json.loads(line) for line in cogc_here("plan", "list", "--json", cwd=folder).stdout.splitlines()]
 
 
 def test_a_plan_waits_for_its_approval_across_runs(tmp_path: Path) -> None:
@@ -585,31 +585,33 @@ def test_a_plan_waits_for_its_approval_across_runs(tmp_path: Path) -> None:
         DRAWN.replace("APPROVE", "user"),
         rules(("Make a plan", {"reply": PLANNED}), ("do c", "A"), ("do", "B")),
     )
-    done = cogc("run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", cwd=tmp_path)
+    done = cogc_here("run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", cwd=tmp_path)
     assert done.returncode == 3 and "cogc plan approve Made-" in done.stderr
     (plan,) = plans(tmp_path)
     assert (plan["user"], plan["topic"], plan["goal"], plan["status"]) == ("ann", "air", "Fly", "draft")
-    done = cogc("plan", "approve", plan["id"], "--by", "Ann", "--drop", "b", "--task", "a=do c", cwd=tmp_path)
+    done = cogc_here("plan", "approve", plan["id"], "--by", "Ann", "--drop", "b", "--task", "a=do c", cwd=tmp_path)
     assert (
         done.returncode == 0
         and f"approved by Ann as {Peer.own().name} (user), without b; a: 'do c' in place of 'do a'" in done.stdout
     )
-    done = cogc("run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", "--output", "json", cwd=tmp_path)
+    done = cogc_here(
+        "run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", "--output", "json", cwd=tmp_path
+    )
     assert done.returncode == 0 and '{"channel":"result","data":{"a":"A"},"seq":' in done.stdout
     assert f"continues plan {plan['id']}" in done.stderr
-    assert cogc("plan", "cancel", plan["id"], cwd=tmp_path).returncode == 2
-    assert cogc("plan", "list", "--user", "bob", cwd=tmp_path).stdout == ""
-    shown = cogc("plan", "show", plan["id"], cwd=tmp_path).stdout
+    assert cogc_here("plan", "cancel", plan["id"], cwd=tmp_path).returncode == 2
+    assert cogc_here("plan", "list", "--user", "bob", cwd=tmp_path).stdout == ""
+    shown = cogc_here("plan", "show", plan["id"], cwd=tmp_path).stdout
     assert "completed    a by Developer: do c" in shown and shown.endswith("--- a\nA\n")
 
 
 def test_the_exit_code_says_whether_a_step_or_its_definition_failed(tmp_path: Path) -> None:
     text = WRITTEN.replace('after design: "Implement', 'after design { dod: Good }: "Implement')
     place(tmp_path, text + 'dod Good { good: shell ["false"] }', rules(*DESIGNED))
-    done = cogc("run", "spec.cog", cwd=tmp_path)
+    done = cogc_here("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 4 and "its definition of done is not met: good" in done.stderr
     place(tmp_path, WRITTEN, rules(("Design", {"error": {"message": "no idea"}})))
-    done = cogc("run", "spec.cog", cwd=tmp_path)
+    done = cogc_here("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 3 and "step design failed" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -632,7 +634,7 @@ def test_a_run_that_is_killed_in_the_middle_of_a_step_loses_no_step_that_was_don
     assert [s["status"] for s in plan["steps"]] == ["completed", "completed", "completed", "in_progress"]
     (tmp_path / "go").touch()
     place(tmp_path, slow + text, "[]")  # nothing that was done is asked for again
-    done = cogc("run", "spec.cog", cwd=tmp_path)
+    done = cogc_here("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"continues plan {plan['id']}, executing, 3 of 4 steps done" in done.stderr
     assert (tmp_path / "log").read_text() == "x\nx\n" and len(plans(tmp_path)) == 1
@@ -653,11 +655,11 @@ def test_people_decide_on_a_plan_that_a_run_has(tmp_path: Path) -> None:
     ) as process:
         try:
             (plan,) = wait_for(lambda: [p for p in plans(tmp_path) if p["steps"]])
-            assert cogc("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
+            assert cogc_here("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
             wait_for(lambda: plans(tmp_path)[0]["status"] == "executing")
-            assert cogc("plan", "replan", plan["id"], "shorter", cwd=tmp_path).returncode == 0
+            assert cogc_here("plan", "replan", plan["id"], "shorter", cwd=tmp_path).returncode == 0
             wait_for(lambda: [s["id"] for s in plans(tmp_path)[0]["steps"]] == ["c"])
-            assert cogc("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
+            assert cogc_here("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
             out, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()
@@ -670,15 +672,15 @@ def test_the_command_line_refuses_what_is_not_there(tmp_path: Path) -> None:
         (["show", "x"], "there is no plan x"), (["approve"], "takes ID"), (["list", "--plans", "memory"], "end with their run"),
         (["list", "--plans", "nosuch:x"], "no store"), (["reject", "x", "--drop", "a"], "--drop is for `cogc plan approve`"), (["list", "--by", "me"], "--by is for"),
     ):  # fmt: skip
-        done = cogc("plan", *words, cwd=tmp_path)
+        done = cogc_here("plan", *words, cwd=tmp_path)
         assert done.returncode == 2 and why in done.stderr and "Traceback" not in done.stderr
-    assert cogc("plan", cwd=tmp_path).stdout == ""
+    assert cogc_here("plan", cwd=tmp_path).stdout == ""
 
 
 def test_a_store_that_is_gone_fails_the_plan_and_says_so(tmp_path: Path) -> None:
     place(tmp_path, WRITTEN, rules(*DESIGNED))
     (tmp_path / "file").write_text("x")
-    done = cogc("run", "spec.cog", "--plans", "sqlite:file/p.db", cwd=tmp_path)
+    done = cogc_here("run", "spec.cog", "--plans", "sqlite:file/p.db", cwd=tmp_path)
     assert done.returncode == 3 and "the store of plans" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -694,11 +696,11 @@ def test_a_budget_in_dollars_needs_the_prices_of_all_models_below_it() -> None:
 
 def test_a_plan_without_a_planner_is_not_made_anew_from_outside(tmp_path: Path) -> None:
     place(tmp_path, WRITTEN.replace("approve: system", "approve: user"), rules(*DESIGNED))
-    assert cogc("run", "spec.cog", cwd=tmp_path).returncode == 3
+    assert cogc_here("run", "spec.cog", cwd=tmp_path).returncode == 3
     (plan,) = plans(tmp_path)
-    done = cogc("plan", "replan", plan["id"], "otherwise", cwd=tmp_path)
+    done = cogc_here("plan", "replan", plan["id"], "otherwise", cwd=tmp_path)
     assert done.returncode == 2 and "no planner" in done.stderr
-    assert cogc("plan", "reject", plan["id"], "no", cwd=tmp_path).returncode == 0
+    assert cogc_here("plan", "reject", plan["id"], "no", cwd=tmp_path).returncode == 0
     assert plans(tmp_path)[0]["reason"] == "rejected"
 
 
@@ -717,7 +719,7 @@ def test_a_run_that_is_stopped_leaves_its_plan_to_the_next_one(tmp_path: Path) -
             process.kill()
     assert plans(tmp_path)[0]["status"] == "executing"
     (tmp_path / "go").touch()
-    done = cogc("run", "spec.cog", cwd=tmp_path)
+    done = cogc_here("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 0 and "3 of 4 steps done" in done.stderr
 
 
@@ -733,12 +735,12 @@ def test_people_decide_from_outside_after_a_step_has_failed(tmp_path: Path) -> N
     with subprocess.Popen(run, cwd=tmp_path, stdout=-1, stderr=-1, text=True, env=environment) as process:
         try:
             (plan,) = wait_for(lambda: [p for p in plans(tmp_path) if p["steps"]])
-            cogc("plan", "approve", plan["id"], cwd=tmp_path)
+            cogc_here("plan", "approve", plan["id"], cwd=tmp_path)
             wait_for(lambda: plans(tmp_path)[0]["steps"][0]["status"] == "failed")
-            assert cogc("plan", "replan", plan["id"], "shorter", cwd=tmp_path).returncode == 0
+            assert cogc_here("plan", "replan", plan["id"], "shorter", cwd=tmp_path).returncode == 0
             wait_for(lambda: [s["id"] for s in plans(tmp_path)[0]["steps"]] == ["c"])
             assert plans(tmp_path)[0]["redraw"] is False
-            cogc("plan", "approve", plan["id"], cwd=tmp_path)
+            cogc_here("plan", "approve", plan["id"], cwd=tmp_path)
             out, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()

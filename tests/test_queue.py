@@ -15,7 +15,7 @@ import trio
 
 from cogc.stores.memory import MemoryStore
 from cogc.tasks import TaskQueue, check_queue, open_queue, task
-from support.cli import cogc, cogc_here
+from support.cli import cogc_here
 from support.redis import RedisServer, needs_redis
 from support.waiting import DEADLINE, until_given
 
@@ -99,7 +99,7 @@ def test_processes_claim_each_task_once_and_a_dead_ones_comes_back(tmp_path: Pat
     code = (
         "import sys, trio\nfrom cogc.tasks import open_queue\n"
         f"async def main():\n async with open_queue({store!r}, 'q') as queue:\n"
-        "  n = 0\n  while (found := await queue.get(owner=sys.argv[1], lease=4.0)) is not None:\n"
+        "  n = 0\n  while (found := await queue.get(owner=sys.argv[1], lease=600.0)) is not None:\n"
         "   n += 1\n   if sys.argv[1] == 'dies' and n == 1:\n    import os\n    os._exit(9)\n"
         "   print(found.id, flush=True)\n   assert await queue.complete(found.id, found.token)\ntrio.run(main)\n"
     )
@@ -112,6 +112,8 @@ def test_processes_claim_each_task_once_and_a_dead_ones_comes_back(tmp_path: Pat
 
     async def rest() -> None:
         async with open_queue(store, "q") as queue:
+            (held,) = [t for t in await queue.list() if t.status == "in_progress"]
+            assert await queue.get() is None and await queue.extend(held, 0.01)
             left = await until_given(queue.get)
             assert left.owner == "" and left.token == 2 and left.id not in said
             assert {t.status for t in await queue.list()} == {"done", "in_progress"}
@@ -152,11 +154,11 @@ def test_the_tool_and_a_spec_share_a_queue(tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(VALUES)
 
     def queue(*words: object) -> list[str]:
-        done = cogc("queue", *words, "--store", "sqlite:dead.db", cwd=tmp_path)
+        done = cogc_here("queue", *words, "--store", "sqlite:dead.db", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
-    cogc("run", "a.cog", "--input", "x=13", "--for", "1s", cwd=tmp_path)
+    cogc_here("run", "a.cog", "--input", "x=13", "--for", "1s", cwd=tmp_path)
     item, why = queue("list", "bad")
     assert item.split()[1] == "dead" and why.startswith("  1 attempt, last failure at 20")
     assert why.endswith("Z: error: unlucky (Main/w)") and queue("show", "bad", item.split()[0]) == [item, why]
@@ -170,6 +172,6 @@ def test_the_tool_and_a_spec_share_a_queue(tmp_path: Path) -> None:
     assert why.startswith("  1 attempt since redrive 1, last failure at 20")
     assert '{"n": 13}' in first and queue("complete", "bad", first.split()[0], "--token", first.split()[3]) == []
     queue("put", "bad", '{"n": 4711}')
-    assert "out: 4711" in cogc("run", "a.cog", "--until", "len(out) == 1", cwd=tmp_path).stdout
-    done = cogc("queue", "get", "bad", "--priority", "low", "--store", "sqlite:dead.db", cwd=tmp_path)
+    assert "out: 4711" in cogc_here("run", "a.cog", "--until", "len(out) == 1", cwd=tmp_path).stdout
+    done = cogc_here("queue", "get", "bad", "--priority", "low", "--store", "sqlite:dead.db", cwd=tmp_path)
     assert done.returncode == 2 and "queue of values" in done.stderr

@@ -30,7 +30,7 @@ from cogc.stores.base import StoreLost, Tx
 from cogc.stores.sqlite import SqliteStore
 from cogc.stores.values import ValueQueue
 from cogc.tasks import open_queue, task
-from support.cli import cogc
+from support.cli import cogc_here
 from support.paths import ROOT
 from support.redis import RedisServer, needs_redis
 from support.sessions import session
@@ -405,7 +405,7 @@ def test_an_item_that_is_given_up_is_reported_unless_somebody_takes_it(listens: 
       on start { q <- 7 } }
     """.replace("DEAD", f"\n on q.{listens} as x {{ log info x }}" if listens else "")
     (tmp_path / "a.cog").write_text(text)
-    done = cogc("run", "a.cog", cwd=tmp_path)
+    done = cogc_here("run", "a.cog", cwd=tmp_path)
     assert done.returncode == (0 if listens else 3)
     words = (
         "error q: an item is given up after 2 attempts, and nobody listens to `q.dead`; the last failure was error: no"

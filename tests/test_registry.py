@@ -24,7 +24,7 @@ from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.registry import check_registry, open_registry
 from support import waiting
-from support.cli import cogc
+from support.cli import cogc_here
 from support.processes import connections
 from support.redis import RedisServer, needs_redis
 from support.scripts import of, tool
@@ -304,17 +304,19 @@ def _going(world: World) -> Iterator[subprocess.Popen[str]]:
     (world.folder / "s.cog").write_text(world.spec(script))
     words = [sys.executable, "-m", "cogc", "run", "s.cog", "--input", "go=go", "--control"]
     with subprocess.Popen(words, cwd=world.folder, stdout=-1, stderr=-1, text=True) as process:
-        waiting.wait_for(lambda: "Helper-1  Helper  running" in cogc("agents", cwd=world.folder).stdout)
+        waiting.wait_for(lambda: "Helper-1  Helper  running" in cogc_here("agents", cwd=world.folder).stdout)
         yield process
         process.kill()
 
 
 def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Popen[str], world: World) -> None:
     place = world.folder
-    assert cogc("agents", cwd=place).stdout == 'Main/a  Agent  running\nMain/a/Helper-1  Helper  running  "x"\n'
-    assert cogc("agents", "list", "--role", "Helper", cwd=place).stdout == 'Main/a/Helper-1  Helper  running  "x"\n'
-    assert cogc("agents", "list", "--status", "idle", cwd=place).stdout == "no agents\n"
-    status = json.loads(cogc("agents", "status", "Main/a/Helper-1", "--json", cwd=place).stdout)
+    assert cogc_here("agents", cwd=place).stdout == 'Main/a  Agent  running\nMain/a/Helper-1  Helper  running  "x"\n'
+    assert (
+        cogc_here("agents", "list", "--role", "Helper", cwd=place).stdout == 'Main/a/Helper-1  Helper  running  "x"\n'
+    )
+    assert cogc_here("agents", "list", "--status", "idle", cwd=place).stdout == "no agents\n"
+    status = json.loads(cogc_here("agents", "status", "Main/a/Helper-1", "--json", cwd=place).stdout)
     assert status["parent_id"] == "Main/a" and status["runtime_config"] == {"model": "m", "provider": "scripted"}
     for words, why in [
         (["status", "Main/b"], "there is no agent `Main/b`"),
@@ -323,29 +325,29 @@ def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Pop
         (["send", "Main/a"], "takes ID MESSAGE"),
         (["list", "--run", "other"], "there is no run `other`"),
     ]:
-        done = cogc("agents", *words, cwd=place)
+        done = cogc_here("agents", *words, cwd=place)
         assert done.returncode == 2 and why in done.stderr
-    assert cogc("agents", "pause", "Main/a", cwd=place).returncode == 0
-    assert "paused" in cogc("agents", "status", "Main/a", cwd=place).stdout
-    assert cogc("agents", "resume", "Main/a", cwd=place).returncode == 0
+    assert cogc_here("agents", "pause", "Main/a", cwd=place).returncode == 0
+    assert "paused" in cogc_here("agents", "status", "Main/a", cwd=place).stdout
+    assert cogc_here("agents", "resume", "Main/a", cwd=place).returncode == 0
     (door,) = state(place).glob("runs/*/control")
     waiting.wait_for(lambda: connections(door) == 0)
     waits = subprocess.Popen(
         [sys.executable, "-m", "cogc", "agents", "wait", "Main/a/Helper-1"], cwd=place, stdout=-1, text=True
     )
     waiting.wait_for(lambda: connections(door) == 1)
-    assert cogc("agents", "cancel", "Main/a/Helper-1", cwd=place).returncode == 0
+    assert cogc_here("agents", "cancel", "Main/a/Helper-1", cwd=place).returncode == 0
     out, err = going.communicate(timeout=waiting.DEADLINE)
     assert out == "out: done\n", err
     assert waits.communicate(timeout=waiting.DEADLINE)[0].startswith("Main/a/Helper-1  Helper")
-    assert cogc("agents", cwd=place).stderr == "cogc: there is no run under way here\n"
+    assert cogc_here("agents", cwd=place).stderr == "cogc: there is no run under way here\n"
     assert not list(state(place).glob("runs/*/control"))
 
 
 def test_a_run_that_was_killed_leaves_no_door_that_opens(going: subprocess.Popen[str], world: World) -> None:
     going.kill()
     going.wait()
-    done = cogc("agents", cwd=world.folder)
+    done = cogc_here("agents", cwd=world.folder)
     assert done.returncode == 2 and "there is no run" in done.stderr
 
 
@@ -387,23 +389,23 @@ def test_a_run_shows_its_agents_to_others_and_takes_them_back(world: World) -> N
     shared = ("agents", "list", "--registry", "sqlite:shared.db")
     with subprocess.Popen(words, cwd=world.folder, stdout=-1, stderr=-1, text=True) as process:
         try:
-            seen = waiting.wait_for(lambda: helper_running(cogc(*shared, cwd=world.folder).stdout))
+            seen = waiting.wait_for(lambda: helper_running(cogc_here(*shared, cwd=world.folder).stdout))
             assert ":Main/a  Agent  running" in seen
-            assert "Helper-1" not in cogc(*shared, "--role", "Agent", cwd=world.folder).stdout
+            assert "Helper-1" not in cogc_here(*shared, "--role", "Agent", cwd=world.folder).stdout
             process.kill()
             process.wait()
-            assert "Helper-1  Helper  stopped" in cogc(*shared, cwd=world.folder).stdout
+            assert "Helper-1  Helper  stopped" in cogc_here(*shared, cwd=world.folder).stdout
         finally:
             process.kill()
-    assert cogc("agents", "status", "x", "--registry", "sqlite:shared.db", cwd=world.folder).returncode == 2
-    assert cogc("agents", "--registry", "nosuch:x", cwd=world.folder).returncode == 2
+    assert cogc_here("agents", "status", "x", "--registry", "sqlite:shared.db", cwd=world.folder).returncode == 2
+    assert cogc_here("agents", "--registry", "nosuch:x", cwd=world.folder).returncode == 2
 
 
 def test_a_run_that_ends_leaves_nobody_in_the_registry(tmp_path: Path) -> None:
     (tmp_path / "m.yml").write_text("- {when: {prompt: hello}, reply: hi}\n")
     (tmp_path / "s.cog").write_text('model m = scripted "m.yml"\nagent A { model: m }\n')
-    done = cogc("run", "s.cog", "--goal", "hello", "--registry", "sqlite:r.db", cwd=tmp_path)
+    done = cogc_here("run", "s.cog", "--goal", "hello", "--registry", "sqlite:r.db", cwd=tmp_path)
     assert done.stdout == "delta: hi\nresult: hi\n" or done.stdout.endswith("result: hi\n")
-    assert cogc("agents", "--registry", "sqlite:r.db", cwd=tmp_path).stdout == "no agents\n"
-    done = cogc("run", "s.cog", "--goal", "hello", "--registry", "sqlite:/proc/none/r.db", cwd=tmp_path)
+    assert cogc_here("agents", "--registry", "sqlite:r.db", cwd=tmp_path).stdout == "no agents\n"
+    done = cogc_here("run", "s.cog", "--goal", "hello", "--registry", "sqlite:/proc/none/r.db", cwd=tmp_path)
     assert done.returncode == 0 and "warning: the registry sqlite:/proc/none/r.db" in done.stderr

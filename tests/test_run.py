@@ -30,7 +30,7 @@ from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.state import StateStore
 from cogc.run.trace import TraceWriter, records
-from support.cli import cogc
+from support.cli import cogc_here
 from support.paths import ROOT
 from support.processes import marked, unique_seconds
 from support.sessions import session
@@ -539,10 +539,10 @@ def test_a_recording_without_an_end_is_replayed_to_where_it_ends_and_said(tmp_pa
     spec.write_text(
         'program f(x: int) -> string = shell ["echo", str(x)]\ncoglet Main { transmit y: string\n on start { for i in range(5) { y <- f(i) } } }'
     )
-    done = cogc("run", spec, "--record", path)
+    done = cogc_here("run", spec, "--record", path)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:kept]))
-    again = cogc("run", spec, "--replay", path)
+    again = cogc_here("run", spec, "--replay", path)
     assert done.stdout.startswith(again.stdout) and again.returncode == 2
     assert f"breaks off after line {len(lines[:kept])}" in again.stderr
 
@@ -684,7 +684,7 @@ def test_a_kept_state_that_no_longer_fits_its_type_is_refused(tmp_path: Path) ->
         ("string", '"x"', converted, 0),
     ):
         (tmp_path / "a.cog").write_text(BOX.replace("TYPE", type).replace("VALUE", value).replace("persist", life))
-        done = cogc("run", "a.cog", "--instance", "acme", cwd=tmp_path)
+        done = cogc_here("run", "a.cog", "--instance", "acme", cwd=tmp_path)
         assert done.returncode == code and bool(done.stdout) == (code == 0)
         assert ("--instance acme: the kept state `box` of `Main` no longer fits" in done.stderr) == (code == 2)
 
@@ -692,7 +692,7 @@ def test_a_kept_state_that_no_longer_fits_its_type_is_refused(tmp_path: Path) ->
 @pytest.mark.parametrize("damage", ["garbage", "cut", "no json"])
 def test_damaged_states_are_one_line(tmp_path: Path, damage: str) -> None:
     (tmp_path / "a.cog").write_text(BOX.replace("TYPE", "int").replace("VALUE", "1"))
-    assert cogc("run", "a.cog", "--instance", "x", cwd=tmp_path).returncode == 0
+    assert cogc_here("run", "a.cog", "--instance", "x", cwd=tmp_path).returncode == 0
     file = state(tmp_path) / "instances/x/state.db"
     if damage == "garbage":
         file.write_bytes(b"\x07" * 9000)
@@ -702,7 +702,7 @@ def test_damaged_states_are_one_line(tmp_path: Path, damage: str) -> None:
         with sqlite3.connect(file) as connection:
             connection.execute("UPDATE state SET value = '{broken'")
         connection.close()
-    done = cogc("run", "a.cog", "--instance", "x", cwd=tmp_path)
+    done = cogc_here("run", "a.cog", "--instance", "x", cwd=tmp_path)
     assert done.returncode == 2 and f"cogc: --instance x: the states in `{file}`" in done.stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import random
@@ -33,14 +34,17 @@ from support.sessions import session
 from support.sim import Sim
 from support.specs import build, check_text, codes
 
-YAML = json.loads((ROOT / "grammar" / "cog.schema.json").read_text())
+YAML = jsonschema.Draft202012Validator(json.loads((ROOT / "grammar" / "cog.schema.json").read_text()))
 TRACE = json.loads((ROOT / "grammar" / "trace.schema.json").read_text())
 
 
-@pytest.mark.parametrize("name", sorted(n for n in make_schemas.files() if "draft-07" not in n))
+files = functools.cache(make_schemas.files)
+
+
+@pytest.mark.parametrize("name", sorted(n for n in files() if "draft-07" not in n))
 def test_the_schemas_are_current_and_valid(name: str) -> None:
     text = (ROOT / "grammar" / name).read_text()
-    assert text == make_schemas.files()[name]
+    assert text == files()[name]
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
@@ -48,7 +52,7 @@ def test_the_schemas_are_current_and_valid(name: str) -> None:
 def test_the_schemas_for_editors_are_current_valid_and_have_no_word_of_a_later_draft(name: str) -> None:
     file = f"{name}.draft-07.schema.json"
     text = (ROOT / "grammar" / file).read_text()
-    assert text == make_schemas.files()[file], "run `make schemas`"
+    assert text == files()[file], "run `make schemas`"
     schema = json.loads(text)
     jsonschema.Draft7Validator.check_schema(schema)
     assert not re.search(r'"(\$defs|prefixItems|dependentRequired|unevaluated\w+|\$dynamicRef)"', text)
@@ -64,10 +68,9 @@ def test_commands_and_the_page_know_the_kinds_of_the_schema() -> None:
 
 def test_both_drafts_take_and_refuse_the_same() -> None:
     older = jsonschema.Draft7Validator(json.loads((ROOT / "grammar" / "cog.draft-07.schema.json").read_text()))
-    newer = jsonschema.Draft202012Validator(YAML)
     good = {"cog": 1, "coglets": {"Main": {"listen": {"x": "int"}}}}
     for spec in (good, {"cog": 2}, {"cog": 1, "coglets": ["Main"]}, {"cog": 1, "teams": {"T": {"lead": "A"}}}):
-        assert older.is_valid(spec) == newer.is_valid(spec) == (spec is good)
+        assert older.is_valid(spec) == YAML.is_valid(spec) == (spec is good)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_both_drafts_take_and_refuse_the_same() -> None:
 def test_what_the_checker_takes_the_schema_takes(path: object) -> None:
     tree = parse_cog.parse(Source("x", path.read_text()), Problems())  # type: ignore[attr-defined]
     written = re.sub(r"(?m)^(\s*(?:- )?)on:", r"\1'on':", write_yaml.file(tree))  # PyYAML reads `on` as YAML 1.1 does
-    jsonschema.validate(yaml.safe_load(written), YAML)
+    YAML.validate(yaml.safe_load(written))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_what_the_checker_takes_the_schema_takes(path: object) -> None:
 )
 def test_what_the_schema_refuses_the_checker_refuses(text: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(yaml.safe_load(text), YAML)
+        YAML.validate(yaml.safe_load(text))
     assert codes(text, "spec.yml")
 
 

@@ -15,7 +15,7 @@ import trio
 
 from cogc.commands.sett_processes import running
 from cogc.run import confine
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.processes import bubblewrap_works
 from support.setts import ON_GOAL, World, agent, made, on, says
 from support.state import state
@@ -233,21 +233,23 @@ def test_a_goal_of_nothing_is_refused(tmp_path: Path, goal: str) -> None:
     (tmp_path / "s.cog").write_text(SPEC)
     (tmp_path / "goal.txt").write_text(goal)
     for words in (["--goal", goal], ["--goal-file", "goal.txt"]):
-        done = cogc("run", "s.cog", *words, "--sandbox", "none", cwd=tmp_path)
+        done = cogc_here("run", "s.cog", *words, "--sandbox", "none", cwd=tmp_path)
         assert done.returncode == 2 and "the goal is empty" in done.stderr, done.stderr
 
 
 def test_forage_and_logs_of_an_instance_that_is_down(tmp_path: Path) -> None:
     (tmp_path / "s.cog").write_text(SPEC)
-    assert cogc("run", "s.cog", "--goal", "x", "--instance", "i", "--sandbox", "none", cwd=tmp_path).returncode == 0
-    done = cogc("sett", "forage", "again", "--instance", "i", cwd=tmp_path)
+    assert (
+        cogc_here("run", "s.cog", "--goal", "x", "--instance", "i", "--sandbox", "none", cwd=tmp_path).returncode == 0
+    )
+    done = cogc_here("sett", "forage", "again", "--instance", "i", cwd=tmp_path)
     assert done.returncode == 2 and "the instance `i` is down" in done.stderr
-    done = cogc("sett", "forage", " ", "--instance", "i", cwd=tmp_path)
+    done = cogc_here("sett", "forage", " ", "--instance", "i", cwd=tmp_path)
     assert done.returncode == 2 and "the goal is empty" in done.stderr
-    assert len(cogc("sett", "hoard", cwd=tmp_path).stdout.splitlines()) == 2
-    done = cogc("sett", "logs", "Nobody", cwd=tmp_path)
+    assert len(cogc_here("sett", "hoard", cwd=tmp_path).stdout.splitlines()) == 2
+    done = cogc_here("sett", "logs", "Nobody", cwd=tmp_path)
     assert done.returncode == 2 and "there is no agent `Nobody` here; there are A, orchestrator" in done.stderr
-    done = cogc("sett", "logs", "orchestrator", cwd=tmp_path)
+    done = cogc_here("sett", "logs", "orchestrator", cwd=tmp_path)
     assert done.returncode == 2 and "`cogc sett up` keeps one" in done.stderr
 
 
@@ -255,17 +257,17 @@ def test_why_nobody_bids_is_said_at_the_end_and_in_the_log(tmp_path: Path) -> No
     bid = 'bid_script: ["sh", "-c", "echo jq is missing >&2; exit 3"]'
     (tmp_path / "s.cog").write_text(f'sett S {{ agent A {{ {bid}\n command: ["true"] }} }}')
     words = ["run", "s.cog", "--goal", "x", "--instance", "i", "--sandbox", "none", "--log", "off"]
-    done = cogc(*words, cwd=tmp_path)
+    done = cogc_here(*words, cwd=tmp_path)
     assert done.returncode == 3 and "A: its bid on GoalDefined failed" in done.stderr and "jq is missing" in done.stderr
-    assert "the script ended with code 3: jq is missing" in cogc("sett", "logs", "A", cwd=tmp_path).stdout
+    assert "the script ended with code 3: jq is missing" in cogc_here("sett", "logs", "A", cwd=tmp_path).stdout
 
 
 def test_a_file_of_a_sett_takes_network_and_timeout(tmp_path: Path) -> None:
     agents = '{W: {command: ["sleep", "30"], bidding_strategy: exclusive, network: true, timeout: 300ms}}'
     (tmp_path / "sett.yml").write_text(f'version: "1.0"\nagents: {agents}\n')
-    checked = cogc("check", "sett.yml", cwd=tmp_path)
+    checked = cogc_here("check", "sett.yml", cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout
-    done = cogc("run", "sett.yml", "--goal", "x", "--sandbox", "none", cwd=tmp_path)
+    done = cogc_here("run", "sett.yml", "--goal", "x", "--sandbox", "none", cwd=tmp_path)
     assert done.returncode == 3 and "took longer than 0.3s" in done.stdout
 
 

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from cogc.sett.board import open_board
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.setts import ON_GOAL, agent, on, says
 from support.waiting import DEADLINE, wait_for
 
@@ -58,7 +58,8 @@ def write(folder: Path, scripts: dict[str, str]) -> None:
 
 def run(folder: Path, *words: str, code: int = 0, goal: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
     given = ["run", "s.cog", "--sandbox", "none", *(["--goal", "go"] if goal else []), *words]
-    done = cogc(*given, cwd=folder, COGC_STATE=str(folder / "state"), **env)
+    start = cogc if env else cogc_here  # hashes and zone are those of a start
+    done = start(*given, cwd=folder, COGC_STATE=str(folder / "state"), **env)
     assert done.returncode == code, done.stderr
     return done
 
@@ -265,8 +266,8 @@ def test_options_that_do_not_go_together_are_refused(words: tuple[str, ...], sai
 
 def test_the_recording_of_another_kind_of_run_is_refused(folder: Path) -> None:
     (folder / "c.cog").write_text("coglet M { transmit out: int\n on start { out <- 1 } }\n")
-    assert cogc("run", "c.cog", "--record", "j", cwd=folder).returncode == 0
+    assert cogc_here("run", "c.cog", "--record", "j", cwd=folder).returncode == 0
     assert "of a run of coglets, not of a sett" in run(folder, "--replay", "j", goal=False, code=2).stderr
     run(folder, "--board", "memory", "--record", "k")
-    done = cogc("run", "c.cog", "--replay", "k", cwd=folder)
+    done = cogc_here("run", "c.cog", "--replay", "k", cwd=folder)
     assert done.returncode == 2 and "of a sett" in done.stderr and "Traceback" not in done.stderr

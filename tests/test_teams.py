@@ -16,7 +16,7 @@ from cogc.run.control_client import ask
 from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
-from support.cli import cogc
+from support.cli import cogc_here
 from support.paths import ROOT
 from support.scripts import rules
 from support.sessions import session
@@ -392,21 +392,24 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
         words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         try:
-            wait_for(lambda: "Reviewer running (inspect)" in cogc("team", cwd=tmp_path).stdout)
-            assert cogc("team", "pause", "Reviewer", cwd=tmp_path).returncode == 0
-            assert "Reviewer running (inspect), paused" in cogc("team", "status", cwd=tmp_path).stdout
-            assert cogc("team", "send", "Reviewer", "hurry", cwd=tmp_path).returncode == 0
+            wait_for(lambda: "Reviewer running (inspect)" in cogc_here("team", cwd=tmp_path).stdout)
+            assert cogc_here("team", "pause", "Reviewer", cwd=tmp_path).returncode == 0
+            assert "Reviewer running (inspect), paused" in cogc_here("team", "status", cwd=tmp_path).stdout
+            assert cogc_here("team", "send", "Reviewer", "hurry", cwd=tmp_path).returncode == 0
             assert process.poll() is None
-            shown = cogc("team", "inbox", "Reviewer", cwd=tmp_path).stdout
-            assert shown.endswith("user -> Reviewer: hurry\n") and shown == cogc("team", "history", cwd=tmp_path).stdout
-            assert json.loads(cogc("team", "outbox", "user", "--json", cwd=tmp_path).stdout)["content"] == "hurry"
-            assert cogc("team", "outbox", "Reviewer", cwd=tmp_path).stdout == ""
+            shown = cogc_here("team", "inbox", "Reviewer", cwd=tmp_path).stdout
+            assert (
+                shown.endswith("user -> Reviewer: hurry\n")
+                and shown == cogc_here("team", "history", cwd=tmp_path).stdout
+            )
+            assert json.loads(cogc_here("team", "outbox", "user", "--json", cwd=tmp_path).stdout)["content"] == "hurry"
+            assert cogc_here("team", "outbox", "Reviewer", cwd=tmp_path).stdout == ""
             for wrong, why in (
                 (["send", "Nobody", "x"], "has no Nobody"),
                 (["send", "lead"], "takes TO MESSAGE"),
                 (["--team", "x"], "no team x"),
             ):
-                done = cogc("team", *wrong, cwd=tmp_path)
+                done = cogc_here("team", *wrong, cwd=tmp_path)
                 assert done.returncode == 2 and why in done.stderr
             (door,) = state(tmp_path).glob("runs/*/control")
             for data, why in (
@@ -415,15 +418,15 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
                 ({"command": "send", "to": 7, "message": "", "sender": ""}, "`to`"),
             ):
                 assert why in ask(door, {"action": "guide", "id": "Crew", "data": data})["error"]
-            assert cogc("team", "clear", cwd=tmp_path).returncode == 0
-            assert cogc("team", "history", cwd=tmp_path).stdout == ""
-            assert cogc("team", "resume", cwd=tmp_path).returncode == 0
+            assert cogc_here("team", "clear", cwd=tmp_path).returncode == 0
+            assert cogc_here("team", "history", cwd=tmp_path).stdout == ""
+            assert cogc_here("team", "resume", cwd=tmp_path).returncode == 0
             out, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()
     assert process.returncode == 0, err
     assert '{"channel":"result","data":"built","seq":' in out
-    assert "there is no run under way" in cogc("team", cwd=tmp_path).stderr
+    assert "there is no run under way" in cogc_here("team", cwd=tmp_path).stderr
 
 
 def test_cancelling_a_team_ends_its_task_with_exit_code_3(tmp_path: Path) -> None:
@@ -435,8 +438,8 @@ def test_cancelling_a_team_ends_its_task_with_exit_code_3(tmp_path: Path) -> Non
         words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         try:
-            wait_for(lambda: cogc("team", cwd=tmp_path).returncode == 0)
-            assert cogc("team", "cancel", cwd=tmp_path).returncode == 0
+            wait_for(lambda: cogc_here("team", cwd=tmp_path).returncode == 0)
+            assert cogc_here("team", "cancel", cwd=tmp_path).returncode == 0
             _, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()

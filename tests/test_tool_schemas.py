@@ -13,7 +13,7 @@ pytest.importorskip("mcp")
 
 from cogc.run.tool_schemas import ToolSchemas
 from support.anthropic import Server, blocks, reply, serve, use
-from support.cli import cogc
+from support.cli import cogc_here
 from support.sessions import session
 from support.specs import build
 
@@ -164,6 +164,6 @@ def _agent(folder: Path, asked: Server) -> Any:
       on start {{ out <- ask() }} else as e {{ out <- e.message }} }}
     """
     (folder / "a.cog").write_text(spec)
-    assert cogc("check", "--online", "a.cog", cwd=folder).returncode == 0
-    done = cogc("run", "a.cog", "--output", "json", cwd=folder)
+    assert cogc_here("check", "--online", "a.cog", cwd=folder).returncode == 0
+    done = cogc_here("run", "a.cog", "--output", "json", cwd=folder)
     return json.loads(done.stdout.splitlines()[-1])["data"]

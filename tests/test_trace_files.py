@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 from cogc.run.trace import States
 from cogc.traces import diff, export, file as trace_file
 from cogc.traces.file import TraceFile
-from support.cli import cogc, cogc_here
+from support.cli import cogc_here
 from support.paths import ROOT
 
 SPEC = """
@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("traces")
     (made / "s.cog").write_text(SPEC)
     words = [w for n in range(1, 40) for w in ("--input", f"go={n}")]
-    assert cogc("run", "s.cog", "--sim", "--trace=t.jsonl", *words, cwd=made).returncode == 0
+    assert cogc_here("run", "s.cog", "--sim", "--trace=t.jsonl", *words, cwd=made).returncode == 0
     return made
 
 
@@ -184,10 +184,10 @@ def test_the_value_of_a_state_is_whole_wherever_the_reading_begins(folder: Path)
         for seq in changed:
             record = found.record(seq)
             assert record is not None and found.whole(record) == whole[seq]
-    shown = cogc("trace", "show", "t.jsonl", "--json", "--cause", str(changed[-1]), cwd=folder)
+    shown = cogc_here("trace", "show", "t.jsonl", "--json", "--cause", str(changed[-1]), cwd=folder)
     assert json.loads(shown.stdout.splitlines()[-1]) == whole[changed[-1]]
     late = every[changed[-2] - 1]["t"]
-    shown = cogc("trace", "show", "t.jsonl", "--json", "--since", f"{late}s", "--kind", "state", cwd=folder)
+    shown = cogc_here("trace", "show", "t.jsonl", "--json", "--since", f"{late}s", "--kind", "state", cwd=folder)
     assert [json.loads(line) for line in shown.stdout.splitlines()] == [
         r for r in whole.values() if r["kind"] == "state" and r["t"] >= late
     ]
@@ -226,7 +226,7 @@ def test_a_file_that_grows_is_read_as_it_is(tmp_path: Path) -> None:
 def test_what_is_no_trace_is_said(text: str | None, words: list[str], code: int, said: str, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "t").write_text(text)
-    done = cogc("trace", *words, cwd=tmp_path)
+    done = cogc_here("trace", *words, cwd=tmp_path)
     assert done.returncode == code and said in done.stderr
 
 
@@ -290,7 +290,7 @@ def test_a_filter_of_the_view_with_an_unknown_kind_is_refused(tmp_path: Path) ->
 
 def test_a_trace_of_older_tools_is_read_by_lines(tmp_path: Path) -> None:
     (tmp_path / "t").write_text('{"t": 0.1, "coglet": "A", "op": "transmit", "target": "x", "data": 1}\n' * 3)
-    shown = cogc("trace", "show", "t", "--json", "--cause", "2", cwd=tmp_path)
+    shown = cogc_here("trace", "show", "t", "--json", "--cause", "2", cwd=tmp_path)
     assert [json.loads(line)["seq"] for line in shown.stdout.splitlines()] == [2]
 
 
@@ -332,10 +332,10 @@ def test_the_first_departure_is_shown_with_what_led_to_it(folder: Path) -> None:
     shutil.copy(folder / "t.jsonl", folder / "a.jsonl")
     (folder / "u.cog").write_text(SPEC.replace("    n = n + v\n", "    if v != 7 { n = n + v }\n"))
     words = [w for n in range(1, 40) for w in ("--input", f"go={n}")]
-    made = cogc("run", "u.cog", "--sim", "--trace=b.jsonl", *words, cwd=folder)
+    made = cogc_here("run", "u.cog", "--sim", "--trace=b.jsonl", *words, cwd=folder)
     assert made.returncode == 0, made.stderr
-    assert cogc("trace", "diff", "t.jsonl", "t.jsonl", cwd=folder).stdout == "the traces have the same events\n"
-    done = cogc("trace", "diff", "a.jsonl", "b.jsonl", cwd=folder)
+    assert cogc_here("trace", "diff", "t.jsonl", "t.jsonl", cwd=folder).stdout == "the traces have the same events\n"
+    done = cogc_here("trace", "diff", "a.jsonl", "b.jsonl", cwd=folder)
     assert done.returncode == 3
     first, second = done.stdout.split("b.jsonl:")
     assert "state" in first.splitlines()[-1] and "28" in first.splitlines()[-1] and "21" in second.splitlines()[-1]
@@ -349,7 +349,7 @@ def test_the_first_departure_is_shown_with_what_led_to_it(folder: Path) -> None:
 
 def test_a_table_has_a_row_for_each_record_and_no_formula(folder: Path, tmp_path: Path) -> None:
     every = records(folder / "t.jsonl")
-    done = cogc("trace", "export", "t.jsonl", "--format", "csv", cwd=folder)
+    done = cogc_here("trace", "export", "t.jsonl", "--format", "csv", cwd=folder)
     rows = list(csv.DictReader(done.stdout.splitlines()))
     assert [int(r["seq"]) for r in rows] == [r["seq"] for r in every]
     odd = list(export.table([event(1, channel="=1+1", data='a,"b\n'), event(2, channel="-x")]))
@@ -358,7 +358,7 @@ def test_a_table_has_a_row_for_each_record_and_no_formula(folder: Path, tmp_path
 
 def test_a_timeline_has_tracks_spans_and_arrows(folder: Path) -> None:
     every = records(folder / "t.jsonl")
-    done = cogc("trace", "export", "t.jsonl", "--format", "perfetto", "-o", "t.json", cwd=folder)
+    done = cogc_here("trace", "export", "t.jsonl", "--format", "perfetto", "-o", "t.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     events = json.loads((folder / "t.json").read_text())["traceEvents"]
     names = {e["args"]["name"]: e["tid"] for e in events if e["ph"] == "M"}
@@ -376,7 +376,7 @@ def test_a_timeline_has_tracks_spans_and_arrows(folder: Path) -> None:
 
 
 def test_a_diagram_shows_the_messages(folder: Path) -> None:
-    done = cogc("trace", "export", "t.jsonl", "--format", "mermaid", "--before", "1s", cwd=folder)
+    done = cogc_here("trace", "export", "t.jsonl", "--format", "mermaid", "--before", "1s", cwd=folder)
     assert done.stdout.startswith("sequenceDiagram\n  participant p0 as outside\n")
     assert "p0->>" in done.stdout and "and " not in done.stdout.splitlines()[-1]
 
@@ -411,7 +411,7 @@ def test_mermaid_takes_the_diagram_whatever_a_trace_says(tmp_path: Path) -> None
 def test_a_file_of_another_kind_is_not_overwritten(folder: Path) -> None:
     for name in ("s.cog", "t.jsonl"):
         before = (folder / name).read_bytes()
-        done = cogc("trace", "export", "t.jsonl", "--format", "mermaid", "-o", name, cwd=folder)
+        done = cogc_here("trace", "export", "t.jsonl", "--format", "mermaid", "-o", name, cwd=folder)
         assert done.returncode == 2 and "is not overwritten" in done.stderr and (folder / name).read_bytes() == before
 
 

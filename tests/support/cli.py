@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 from cogc.cli import main
 from support.paths import ROOT
@@ -30,12 +31,18 @@ def cogc(*words: object, cwd: Path = ROOT, given: str = "", **env: str) -> subpr
     return done
 
 
-def cogc_here(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def cogc_here(*words: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
     """Do in this process what `cogc` does: for the many small commands whose streams, signals and modules do not matter."""
     given = [str(word) for word in words]
     out, err = io.StringIO(), io.StringIO()
     before = sys.stdin
-    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    gc.freeze()  # a command that collects garbage walks what it has made itself, and not all that the tests have imported
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.dict(os.environ, env),
+    ):
         sys.stdin = io.StringIO()
         try:
             code = main(given)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
-import sys
 from argparse import ArgumentError, ArgumentParser
 from importlib import import_module
 from pathlib import Path
 
+from support.cli import cogc_here
 from support.paths import ROOT
 
 
@@ -23,12 +22,13 @@ def commands(page: str, language: str = "sh") -> list[str]:
 
 
 def printed(command: str, folder: Path) -> str:
-    """Return what a command prints to both of its streams, with this environment's `cogc` on the path."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    """Return what a command prints to both of its streams. The words of a `cogc` command mean nothing to a shell: it is run here."""
+    if command.startswith("cogc "):
+        ran = cogc_here(*shlex.split(command)[1:], cwd=folder)
+        return ran.stdout + ran.stderr
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=folder,
-        env={**os.environ, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

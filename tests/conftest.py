@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -10,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.paths import ROOT
 from support.redis import RedisServer
+
+settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # how long an example takes on a busy machine says nothing about it
+# half a million objects of the modules of all tests stay: they are looked through ten times more rarely
+gc.set_threshold(700, 10, 100)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -24,7 +24,7 @@ from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.registry import check_registry, open_registry
 from support import waiting
-from support.cli import cogc_here
+from support.cli import cogc, cogc_here
 from support.processes import connections
 from support.redis import RedisServer, needs_redis
 from support.scripts import of, tool
@@ -336,7 +336,7 @@ def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Pop
         [sys.executable, "-m", "cogc", "agents", "wait", "Main/a/Helper-1"], cwd=place, stdout=-1, text=True
     )
     waiting.wait_for(lambda: connections(door) == 1)
-    assert cogc_here("agents", "cancel", "Main/a/Helper-1", cwd=place).returncode == 0
+    assert cogc("agents", "cancel", "Main/a/Helper-1", cwd=place).returncode == 0
     out, err = going.communicate(timeout=waiting.DEADLINE)
     assert out == "out: done\n", err
     assert waits.communicate(timeout=waiting.DEADLINE)[0].startswith("Main/a/Helper-1  Helper")

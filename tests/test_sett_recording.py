@@ -21,8 +21,7 @@ from support.waiting import DEADLINE, wait_for
 REVIEWER = """cat > /dev/null
 if [ -e reviewed ]; then echo '{"artefact_type": "Review", "artefact_payload": {}}'
 else touch reviewed; echo '{"artefact_type": "Review", "artefact_payload": "more salt"}'; fi"""
-BIDDER = """cat > bid.json
-grep -q Blurb bid.json && echo exclusive || echo ignore"""
+BIDDER = "grep Blurb > /dev/null && echo exclusive || echo ignore"
 ASKS = """cat > /dev/null; echo '{"structural_type": "Question", "payload": "which salt?"}'"""
 
 

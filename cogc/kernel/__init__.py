@@ -10,7 +10,7 @@ The files form four layers. Each calls only its own layer and those before it.
    child; `unit` holds the code of one program, which any number of kernels share. Nothing here knows of a run.
 2. State. `objects` are the records of a running system, `effects` what the kernel asks of the shell, `waits` what a
    reaction asks of the kernel. `ports` makes inboxes and outputs, `timers` and `trace` keep theirs, `models/state` keeps
-   the tables of the model side. `state.State` holds all of them, with the primitives: send, admit, bury, park, wake, log.
+   the tables of the model side. `state.State` holds all of them, with the primitives: send, admit, discard, park, wake, log.
 3. The run. Each file calls files of earlier lines, and none of later ones.
    - `joins`, `programs`, `pools`, `kept`, `periods`, `claims`: tables of a run, and what changes them.
    - `activities`: generators that wait, and how they go on. `models/coglet_tools` puts a question to a coglet.

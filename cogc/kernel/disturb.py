@@ -109,7 +109,7 @@ def befalls(kernel: State, item: Item) -> bool:
     if not disturbance.left:
         port.disturbance = None
     if not disturbance.twice:
-        kernel.bury(item, "dropped")
+        kernel.discard(item, "dropped")
         return True
     port.fill += 1
     kernel.messages.append((port, value, cause))

@@ -140,7 +140,7 @@ def gather(kernel: State, port: Port, handler: Handler, message: Value) -> list[
     join = _join(port.inst, handler)
     key = join.keys.get(port)
     if key is None:  # of a source that is there no more: the coglet has restarted, and has new children
-        kernel.bury((port, message, kernel.cause), "gather", taken=True)
+        kernel.discard((port, message, kernel.cause), "gather", taken=True)
         return None
     for found in join.rounds:
         if key in found.members and key not in found.got:
@@ -148,7 +148,7 @@ def gather(kernel: State, port: Port, handler: Handler, message: Value) -> list[
     else:
         found = Round(_alive(join))
         if not _possible(port.inst, join, found.members):
-            kernel.bury((port, message, kernel.cause), "gather", taken=True)
+            kernel.discard((port, message, kernel.cause), "gather", taken=True)
             return None
         join.rounds.append(found)
     port.fill += 1  # it waits on, in the round
@@ -222,7 +222,7 @@ def _abandon(kernel: State, join: Join, key: Key) -> None:
     for found in [r for r in join.rounds if key in r.members]:
         join.rounds.remove(found)
         for got, message in found.got.items():
-            kernel.bury((join.ports[got], message, found.causes[got]), "gather")
+            kernel.discard((join.ports[got], message, found.causes[got]), "gather")
 
 
 def _leave(kernel: State, join: Join, key: Key) -> Iterator[tuple[Handler, list[Value]]]:
@@ -251,6 +251,6 @@ def leftovers(kernel: State) -> int:
                 for found in state.rounds:
                     count += len(found.got)
                     for key, message in found.got.items():
-                        kernel.bury((state.ports[key], message, found.causes[key]), "unmatched")
+                        kernel.discard((state.ports[key], message, found.causes[key]), "unmatched")
                 state.rounds.clear()
     return count

@@ -10,7 +10,7 @@ coglet that is free.
 - Coglets run in the order of their first pending message. Nothing depends on anything but the order in which events are
   admitted: no hash order, no clock, no random number but those of a coglet's own stream.
 - A message leaves its port's `fill` exactly once: when it is delivered, taken by an `await`, completed in a round of
-  `on all`, or buried as a dead letter.
+  `on all`, or discarded as a dead letter.
 - Commands and errors of children go ahead of data within a coglet; the backlog goes ahead of what was sent later.
 - `ready` is empty whenever `run` returns, so that a replay can stop at the same place as the recording.
 - Pressure is looked at once after a step, never inside an emit: a reaction always runs to its end or its next wait.
@@ -433,7 +433,7 @@ class Kernel(State):
         if item[0].capacity == 0:  # the token of a command, which has been taken by now
             return
         if gate & (STOPPED | STOPPING):
-            self.bury(item, "stopped")
+            self.discard(item, "stopped")
             if self.unsettled:
                 claims.forsaken(self, item[0], item[1])
         elif gate & AWAITING and requests.awaited(self, inst, item):

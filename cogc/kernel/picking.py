@@ -288,7 +288,7 @@ class PickingKernel(TouchingKernel):
                 del self.live[chain]
             assert entry[2] is not None
             self._miss(chain, entry[1])
-            self.bury(entry[2], "dropped")
+            self.discard(entry[2], "dropped")
 
     def advance(self, now: int) -> None:
         """Set the clock. Of the timers of the next instant, ticks are queued at once; each other one is a chain."""
@@ -501,7 +501,7 @@ class PickingKernel(TouchingKernel):
             item[0].fill += 1
             self._put_back(chain, item)
         elif number in self.dropped:
-            self.bury(item, "dropped")
+            self.discard(item, "dropped")
             return True
         return False
 

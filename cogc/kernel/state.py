@@ -342,7 +342,7 @@ class State(ABC):
             port.fill += 1
             self.messages.append((port, value, self.cause))
         elif port.overflow == "drop_newest":
-            self.bury((port, value, self.cause), "dropped", taken=True)
+            self.discard((port, value, self.cause), "dropped", taken=True)
         elif port.overflow == "drop_oldest":
             self._drop_oldest(port)
             port.fill += 1
@@ -358,7 +358,7 @@ class State(ABC):
             for item in waiting:
                 if item[0] is port:
                     waiting.remove(item)  # type: ignore[union-attr]
-                    self.bury(item, "dropped")
+                    self.discard(item, "dropped")
                     return
 
     def crowded(self) -> None:
@@ -373,7 +373,7 @@ class State(ABC):
         whole = f"{len(self.messages)} messages wait for their turn"
         return whole if port.own else f"{whole}, {count} of them for `{port.label}` of `{port.inst.path}`"
 
-    def bury(self, item: Item, reason: str, taken: bool = False) -> None:
+    def discard(self, item: Item, reason: str, taken: bool = False) -> None:
         """Count a message that will not be handled, and record it in the trace with its reason."""
         port, message, cause = item
         self.lose(reason)

@@ -301,7 +301,7 @@ def stopped(kernel: State, inst: Instance) -> None:
     inst.gate = (inst.gate | STOPPED) & ~(STOPPING | STARTING | FAILED | BACKLOG)
     while inst.backlog:
         item = inst.backlog.popleft()
-        kernel.bury(item, "stopped")
+        kernel.discard(item, "stopped")
         if kernel.unsettled:
             claims.forsaken(kernel, item[0], item[1])
     for port in (inst.ports or {}).values():

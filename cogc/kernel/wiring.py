@@ -161,9 +161,7 @@ def _targets(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Function 
     check = None if link.type is None else parent.code.unit.validators.check(link.type)
     found: list[Port | Target] = []
     if at.kind == "own_transmit":
-        relayed = out_named(parent, at.name)
-        number = parent.code.transmit_names.index(at.name)
-        found = [_relay(kernel, parent, relayed, number)]
+        found = [_relay(kernel, parent, parent.code.transmit_names.index(at.name))]
     elif at.kind == "own_listen":
         found = [port(parent, at.name)]
     else:
@@ -183,7 +181,7 @@ def _targets(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Function 
     return found
 
 
-def _relay(kernel: State, parent: Instance, relayed: Out, number: int) -> Target:
+def _relay(kernel: State, parent: Instance, number: int) -> Target:
     """Return the route from a child's output to the coglet's own output."""
 
     def relay(value: Value) -> None:

@@ -51,7 +51,9 @@ def journal(project: Path) -> Path:
 
 
 def start(project: Path, *words: object, at: str = "", spec: str = "a.cog") -> subprocess.CompletedProcess[str]:
-    return cogc("run", spec, "--instance", "i", *(words or WORDS), cwd=project, COGC_CRASH_AT=at)
+    """Run the instance; in a process of its own where it is killed at its write number `at`."""
+    given = ("run", spec, "--instance", "i", *(words or WORDS))
+    return cogc(*given, cwd=project, COGC_CRASH_AT=at) if at else cogc_here(*given, cwd=project)
 
 
 def outputs(done: subprocess.CompletedProcess[str]) -> list[Any]:
@@ -62,7 +64,7 @@ def test_a_killed_run_goes_on_and_a_run_that_ended_is_followed_by_a_new_one(proj
     assert start(project, at="3").returncode == KILLED
     assert status_of(folder(project)).condition == "unfinished"
     assert "i                unfinished" in cogc_here("runs", cwd=project).stdout
-    done = cogc("resume", "i", cwd=project)
+    done = cogc_here("resume", "i", cwd=project)
     assert done.returncode == 0 and re.search(
         r"cogc: run \S+ goes on after \d+ events; 1 call was under way", done.stderr
     )
@@ -203,9 +205,9 @@ def test_a_recording_of_an_instance_is_its_journal(project: Path) -> None:
     start(project, at="3")
     start(project, *WORDS, "--record", "j")
     assert (project / "j").read_bytes() == journal(project).read_bytes()
-    again = cogc("run", "a.cog", "--replay", "j", "--output", "json", cwd=project)
+    again = cogc_here("run", "a.cog", "--replay", "j", "--output", "json", cwd=project)
     assert [said["data"] for said in outputs(again)] == [2, 6] and again.returncode == 0
-    assert cogc("run", "a.cog", "--replay", journal(project), "--output", "json", cwd=project).stdout == again.stdout
+    assert cogc_here("run", "a.cog", "--replay", journal(project), "--output", "json", cwd=project).stdout == again.stdout
 
 
 COUNTER = "\n".join(

@@ -207,7 +207,9 @@ def test_a_recording_of_an_instance_is_its_journal(project: Path) -> None:
     assert (project / "j").read_bytes() == journal(project).read_bytes()
     again = cogc_here("run", "a.cog", "--replay", "j", "--output", "json", cwd=project)
     assert [said["data"] for said in outputs(again)] == [2, 6] and again.returncode == 0
-    assert cogc_here("run", "a.cog", "--replay", journal(project), "--output", "json", cwd=project).stdout == again.stdout
+    assert (
+        cogc_here("run", "a.cog", "--replay", journal(project), "--output", "json", cwd=project).stdout == again.stdout
+    )
 
 
 COUNTER = "\n".join(

@@ -25,13 +25,13 @@ pytest.importorskip("mcp")
 SERVER = ROOT / "tests" / "support" / "mcp_server.py"
 SPEC = """
 mcp notes = stdio COMMAND { env: { NOTES_TOKEN: env("COGC_TEST_TOKEN") } }
-program add(a: int, b: int) -> int = mcp notes.add { timeout: 20s }
-program note(title: string, tags: [string]) -> { title: string, tags: [string] } = mcp notes.note { timeout: 20s }
-program broken() -> string = mcp notes.broken { timeout: 20s }
-program die() -> string = mcp notes.die { timeout: 20s }
-program fork(mark: string) -> string = mcp notes.fork { timeout: 20s }
-program secret() -> string = mcp notes.secret { timeout: 20s }
-program missing(x: int) -> any = mcp notes.nope { timeout: 20s }
+program add(a: int, b: int) -> int = mcp notes.add { timeout: 2m }
+program note(title: string, tags: [string]) -> { title: string, tags: [string] } = mcp notes.note { timeout: 2m }
+program broken() -> string = mcp notes.broken { timeout: 2m }
+program die() -> string = mcp notes.die { timeout: 2m }
+program fork(mark: string) -> string = mcp notes.fork { timeout: 2m }
+program secret() -> string = mcp notes.secret { timeout: 2m }
+program missing(x: int) -> any = mcp notes.nope { timeout: 2m }
 coglet Main {
   transmit out: any
   on start { BODY } else as e { out <- [e.kind, e.message] }
@@ -232,7 +232,7 @@ def test_a_server_in_a_sandbox_sees_the_workspace_alone(tmp_path: Path, mode: st
     (tmp_path / "server.py").write_text(PLAIN)
     spec = f"""
 mcp s = stdio ["/usr/bin/python3", "server.py", "{ROOT}"] {{ sandbox: {mode}, env: {{ GIVEN: "yes" }} }}
-program look() -> [any] = mcp s.look {{ timeout: 20s }}
+program look() -> [any] = mcp s.look {{ timeout: 2m }}
 coglet Main {{ transmit out: any
   on start {{ out <- look() }} }}
 """

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.games import GAMES
 from support.paths import ROOT
 
@@ -176,13 +176,13 @@ def test_threads_processes_queues_and_methods_that_share_memory_give_one_trace(t
 def test_the_clock_starts_where_it_is_told(tmp_path: Path) -> None:
     spec = tmp_path / "a.cog"
     spec.write_text("coglet Main {\n  transmit o: string\n  on start { o <- str(now()) }\n}\n")
-    assert cogc("run", spec, "--sim").stdout == "o: 2000-01-01T00:00:00Z\n"
+    assert cogc_here("run", spec, "--sim").stdout == "o: 2000-01-01T00:00:00Z\n"
     assert (
         cogc("run", spec, "--sim", "--epoch", "2026-01-31T08:00:00+01:00", TZ="Asia/Tokyo").stdout
         == "o: 2026-01-31T07:00:00Z\n"
     )
     for words in (["--sim", "--epoch", "soon"], ["--epoch", "2026-01-31"]):
-        done = cogc("run", spec, *words)
+        done = cogc_here("run", spec, *words)
         assert done.returncode == 2 and "--epoch" in done.stderr
 
 
@@ -191,7 +191,7 @@ def test_the_run_is_named_after_its_inputs(tmp_path: Path) -> None:
     spec.write_text("coglet Main {\n  listen a: int\n  transmit o: int\n  on a as x { o <- x }\n}\n")
     names = []
     for seed, value in (("1", "5"), ("1", "5"), ("2", "5"), ("1", "6")):
-        cogc("run", spec, "--sim", "--seed", seed, "--input", f"a={value}", f"--trace={file}")
+        cogc_here("run", spec, "--sim", "--seed", seed, "--input", f"a={value}", f"--trace={file}")
         names.append(json.loads(file.read_bytes().splitlines()[0])["run"])
     assert names[0] == names[1] and len(set(names)) == 3
 
@@ -201,5 +201,5 @@ def test_the_timeout_of_a_question_passes_on_the_virtual_clock(tmp_path: Path) -
         "program ok(what: string) -> bool = human { timeout: 3m }\ncoglet Main {\n  transmit o: string\n"
         '  on start {\n    let a = try ok("go?") else null\n    o <- "escalated" if a == null else "answered"\n  }\n}\n'
     )
-    assert cogc("run", "a.cog", "--sim", "--questions", "wait", cwd=tmp_path).stdout == "o: escalated\n"
-    assert cogc("run", "a.cog", "--sim", "--answer", "ok=yes", cwd=tmp_path).stdout == "o: answered\n"
+    assert cogc_here("run", "a.cog", "--sim", "--questions", "wait", cwd=tmp_path).stdout == "o: escalated\n"
+    assert cogc_here("run", "a.cog", "--sim", "--answer", "ok=yes", cwd=tmp_path).stdout == "o: answered\n"

@@ -433,6 +433,9 @@ class Bodies:
         if shape is not None and name in shape.listens:
             self.tables.heard.add((shape.key, name))
             help = f"write `on {name} as {names[0].id if names else 'x'}`"
+        elif isinstance(node.function, nodes.Field) and ports.port(self.inference, node.function, scope, sending=False):
+            name = scope.unit.text(node.function)
+            help = f"write `on {name} as {names[0].id if names else 'x'}`"
         span = scope.unit.span(node)
         edits = (Edit(span, f"{name} as {names[0].id}", "unsafe"),) if help and len(names) == 1 else ()
         for bound in names if help is not None else ():
@@ -545,6 +548,8 @@ class Bodies:
             case "when":
                 self.inference.condition(m.value, scope)
                 scope.learn(narrow.facts(self.tables, m.value, True, scope))
+            case "throttle" | "batch" if m.per is not None and self._swapped(m, m.per, scope):
+                return
             case "concurrent" | "throttle" | "batch":
                 self._number(m.kind, m.value, INT, scope)
             case "timeout" | "debounce":
@@ -559,6 +564,20 @@ class Bodies:
                 assert_never(m.kind)
         if m.per is not None:
             self._number("per" if m.kind == "throttle" else "within", m.per, DURATION, scope)
+
+    def _swapped(self, m: nodes.Modifier, per: nodes.Expr, scope: Scope) -> bool:
+        """Report a number and a duration that stand in each other's place, as in `throttle 1s per 5`."""
+        found, other = self.inference.infer(m.value, scope), self.inference.infer(per, scope)
+        if types.fit(found, DURATION) != types.EXACT or types.fit(other, INT) != types.EXACT:
+            return False
+        if ANY in (found, other):
+            return False
+        word, source = "per" if m.kind == "throttle" else "within", scope.unit.source
+        right = f"{m.kind} {scope.unit.text(per)} {word} {scope.unit.text(m.value)}"
+        edits = (Edit(Span(source, m.value.start, per.end), right.partition(" ")[2], "safe"),)
+        hint, span = f"write `{right}`", scope.unit.span(m.value)
+        self.problems.add("wrong-type", span, edits=edits, found=types.show(found), wanted="int", hint=hint)
+        return True
 
     def _number(self, name: str, node: nodes.Expr, wanted: Type, scope: Scope) -> None:
         """Check a number or duration that has a range."""

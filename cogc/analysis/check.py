@@ -253,13 +253,14 @@ def _no_coglet(checked: Checked, shape: Shape, node: nodes.Create) -> None:
     declared = checked.world.lookup(shape.unit, node.coglet.text)
     if declared is None:
         return
+    from cogc.desugar.plans import ExtendedPlan  # start-up: few files have plans
+
     span, name = shape.unit.span(node.coglet), node.coglet.text
     if declared.kind == "sett":
         help = "a sett runs by itself: `cogc run --root NAME`, or `cogc sett up`"
         checked.problems.add("wrong-kind", span, help=help, name=name, found="a sett", wanted="a coglet")
-    elif declared.kind in ("plan", "team"):
-        owner = f"{declared.kind} `{name}`, whose roles are open,"
-        checked.problems.add("missing-attribute", span, owner=owner, name="roles")
+    elif declared.kind == "plan" and ExtendedPlan(checked.world, declared.unit, declared.of(nodes.Plan)).open:
+        checked.problems.add("missing-attribute", span, owner=f"plan `{name}`, whose roles are open,", name="roles")
 
 
 def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: Scope) -> None:

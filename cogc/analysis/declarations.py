@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from cogc.analysis.attribute_check import alone, check_block, word_of
+from cogc.analysis.attribute_check import alone, check_block, meant, word_of
 from cogc.analysis.descriptions import check_words, described, limits, one_word
 from cogc.analysis.programs import bad_executor, check_function, check_program, find_declared
 from cogc.analysis.scope import Scope
@@ -154,7 +154,7 @@ def _address(checked: Checked, unit: Unit, node: nodes.Text) -> None:
         checked.problems.add("bad-path", unit.span(node), what=node.value, wanted="web address", right=right)
 
 
-_ADDRESS = r"https?://[^\s/?#]+[^\s]*\Z"
+_ADDRESS = r"https?://(?![^/?#]*:\d{6})[^\s/?#]+[^\s]*\Z"
 
 
 # ---- teams, plans, done, setts -------------------------------------------------------------------------------
@@ -251,6 +251,7 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
         if not dods.hides_work(checked.world, unit, scope.locals):
             inner.bind("work", ANY)
         found = checked.inference.infer(c.value, inner)  # type: ignore[arg-type]
+        checked.tables.conditions.append((c.value, inner))  # type: ignore[arg-type]
         near = did_you_mean(c.key.id, dods.SETTINGS)
         if types.fit(found, _SAID) == types.NO and is_suggestion(near):
             known = ", ".join(f"`{s}`" for s in dods.STANDARD)
@@ -293,6 +294,9 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
             'write `shell ["command", "argument"]`; no shell is involved',
         )
     if isinstance(c, nodes.Command):
+        words = c.executor.argument
+        if isinstance(words, nodes.ListLiteral) and words.items:
+            one_word(checked.problems, unit, words.items[0])
         known_keys = ATTRIBUTES[f"{c.executor.kind.id} criterion"]
         for a in c.executor.attributes:
             if a.key.id not in known_keys:
@@ -319,7 +323,10 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     extended = plans.ExtendedPlan(checked.world, unit, node)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
     attributes = tuple(a for a in attributes if nodes.qualified_text(a.value) not in {*extended.open, *extended.bound})
-    if "goal" not in extended.given and not extended.open:
+    mistyped = any(
+        meant(a.key.id, ATTRIBUTES["plan"]) == "goal" for a in attributes if a.key.id not in ATTRIBUTES["plan"]
+    )
+    if "goal" not in extended.given and not extended.open and not mistyped:
         checked.problems.add("missing-attribute", unit.span(node.name), owner=f"plan `{node.name.id}`", name="goal")
     check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
     _uses_dod(checked, unit, attributes)
@@ -341,7 +348,10 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
                 checked.problems.add("wrong-kind", unit.span(e.value), name=filler, found=found, wanted=wanted)
     steps = plans.steps_of(node)
     names, roles = set(extended.steps), {*extended.open, *extended.bound}
-    results, order = step_results(node, extended), plans.Order({id: s.node for id, s in extended.steps.items()})
+    results, order = (
+        step_results(checked.world, node, extended),
+        plans.Order({id: s.node for id, s in extended.steps.items()}),
+    )
     placed: set[str] = set()
     for step in steps:
         if step.name.id in placed:

@@ -94,13 +94,10 @@ class Inference:
 
     def condition(self, node: nodes.Expr, scope: Scope) -> None:
         """Infer an expression that must be a bool."""
-        self.require_condition(node, self.infer(node, scope, BOOL), scope)
-        self.tables.conditions.append((node, scope))
-
-    def require_condition(self, node: nodes.Expr, found: Type, scope: Scope) -> None:
-        """Report a condition whose type cannot be a bool."""
+        found = self.infer(node, scope, BOOL)
         if types.fit(found, BOOL) == NO:
             reports.no_condition(self.problems, node, found, scope)
+        self.tables.conditions.append((node, scope))
 
     # ---- names, literals -----------------------------------------------------------------------------------
 
@@ -246,6 +243,7 @@ class Inference:
             if isinstance(hidden.node, nodes.Node) and hidden.unit is not None and hidden.kind != "local":
                 related = [Label(hidden.unit.span(hidden.node), "it is declared here")]
             self.problems.add("shadowed-name", scope.unit.span(name), related=related, name=name.id, what=what)
+            type = ANY  # behind it the name may mean either
         self.tables.types[id(name)] = type
         scope.bind(name.id, type, place=name)
 
@@ -442,9 +440,12 @@ class Inference:
 
     def _logic(self, node: nodes.Binary, left: Type, known: dict[str, Type], scope: Scope) -> Type:
         """Check both sides of `and` or `or`; the right one is evaluated where `known` holds."""
-        self.require_condition(node.left, left, scope)
         right = scope.inner()
         right.learn(known)
+        if types.fit(left, BOOL) == NO:  # `text or "none"` is one mistake
+            reports.no_condition(self.problems, node.left, left, scope, node)
+            self.infer(node.right, right)
+            return ANY
         self.condition(node.right, right)
         return BOOL
 
@@ -633,6 +634,7 @@ class Inference:
         parameters = signature.parameters
         by_name = {p.name: p for p in parameters}
         taken: dict[str, nodes.Node] = {}
+        placed: list[tuple[nodes.Expr, Type, Parameter]] = []
         unknown = False
         for i, a in enumerate(given):
             if a.name is None:
@@ -657,7 +659,8 @@ class Inference:
                 related = [Label(scope.unit.span(taken[parameter.name]), "first here")]
                 self.problems.add("duplicate-argument", scope.unit.span(a), related=related, argument=parameter.name)
             taken[parameter.name] = a
-            self.check(a.value, scope, parameter.type)
+            placed.append((a.value, self.infer(a.value, scope, parameter.type), parameter))
+        reports.misplaced(self.tables, self.problems, placed, scope)
         if not unknown:  # an argument by a wrong name is most likely the one that is missing
             reports.missing_arguments(self.problems, node, signature, taken, scope)
 

@@ -35,6 +35,8 @@ def facts(tables: Tables, node: nodes.Expr, truth: bool, scope: Scope) -> dict[s
             path, found_type = path_of(node), tables.types.get(id(node), ANY)
             if path is not None and types.fit(found_type, types.BOOL) > types.NO and found_type != ANY:
                 return {path: LiteralOf("bool", truth)}
+            if path is not None and truth and types.without(found_type, NULL) != types.NEVER:
+                return {path: types.without(found_type, NULL)}  # reported: a condition is a bool
     return {}
 
 

@@ -114,8 +114,8 @@ def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: boo
         inference.problems.add(
             "wrong-kind", scope.unit.span(node), name=node.id, found=ARTICLES[found], wanted=ARTICLES[wanted]
         )
-        return None
-    _unknown_port(inference, node, shape, what, list(table), scope)
+    else:
+        _unknown_port(inference, node, shape, what, list(table), scope)
     used = inference.tables.sent if sending else inference.tables.heard
     used.update((shape.key, name) for name in table)  # one of these was meant
     return None
@@ -162,8 +162,8 @@ def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: b
     if name in second:
         found, wanted = ARTICLES["transmit"], ARTICLES["listen"]
         inference.problems.add("wrong-kind", scope.unit.span(node.name), name=name, found=found, wanted=wanted)
-        return None
-    _unknown_port(inference, node.name, shape, "channel", [*first, *second], scope)
+    else:
+        _unknown_port(inference, node.name, shape, "channel", [*first, *second], scope)
     used = inference.tables.sent if sending else inference.tables.heard
     used.update((shape.key, known) for known in first)
     return None

@@ -33,6 +33,28 @@ _SIMPLE = r"\{\{[ \t\n]*(?:([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
 _JINJA_WORDS = frozenset(
     ["true", "false", "none", "True", "False", "None", "not", "loop", "range", "and", "or", "in", "is", "if", "else"]
 )
+_OPERATORS = {
+    "Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**",
+    "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in",
+}  # fmt: skip
+"""The operators of templates whose operands are checked, by Jinja's names for them."""
+_OPERAND = r"(?:[\w.\]\[]+|'[^'\n]*'|\"[^\"\n]*\"|[^\s{}|]?)"
+_TEXTUAL = frozenset(
+    ["capitalize", "join", "json", "lower", "replace", "string", "title", "tojson", "trim", "truncate", "upper"]
+)
+_COUNTING = frozenset(["count", "int", "length", "wordcount"])
+_LOOP = types.RecordOf(
+    (
+        *(
+            types.FieldOf(name, types.INT)
+            for name in ("index", "index0", "revindex", "revindex0", "length", "depth", "depth0")
+        ),
+        *(types.FieldOf(name, types.BOOL) for name in ("first", "last")),
+        *(types.FieldOf(name, ANY) for name in ("previtem", "nextitem", "changed", "cycle")),
+    ),
+    open=False,
+)
+"""The type of `loop`, which a template knows in a `for`."""
 VALUES = ("local", "parameter", "state", "const", "self")
 MAX_DEPTH = 100
 
@@ -91,7 +113,7 @@ def check(
         for part in parts:
             if part.file:
                 _check_file(node, part, scope, problems)
-            if part.file or (part.path and types.holds_media(_check_path(node, part, names))):
+            if part.file or (part.path and types.holds(_check_path(node, part, names), (types.IMAGE, types.DOCUMENT))):
                 tables.content.add(id(node))
     except RecursionError:
         reason = "it is nested too deep"
@@ -281,7 +303,7 @@ class _Walker:
             self._wrong(item.lineno, f"`{word}` may not be used", help)
 
     def _for(self, item: Any, names: dict[str, Type]) -> None:
-        inner = {**names, "loop": ANY}
+        inner = {**names, "loop": _LOOP}
         self._bind(item.target, ANY, inner)
         source = self._expression(item.iter, names)
         if types.widen(source) in (types.INT, types.FLOAT, types.BOOL, types.DURATION):
@@ -328,7 +350,24 @@ class _Walker:
                     wrong = f"`{item.name}` takes a text or a list, not `{types.show(given)}`"
                     self._wrong_word("filter", item.name, item.lineno, wrong, "remove the filter")
             self._children(item, names)
-            return ANY
+            return types.STRING if item.name in _TEXTUAL else types.INT if item.name in _COUNTING else ANY
+        if kind == "Const":
+            return _type_of(item.value)
+        if kind == "Concat":
+            self._children(item, names)
+            return types.STRING
+        if kind in _OPERATORS:
+            left, right = self._expression(item.left, names), self._expression(item.right, names)
+            self._operation(_OPERATORS[kind], left, right, item.right, item.lineno)
+            return types.STRING if kind == "Add" and types.widen(left) == types.widen(right) == types.STRING else ANY
+        if kind == "Compare":
+            left = self._expression(item.expr, names)
+            for operand in item.ops:
+                right = self._expression(operand.expr, names)
+                if operand.op in _OPERATORS:
+                    self._operation(_OPERATORS[operand.op], left, right, operand.expr, item.lineno)
+                left = right
+            return types.BOOL
         if kind == "Test" and item.name not in TESTS:
             help = did_you_mean(item.name, TESTS) or None
             self._wrong_word("test", item.name, item.lineno, f"there is no test `{item.name}`", help)
@@ -342,9 +381,69 @@ class _Walker:
         self._children(item, names)
         return ANY
 
+    def _operation(self, operator: str, left: Type, right: Type, divisor: Any, line: int) -> None:
+        """Report operands that an operator fails for, whatever their values are, at the operator with what stands beside it."""
+        start, end = self._around(operator, line)
+        span = Span(self.names.scope.unit.source, start, end)
+        if operator in ("/", "//", "%") and type(divisor).__name__ == "Const" and divisor.value == 0:
+            self.names.problems.add("certain-failure", span, reason="division by zero")
+        elif not any(_goes(operator, a, b) for a in types.members(left) for b in types.members(right)):
+            a, b = types.show(left), types.show(right)
+            hint = "join texts with `~`" if operator == "+" else "`int` and `float` are filters: `{{ text | int }}`"
+            self.names.problems.add("bad-operands", span, hint=hint, left=a, right=b, operator=operator)
+
+    def _around(self, operator: str, line: int) -> tuple[int, int]:
+        """Return the place of the next use of an operator in a line or behind it, and of the operands next to it."""
+        first = self.lines[max(0, min(line, len(self.lines)) - 1)]
+        sign = re.escape(operator).replace(r"\ ", r"\s+")
+        sign = rf"\b{sign}\b" if operator[0].isalpha() else rf"(?<![*/<>=!{{%]){sign}(?![*/=%}}])"
+        pattern = re.compile(rf"{_OPERAND}\s*({sign})\s*{_OPERAND}")
+        at = max(first, self.behind.get(("operator", operator), 0))
+        found = pattern.search(self.node.value, at) or pattern.search(self.node.value, first)
+        if found is None:
+            return self._line(line)
+        self.behind["operator", operator] = found.end(1)
+        start = place(self.node.segments, found.start())
+        return start, start + len(found[0].rstrip())
+
     def _children(self, item: Any, names: dict[str, Type]) -> None:
         for child in item.iter_child_nodes():
             self._expression(child, names)
+
+
+def _type_of(value: object) -> Type:
+    """Return the type of a literal of a template."""
+    kinds = ((bool, types.BOOL), (int, types.INT), (float, types.FLOAT), (str, types.STRING))
+    return NULL if value is None else next((found for kind, found in kinds if isinstance(value, kind)), ANY)
+
+
+def _goes(operator: str, left: Type, right: Type) -> bool:
+    """Return whether an operator of Python may take two values of these types."""
+    a, b = _sort(left), _sort(right)
+    if not a or not b:
+        return True
+    if operator in ("in", "not in"):
+        return b in ("list", "map") or a == b == "text"
+    if operator in ("-", "/", "//", "**"):
+        return a in ("int", "float") and b in ("int", "float")
+    if operator == "%":
+        return a == "text" or (a in ("int", "float") and b in ("int", "float"))
+    if operator == "*" and "int" in (a, b):
+        return "null" not in (a, b) and "map" not in (a, b)
+    if a in ("int", "float") or b in ("int", "float"):
+        return a in ("int", "float") and b in ("int", "float")
+    return a == b and a in ("text", "list") and operator != "*"
+
+
+def _sort(type: Type) -> str:
+    """Return what Python has for a type in a template, "" for what is not known here."""
+    found = types.expand(types.widen(type))
+    if isinstance(found, types.ListOf):
+        return "list"
+    if isinstance(found, types.MapOf | types.RecordOf):
+        return "map"
+    names = {"int": "int", "bool": "int", "float": "float", "string": "text", "null": "null"}
+    return names.get(found.name, "") if isinstance(found, types.Primitive) else ""
 
 
 def _bound(target: Any, type_: Type) -> dict[str, Type]:

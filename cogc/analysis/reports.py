@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from cogc.analysis.tables import Tables
     from cogc.diagnostics.edits import Applicability
     from cogc.diagnostics.problems import Problems
-    from cogc.names.world import Signature, Unit, World
+    from cogc.names.world import Parameter, Signature, Unit, World
 
 
-def no_condition(problems: Problems, node: nodes.Expr, found: Type, scope: Scope) -> None:
-    """Report a condition that cannot be a bool, and say with what a value of its type is compared."""
+def no_condition(
+    problems: Problems, node: nodes.Expr, found: Type, scope: Scope, logic: nodes.Binary | None = None
+) -> None:
+    """Report a condition that cannot be a bool, and say with what a value of its type is compared. `logic` is the `and` or `or` whose left
+    side it is."""
     span = scope.unit.span(node)
     said = span.text
     if not isinstance(node, nodes.Name | nodes.Field | nodes.Index | nodes.Call) or "\n" in said:
@@ -45,6 +48,8 @@ def no_condition(problems: Problems, node: nodes.Expr, found: Type, scope: Scope
     elif rest in (types.INT, types.FLOAT, STRING):
         empty = '""' if rest == STRING else "0"
         help = f"write `{said} != {empty}`"
+    if logic is not None and logic.operator == "or" and NULL in types.members(found):
+        help = f"a value in place of null is given by `{said} ?? ...`"
     problems.add("no-condition", span, help=help, found=types.show(found))
 
 
@@ -75,6 +80,22 @@ def mismatch(
     hint = hint or (suggestion(f'"{near}"') if near is not None else f"write `{edits[0].replacement}`" if edits else "")
     hint = hint or _conversion(found, wanted)
     problems.add("wrong-type", span, edits=edits, found=types.show(found), wanted=types.show(wanted), hint=hint)
+
+
+def misplaced(
+    tables: Tables, problems: Problems, placed: list[tuple[nodes.Expr, Type, Parameter]], scope: Scope
+) -> None:
+    """Report the arguments of a call that do not fit their parameters; two that are swapped are one mistake."""
+    wrong = [given for given in placed if types.fit(given[1], given[2].type) == NO]
+    if len(wrong) == 2:
+        (first, found, parameter), (_, other, behind) = wrong
+        if types.fit(found, behind.type) > MAYBE and types.fit(other, parameter.type) > MAYBE:
+            hint = f"swap them: `{parameter.name}` comes before `{behind.name}`"
+            shown, wanted, span = types.show(found), types.show(parameter.type), scope.unit.span(first)
+            problems.add("wrong-type", span, found=shown, wanted=wanted, hint=hint)
+            return
+    for node, found, parameter in wrong:
+        mismatch(tables, problems, node, found, parameter.type, scope)
 
 
 def near_literal(text: str, wanted: Type) -> str | None:
@@ -124,7 +145,7 @@ def _record_mismatch(
         return len(problems.found) > before
     missing = [f.name for f in target.fields if not f.optional and f.default is None and f.name not in given]
     missing = [m for m in missing if m not in meant]
-    if missing:
+    if len(missing) > len(meant):  # a field by a wrong name is most likely the one that is missing
         span = scope.unit.span(node)
         words = " and ".join(f"`{m}`" for m in missing)
         problems.add(

@@ -7,6 +7,7 @@ by `for all` is a name everywhere in it.
 
 from __future__ import annotations
 
+from cogc.analysis import reports
 from cogc.analysis.attribute_check import check_block
 from cogc.analysis.declarations import check_usable
 from cogc.analysis.infer import PURE_EXECUTORS
@@ -422,8 +423,9 @@ class _Test:
     def _condition(self, node: nodes.Expr) -> None:
         """Check a condition; a list as the whole of it holds if it is not empty."""
         found = self.checked.inference.infer(node, self.inner)
-        if types.fit(found, ListOf(ANY)) <= types.NO:
-            self.checked.inference.require_condition(node, found, self.inner)
+        if types.fit(found, ListOf(ANY)) == types.NO and types.fit(found, types.BOOL) == types.NO:
+            reports.no_condition(self.checked.problems, node, found, self.inner)
+        self.checked.tables.conditions.append((node, self.inner))
 
     def _judge(self, step: nodes.ExpectJudge) -> None:
         """Check `expect judge`: a model, what it is asked, and the least score that passes."""

@@ -1,7 +1,8 @@
 """`${name}` and `{name}` in a string, which other languages fill in: here only `{{ name }}` is a template.
 
-It is reported where `name` is a name of the declaration that the string is in. Not looked at are raw strings, the commands of `shell` and what a
-sett gives to its agents, in which `${NAME}` is a variable of the environment.
+It is reported where `name` is a name of the declaration that the string is in. Not looked at are raw strings and what a sett gives to its agents,
+in which `${NAME}` is a variable of the environment. A word of a command is reported if a shell would make another word of it, as of `$HOME`,
+`$(date)` and `~/notes`, and no word of the command is a program that reads such words itself.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def foreign_placeholder(checked: Checked) -> None:
     """Report each `${name}` in a string whose name is known where the string stands."""
     for unit in sound_units(checked):
         placeholders = re.search(_PLACEHOLDER, unit.source.text) is not None
+        _commands(checked, unit)
         if not placeholders and re.search(_BRACED, unit.source.text) is None:
             continue
         consts = {d.name.id for d in unit.tree.declarations if isinstance(d, nodes.Const)}
@@ -38,6 +40,44 @@ def foreign_placeholder(checked: Checked) -> None:
                 if placeholders:
                     _look(checked, unit, found, consts | set(_names(found)))
                 _formatted(checked, unit, found)
+
+
+_FILLED = r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))(?=[/:.]|$)|\$\(.+\)$|~/"
+_READERS = frozenset((
+    "sh", "bash", "zsh", "dash", "ksh", "fish", "env", "eval", "ssh", "awk", "gawk", "perl", "ruby", "php", "jq", "yq", "envsubst", "expect", "make",
+    "pwsh", "powershell", "cmd", "tclsh", "psql", "sed", "-c", "-e", "--eval",
+))  # fmt: skip
+"""Words of commands that read `$NAME` themselves, or hand it to what does."""
+
+
+def _commands(checked: Checked, unit: Unit) -> None:
+    """Report words of commands that only a shell fills in: each word reaches the command as it is."""
+    if "$" not in unit.source.text and "~/" not in unit.source.text:
+        return
+    for program in unit.all(nodes.Program):
+        if program.executor.kind.id == "shell":
+            _words(checked, unit, program.executor.argument, {p.name.id for p in program.parameters})
+    for criterion in unit.all(nodes.Command):
+        _words(checked, unit, criterion.executor.argument, set())
+    for server in unit.all(nodes.Mcp):
+        _words(checked, unit, server.argument, set())
+
+
+def _words(checked: Checked, unit: Unit, command: nodes.Node | None, parameters: set[str]) -> None:
+    texts = [w for w in command.items if isinstance(w, nodes.Text)] if isinstance(command, nodes.ListLiteral) else []
+    if any(t.value.rpartition("/")[2] in _READERS for t in texts):
+        return
+    for text in texts:
+        found = re.match(_FILLED, text.value)
+        name = (found[1] or found[2] or "") if found is not None else ""
+        if found is None or _is_raw(unit, text) or (name and name not in parameters and not name.isupper()):
+            continue
+        help = (
+            f"write `{name}`"
+            if name in parameters
+            else 'no shell reads it: write `shell ["sh", "-c", "..."]` for a line of a shell'
+        )
+        checked.problems.add("foreign-placeholder", unit.span(text), help=help, text=text.value)
 
 
 def _formatted(checked: Checked, unit: Unit, found: list[nodes.Node]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cogc.checks import bounds
 from cogc.desugar import dods
 from cogc.diagnostics.problems import Label
 from cogc.syntax import nodes, spell as cog
@@ -27,6 +28,7 @@ def _look(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
     if criteria and not twice and all(dods.word(c) == "off" for c in criteria.values()):
         why = "every criterion is off, so that nothing is shown"
         problems.add("hopeless-dod", unit.span(node.name), name=name, why=why)
+    _exclusive(checked, unit, node, criteria)
     commands: dict[str, tuple[nodes.Name, set[int]]] = {}
     for key, c in criteria.items():
         most = _more_than_there_is(c)
@@ -39,6 +41,27 @@ def _look(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
                 related = [Label(unit.span(before[0]), "the same command is here")]
                 why = f"`{before[0].id}` and `{key}` want the same command to end differently"
                 problems.add("hopeless-dod", unit.span(c.key), related=related, name=name, why=why)
+
+
+def _exclusive(checked: Checked, unit: Unit, node: nodes.Dod, criteria: dict[str, dods.Criterion]) -> None:
+    """Report conditions of criteria that exclude each other, as `len(work) < 20` and `len(work) > 30`."""
+    compared = [c for c in criteria.values() if isinstance(c, nodes.Attribute) and dods.word(c) == "expr"]
+    if len(compared) < 2:
+        return
+    scopes = {id(condition): scope for condition, scope in checked.tables.conditions}
+    known: list[bounds.Fact] = []
+    for c in compared:
+        scope = scopes.get(id(c.value))
+        if scope is None or scope.unit is not unit:  # of a definition in another file
+            continue
+        facts = [f for part, op in bounds.all_of(c.value) if (f := bounds.fact_of(checked, scope, part, op))]  # type: ignore[arg-type]
+        if bounds.clash(facts):
+            continue  # reported as a condition with one outcome
+        if bounds.clash([*known, *facts]):
+            why = f"`{c.key.id}` excludes a criterion before it"
+            checked.problems.add("hopeless-dod", unit.span(c), name=node.name.id, why=why)
+        else:
+            known += facts
 
 
 def _more_than_there_is(criterion: dods.Criterion) -> str:

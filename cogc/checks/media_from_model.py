@@ -37,5 +37,5 @@ def _tool(checked: Checked, unit: Unit, item: nodes.Expr) -> None:
 
 
 def _report(checked: Checked, unit: Unit, place: nodes.Node, what: str, type: types.Type) -> None:
-    if types.holds_media(type):
+    if types.holds(type, (types.IMAGE, types.DOCUMENT)):
         checked.problems.add("media-from-model", unit.span(place), what=what, type=types.show(type))

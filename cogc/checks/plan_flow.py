@@ -57,7 +57,7 @@ class _Plan:
             if step.by is None and isinstance(step.task, nodes.Text):
                 self.problems.add("step-without-agent", self._place(step), name=step.name.id)
         stuck = self._cycles()
-        self._unreachable(stuck)
+        self._unreachable()
         if not stuck:
             self._unverified()
 
@@ -118,16 +118,11 @@ class _Plan:
                     pending.append(earlier)
         return []
 
-    def _unreachable(self, stuck: set[str]) -> None:
-        """Report steps that can never begin: those behind a cycle, and those whose condition is the literal `false`."""
-        order = plans.Order(self.steps) if stuck else None
+    def _unreachable(self) -> None:
+        """Report steps that can never begin: those whose condition is the literal `false`. What stands behind a cycle has its report there."""
         for name, step in self.steps.items():
             if isinstance(step.condition, nodes.Literal) and step.condition.value is False:
                 self.problems.add("unreachable-step", self._place(step), name=name, why="its condition is false")
-            behind = sorted(stuck.intersection(order.before(step))) if order is not None else []
-            if behind and name not in stuck:
-                why = f"it comes after `{behind[0]}`, which waits for itself"
-                self.problems.add("unreachable-step", self._place(step), name=name, why=why)
 
     def _unverified(self) -> None:
         """Report a path from a first step to a last one on which no definition of done is certain to be evaluated."""

@@ -7,9 +7,10 @@ others. The states of a mixin are there for its coglets.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
-from cogc.checks.common import own_shapes, sound_units
+from cogc.checks.common import extended_plans_and_dods, own_shapes, sound_units
 from cogc.checks.words import Vocabulary
 from cogc.diagnostics.edits import Edit, removal
 from cogc.diagnostics.source import Span
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from cogc.diagnostics.edits import Applicability
     from cogc.names.world import Shape, Unit
 
+    Owner = nodes.Agent | nodes.Team | nodes.Plan | nodes.Dod | nodes.Program
+
+_WRITTEN_OUT = ("expr", "template", "llm", "shell")
+"""The executors of programs that say what they do with each parameter."""
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CODE = re.compile(r"(?s)\{[{%].*?[}%]\}|\$?\{\w+\}|\$\w+")
+"""The code of a template, and what other languages would fill in, which has a report of its own."""
 _DECLARED = {
     "const": "const",
     "model": "model",
@@ -45,18 +53,20 @@ def unused_name(checked: Checked) -> None:
         created.update(child.target for child in shape.children.values())
         if shape.python is None:
             shapes.setdefault(shape.unit, []).append(shape)
+    extended = extended_plans_and_dods(checked)
     for unit in sound_units(checked):
-        _File(checked, unit, vocabulary).check(shapes.get(unit, []), created)
+        _File(checked, unit, vocabulary, extended).check(shapes.get(unit, []), created)
 
 
 class _File:
     """One file: its words, and those of the other files that can see its names."""
 
-    def __init__(self, checked: Checked, unit: Unit, vocabulary: Vocabulary) -> None:
+    def __init__(self, checked: Checked, unit: Unit, vocabulary: Vocabulary, extended: set[int]) -> None:
         self.checked = checked
         self.unit = unit
         self.vocabulary = vocabulary
         self.words = vocabulary.of(unit)
+        self.extended = extended
 
     def check(self, shapes: list[Shape], created: set[Shape | None]) -> None:
         """Report the names of a file with these coglets and mixins. `created` are the coglets that any coglet creates."""
@@ -77,15 +87,10 @@ class _File:
             self.imports()
         plans = [d for d in self.unit.all(nodes.Plan) if d.extends is None]  # one that extends shares the parameters
         dods = [d for d in self.unit.all(nodes.Dod) if d.extends is None]
-        owners: list[nodes.Agent | nodes.Team | nodes.Plan | nodes.Dod] = [*plans, *dods]
-        for owner in (*owners, *self.unit.all(nodes.Agent), *self.unit.all(nodes.Team)):
-            for p in owner.parameters:
-                if self.alone(p.name.id):
-                    self.report(p.name, "parameter")
-        for program in self.unit.all(nodes.Program):
-            if program.executor.kind.id in ("expr", "template", "llm"):
-                for p in program.parameters:
-                    self.within(program, p.name, "parameter")
+        owners: list[Owner] = [*plans, *dods, *self.unit.all(nodes.Agent), *self.unit.all(nodes.Team)]
+        owners += [p for p in self.unit.all(nodes.Program) if p.executor.kind.id in _WRITTEN_OUT]
+        for owner in owners:
+            self.parameters(owner)
         for shape in shapes:
             self.members(shape)
 
@@ -100,6 +105,24 @@ class _File:
     def alone(self, name: str) -> bool:
         """Return whether a word stands once in the file, and in no other file of its group."""
         return self.words.count(name) == 1 and not self.vocabulary.elsewhere(self.unit, name)
+
+    def parameters(self, owner: Owner) -> None:
+        """Report the parameters of a declaration whose names stand in no expression of it, and in no template."""
+        if not owner.parameters:
+            return
+        if id(owner) in self.extended:  # what extends it may use them
+            used = {p.name.id for p in owner.parameters if not self.alone(p.name.id)}
+        else:
+            declared = {id(p.name) for p in owner.parameters}
+            used = set()
+            for node in self.unit.walked(owner):
+                if isinstance(node, nodes.Name) and id(node) not in declared:
+                    used.add(node.id)
+                elif isinstance(node, nodes.Text):
+                    used.update(_WORD.findall(" ".join(_CODE.findall(node.value))))
+        for p in owner.parameters:
+            if p.name.id not in used:
+                self.report(p.name, "parameter")
 
     def within(self, owner: nodes.Node, name: nodes.Name, what: str, edits: tuple[Edit, ...] = ()) -> None:
         if self.words.count(name.id, owner) == 1:

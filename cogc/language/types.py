@@ -444,11 +444,11 @@ def show(type: Type) -> str:
     assert_never(type)
 
 
-def holds_media(type: Type, seen: frozenset[str] = frozenset()) -> bool:
-    """Return whether a value of a type may be an image or a document, or hold one."""
+def holds(type: Type, kinds: tuple[Type, ...], seen: frozenset[str] = frozenset()) -> bool:
+    """Return whether a value of a type may be of one of these primitive types, or hold one that is."""
     if isinstance(type, Ref):
-        return type.key not in seen and holds_media(expand(type), seen | {type.key})
-    return type in (IMAGE, DOCUMENT) or any(holds_media(p, seen) for p in parts_of(type))
+        return type.key not in seen and holds(expand(type), kinds, seen | {type.key})
+    return type in kinds or any(holds(p, kinds, seen) for p in parts_of(type))
 
 
 def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dict[str, object]:

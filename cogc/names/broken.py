@@ -122,10 +122,11 @@ class Broken:
         name = str(facts.get("argument", facts.get("name", "")))
         if slug in _PLAIN and self._imported(unit, name, help):
             return True
-        owner = str(facts.get("owner", ""))
-        if owner and any(name in self.declared.get((path, owner), ()) for path in self._reached(unit)):
+        owner = str(facts.get("owner", "")) or self._tested(unit, scope)
+        owners = (owner, *self._mixins(owner)) if owner else ()
+        if any(name in self.declared.get((path, o), ()) for path in self._reached(unit) for o in owners):
             return True
-        return name.rpartition(".")[2] in self._of(self.declared, unit, "" if owner else scope)
+        return name.rpartition(".")[2] in self._of(self.declared, unit, "" if facts.get("owner") else scope)
 
     def _is_dropped(self, span: Span) -> bool:
         """Return whether a place stands inside of text that could not be read."""
@@ -154,6 +155,18 @@ class Broken:
             return False
         found = next((t for t in unit.all(nodes.Test) if f"test {t.name.value}" == scope), None)
         return found is not None and not any(isinstance(step, nodes.Use) for step in found.checks)
+
+    def _tested(self, unit: Unit, scope: str) -> str:
+        """Return the name of the coglet that a test is about, "" in other declarations."""
+        if not scope.startswith("test "):
+            return ""
+        found = next((t for t in unit.all(nodes.Test) if f"test {t.name.value}" == scope), None)
+        uses = [step.coglet.text for step in found.checks if isinstance(step, nodes.Use)] if found is not None else []
+        return uses[0].rpartition(".")[2] if uses else "Main"
+
+    def _mixins(self, owner: str) -> set[str]:
+        """Return the names of the mixins that the coglets of a name take in."""
+        return {m.shape.name for s in self.world.shapes.values() if s.name == owner for m in s.mixins}
 
     def _of(self, words: dict[tuple[str, str], set[str]], unit: Unit, scope: str) -> set[str]:
         """Return the words that concern a place: those around it, those of its file, and those of the files it imports."""

@@ -99,6 +99,7 @@ def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems
     if declared.kind != "mixin":
         related = [Label(declared.span(), "declared here")]
         found = ARTICLES[declared.kind]
+        shape.partial = True
         problems.add("wrong-kind", span, related=related, name=use.name.text, found=found, wanted="a mixin")
         return
     mixin = world.shape(declared)

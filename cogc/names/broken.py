@@ -34,6 +34,7 @@ _DECLARED = re.compile(
     r"|create|step|as|for all|for each|for|let)\s+(?:mut\s+)?[\[\x22]?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
 )
 _ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)\s*:=")
+_TYPE_FIRST = re.compile(r"\b(?:listen|transmit|state)\s+[A-Za-z_][\w.]*\s+([A-Za-z_]\w*)")
 _BOUND = re.compile(r"\bfor\s+\w+\s+([A-Za-z_]\w*)\s+in\b")
 _FIRST = re.compile(r"\s*([A-Za-z_]\w*)\s+([A-Za-z_]\w*)")
 _IMPORTED = re.compile(
@@ -93,6 +94,7 @@ class Broken:
             declared.update(w.strip() for w in found.split(","))
         declared.update(_ASSIGNED.findall(text))
         declared.update(_BOUND.findall(text))
+        declared.update(_TYPE_FIRST.findall(text))
         first = _FIRST.match(text.removeprefix("export"))
         if first is not None:  # the word in front of the name may be misspelt
             declared.add(first[2])

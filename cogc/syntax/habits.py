@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cogc.diagnostics.habits import IN_TESTS, STATEMENTS
+from cogc.diagnostics.suggest import nearest, suggestion
+from cogc.language.attributes import EXECUTORS
 from cogc.language.builtins import FUNCTIONS
 
 _ASSIGNING = "+-*/%"
@@ -41,6 +43,10 @@ class Around(NamedTuple):
 def remedy(at: Around) -> tuple[str, int] | None:
     """Return what to write, and how many tokens before the mistake its cause is. None if no habit fits."""
     far, before, text, after, _ = at.texts
+    if "//" in at.line and before.isidentifier() and text.isidentifier() and not at.expression:
+        return "a comment begins with `#`", len(at.line) - at.line.index("//")
+    if text == "if" and at.expression:
+        return "write `a if condition else b`", 0
     if text == "\n" and far == ":" and before[:1] in _VALUE:  # `const A : 3`
         return "write `=` before a value; `: TYPE` stands in front of it", 2
     if far == "log" and text in ("}", "\n") and before.isidentifier() and at.expression:
@@ -173,6 +179,8 @@ def _step(at: Around, before: str, text: str, after: str) -> tuple[str, int] | N
 def _executor(line: tuple[str, ...], before: str, text: str) -> tuple[str, int] | None:
     """Return the remedy for the value of a program that names no executor."""
     behind = line[len(line) - 1 - line[::-1].index("=") + 1 :] if line[-1:] != ("=",) else ()
+    if len(behind) > 1 and behind[0] not in EXECUTORS and (near := nearest(behind[0], EXECUTORS)) is not None:
+        return suggestion(near), len(behind)
     if not behind and (text[:1] in ('"', "[", "{", "(", "-") or text.isdecimal()):
         word = "template" if text[:1] == '"' and "{{" in text else "expr"
         return f"a program says how it is carried out: `= {word} ...`", 0
@@ -337,6 +345,8 @@ def template(text: str) -> str | None:
 def quoted(text: str) -> str | None:
     """Return a string of another language, in its quotes, as one in double quotes."""
     body = text[1:-1]
+    if text.startswith("'''"):
+        return f'"""{text[3:-3]}"""' if '"""' not in text else None
     if text[0] == "`" and "${" in body:
         made = template(body.replace("${", "{"))
         if made is None:

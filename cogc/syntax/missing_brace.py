@@ -41,6 +41,9 @@ def insert(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules:
     if tokens.kinds[at] == _END or len(tokens.mended) >= _MOST:
         return False
     wanted = lalr.shifts(states, rules)
+    if _begins_record(tokens, at):
+        _close_record(tokens, leaves, at)
+        return False
     if _LBRACE not in wanted or TERMINALS["INT"] in wanted:  # a record, where a value is wanted
         return False
     if tokens.kinds[at] == _SEP and _first(tokens, at) == "\n":
@@ -81,6 +84,27 @@ def _below(tokens: Tokens, leaves: list[Any], at: int) -> bool:
     kinds[at], leaves[at] = _LBRACE, "{"
     tokens.mended.append(at)
     return True
+
+
+def _begins_record(tokens: Tokens, at: int) -> bool:
+    """Return whether a record that is sent or set has lost its `{`: at its first `:`, or at the `...` of what it spreads."""
+    value = at - 2 if tokens.kinds[at] == _COLON else at - 1
+    is_first = tokens.kinds[at] == OPERATORS["..."] or (tokens.kinds[at] == _COLON and _first(tokens, at - 1).isalpha())
+    return is_first and value > 0 and tokens.kinds[value] in (OPERATORS["<-"], OPERATORS["="])
+
+
+def _close_record(tokens: Tokens, leaves: list[Any], at: int) -> None:
+    """Take out the `}` of a record without its `{`, so that it closes no body."""
+    last, depth = at, 0
+    while tokens.kinds[last] != _END and (tokens.kinds[last] != _SEP or depth):
+        depth += (tokens.kinds[last] in _OPENING) - (tokens.kinds[last] in _CLOSING)
+        if depth < 0:
+            break
+        last += 1
+    if tokens.kinds[last] == _RBRACE and _surplus(tokens, at) > 0:
+        for part in (tokens.kinds, tokens.starts, tokens.ends, leaves):
+            del part[last]
+        tokens.mended.append(at)
 
 
 def _is_statement(tokens: Tokens, at: int) -> bool:

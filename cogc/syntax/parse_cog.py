@@ -11,7 +11,7 @@ import re
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
-from cogc.diagnostics.suggest import nearest
+from cogc.diagnostics.suggest import nearest, suggestion
 from cogc.language.texts import RESERVED
 from cogc.syntax import lalr, nodes
 from cogc.syntax.build import BUILDERS
@@ -253,9 +253,13 @@ class Reporter:
         if self._text(at) in _VARIABLES and KEYWORDS["coglet"] in found and TERMINALS["NAME"] not in found:
             return at, "a value of a file is a constant: `const NAME = VALUE`"
         if KEYWORDS["reply"] in found and TERMINALS["NAME"] not in found and self._text(at) not in ("}", "\n", ""):
+            meant = nearest(self._text(at), _ANSWERS) if self._text(at + 1) not in (",", "}", "\n") else None
+            if meant is not None:
+                return at, suggestion(meant)
             behind = self._text(at + 1) if self._text(at) in ("return", "returns", "answer") else self._text(at)
             return at, f"an answer begins with a word: `reply {behind}`"
-        if self._text(at) in ("if", "where", "filter") and KEYWORDS["when"] in found and KEYWORDS["throttle"] in found:
+        guarded = KEYWORDS["throttle"] in found and TERMINALS["NAME"] not in found
+        if self._text(at) in ("if", "where", "filter") and guarded:
             return at, "write `when`"
         if self._text(at - 1) == "export" and (near := nearest(self._text(at), ("program", "agent", "team", "plan"))):
             return at, f"did you mean `{near}`?"
@@ -283,6 +287,8 @@ class Reporter:
         if before >= 0 and len(texts[1]) > 2 and found != {OPERATORS["{"]}:
             fits = self._expected_before(states)
             named = TERMINALS["NAME"] in fits and texts[0] not in ("", "\n", ";", "{", "}", ",")  # as behind `create`
+            # a value may begin with a word of its own, as in `let x = await y`
+            named = named and (texts[0] not in _IN_FRONT or self.tokens.text.count(texts[1]) > 1)
             near = nearest(texts[1], [w for w in KEYWORDS if KEYWORDS[w] in fits and (w in RESERVED or not named)])
             if near:
                 return before, f"did you mean `{near}`?"
@@ -435,6 +441,9 @@ _BEGINNING = frozenset((
     "guide", "log", "if", "for",
 ))  # fmt: skip
 """The words with which members and statements begin."""
+_ANSWERS = ("reply", "fail", "delay", "stream", "call", "fault")
+_IN_FRONT = ("=", ":", "expect")
+"""What stands in front of a value that may begin with a word of its own."""
 _CLOSERS = frozenset(OPERATORS[o] for o in ("}", ")", "]"))
 _GROUPS = (
     (frozenset(KEYWORDS[w] for w in ("coglet", "import", "type")), "a declaration (`coglet`, `program`, `type`, ...)"),

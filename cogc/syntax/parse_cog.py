@@ -443,7 +443,7 @@ _BEGINNING = frozenset((
 """The words with which members and statements begin."""
 _ANSWERS = ("reply", "fail", "delay", "stream", "call", "fault")
 _IN_FRONT = ("=", ":", "expect")
-"""What stands in front of a value that may begin with a word of its own."""
+"""The marks and words in front of a value that may begin with a word of its own."""
 _CLOSERS = frozenset(OPERATORS[o] for o in ("}", ")", "]"))
 _GROUPS = (
     (frozenset(KEYWORDS[w] for w in ("coglet", "import", "type")), "a declaration (`coglet`, `program`, `type`, ...)"),

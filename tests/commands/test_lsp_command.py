@@ -14,7 +14,7 @@ from cogc.analysis.checked import Options
 from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
-from support.editor import place, session
+from support.editor import Editor, place, session
 from support.paths import ROOT
 from support.waiting import DEADLINE
 
@@ -46,6 +46,17 @@ def test_the_session_ends_with_the_process_of_the_editor() -> None:
         editor.kill()
         editor.wait()
         assert client.process.wait(DEADLINE) == 1  # though its input is still open
+
+
+def test_a_mistake_of_cogc_in_a_check_is_told_and_ends_no_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = Editor(tmp_path, a="const a = 1\n")
+    editor.open("a")
+    monkeypatch.setattr("cogc.lsp.workspace.analyse", lambda *_: 1 // 0)
+    editor.server._analyse_next()
+    assert editor.channel.sent[-1]["method"] == "window/showMessage"
+    assert "ZeroDivisionError" in editor.channel.sent[-1]["params"]["message"] and not editor.server.stale
 
 
 def test_what_is_no_message_is_answered_by_an_error() -> None:

@@ -16,6 +16,7 @@ import trio
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
+from cogc.run import snapshots
 from cogc.run.build import build_session
 from cogc.run.journal import VERSION, Journal, Recording, load
 from cogc.run.resume import resume
@@ -261,3 +262,17 @@ def test_a_snapshot_that_was_tried_in_vain_is_tried_again_after_a_distance_that_
     world = World(build('coglet Main { listen x: int\n on x { log info "x" } }'), tmp_path, [], options, every=100)
     world.start()
     assert 4 < len(tried) < 10 and world.snapshots == 0
+
+
+def test_a_journal_that_grows_without_a_snapshot_is_said_with_what_stands_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "_LOUD", 500)
+    text = """program f(x: int) -> int = shell ["echo", "{{ x }}"] { output: json }
+      coglet Main { transmit total: int
+        on start { total <- sum([f(i) for i in range(5)]) } }"""
+    world = World(build(text), tmp_path, [], every=1)
+    world.start()
+    why = "`Main` is at work: starting"
+    said = f"the journal has grown by 0 MiB without a snapshot, and a resume will replay that: {why}"
+    assert 1 <= len(world.logged) <= 3 and set(world.logged) == {said}  # once, and when it has doubled

@@ -195,13 +195,13 @@ def obstacle(activity: Activity) -> str:
     """Return what keeps an activity from being led to its wait by another kernel, or nothing."""
     root = activity.root
     if root is None or root.course is None:
-        return "it has no course"
+        return "cannot be led to that wait again"
     if (
         not isinstance(activity.request, _LED)
         or activity.request.owner is not None
         or activity.asks is not activity.inst
     ):
-        return "it waits for something else than calls, messages and times"
+        return "waits for something else than calls, messages and times"
     return ""
 
 

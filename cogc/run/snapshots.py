@@ -24,6 +24,7 @@ from typing import Any
 import trio
 
 from cogc.kernel import snapshot, trial
+from cogc.kernel.effects import LogLine
 from cogc.language.codec import encode
 from cogc.run.carrying import Carrier
 from cogc.run.journal import SNAPSHOT, Journal, without_collecting
@@ -34,6 +35,8 @@ AGAIN = 1 << 16
 """The bytes by which a journal grows before a snapshot is tried again."""
 _ROOM = 2
 """The bytes of a snapshot, at most, for each by which the journal has grown: more than 1, since a snapshot also has what the last one had of what still waits."""
+_LOUD = 1 << 24
+"""The bytes by which a journal grows without a snapshot before the log says what stands in the way."""
 _FAR = 10
 """How often the distance to the next trial is doubled at most."""
 
@@ -49,6 +52,7 @@ class Snapshots:
         self.written = 0
         self._next = compaction.every
         self._in_vain = 0
+        self._loud = _LOUD
         carrier.kernel.keeps_courses = True
 
     @property
@@ -77,8 +81,14 @@ class Snapshots:
         return _ROOM * max(self.journal.grown, every) // share if share else None
 
     def _later(self) -> None:
-        """Try again when the journal has grown some more, the more, the more trials have failed in a row."""
-        self._next = self.journal.grown + (min(AGAIN, self.compaction.every) << self._in_vain)
+        """Try again when the journal has grown some more, the more, the more trials have failed in a row. Say what stands in the way each time that the journal has doubled."""
+        grown, log = self.journal.grown, self.carrier.options.on_log
+        self._next = grown + (min(AGAIN, self.compaction.every) << self._in_vain)
+        if grown >= self._loud and log is not None:
+            self._loud = 2 * grown
+            kernel = self.carrier.kernel
+            words = f"the journal has grown by {grown >> 20} MiB without a snapshot, and a resume will replay that: {self.obstacle}"
+            log(LogLine("warn", "" if kernel.root is None else kernel.root.path, words, kernel.now))
 
     def _grows_first(self, size: int) -> None:
         """Write no snapshot of a size until the journal has grown enough for it."""
@@ -121,6 +131,7 @@ class Snapshots:
                 return
         journal.grown = 0
         self.written += 1
+        self._loud = _LOUD
         self._next = max(every, size * share)
 
     def _shell(self) -> dict[str, Any]:

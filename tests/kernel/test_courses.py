@@ -283,7 +283,7 @@ def test_a_reaction_that_waits_for_ever_keeps_no_more_than_so_many_steps() -> No
         kernel.result(call, 1)
         kernel.run()
         kernel.effects = []
-    assert taken(kernel) == (None, "`Main` waits in on go, and it has no course")
+    assert taken(kernel) == (None, "`Main` waits in on go, and cannot be led to that wait again")
 
 
 def growing(steps: int, *, keeps: bool = True) -> Kernel:
@@ -370,7 +370,7 @@ def test_kernels_of_which_nobody_takes_snapshots_keep_no_course() -> None:
     kernel = growing(20, keeps=False)
     [root] = kernel.root.activities  # type: ignore[union-attr]
     assert root.course is None and not root.states_left
-    assert taken(kernel) == (None, "`Main` waits in on go, and it has no course")
+    assert taken(kernel) == (None, "`Main` waits in on go, and cannot be led to that wait again")
     twin = kernel.twin()
     restore(twin, written(growing(20)))
     [root] = twin.root.activities  # type: ignore[union-attr]

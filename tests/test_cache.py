@@ -173,3 +173,19 @@ def test_a_change_that_keeps_size_and_time_is_noticed(check, tmp_path: Path, mon
     file.write_text(CLEAN.replace("log info 1", "log info x"))
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert check("a.cog")[0] == 1
+
+
+def test_a_file_that_two_processes_have_read_otherwise_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    texts = {"same.cog": b"1", "changed.cog": b"2"}
+    one, other = (cache_module.Cache([], lambda path: texts[path]) for _ in range(2))
+    for cache in (one, other):
+        for path in texts:
+            cache.read(path)
+        texts["changed.cog"] = b"3"
+    one.take(other.notes([*texts, "unread.cog"]))
+    one.keep([["same.cog"], ["changed.cog"]], texts)
+    assert cache_module.Cache([], lambda path: texts[path]).stale([*texts]) == ["changed.cog"]

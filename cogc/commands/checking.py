@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cogc.analysis.checked import Options
+    from cogc.commands.many import Part
     from cogc.diagnostics.problems import Diagnostic, Problems
     from cogc.disk.cache import Cache
 
 FORMATS = ("people", "text", "json", "github", "sarif", "junit", "rdjson")
 STDIN = "<stdin>"
+_MANY = 100
+"""The number of files from which on several processes are faster than one."""
 
 
 class Plain:
@@ -126,19 +129,37 @@ class Check:
             problems.add("no-spec", Span(Source(path, ""), 0, 0), path=path)
         if not stale:
             return problems.sorted()
-        from cogc.compile import analyse, check_root
-        from cogc.names.load import groups
-
-        checked = analyse(stale, cache.read if cache else self.read, problems, self.settings())
-        if cache and (more := cache.reached(checked.world.units)):
-            return self._check([p for p in self.paths if p in {*stale, *more}], cache)
-        if self.options.root is not None and checked.world.roots:
-            check_root(checked, self.options.root)
+        found, groups, units = self._checked(stale, cache)
+        if cache and (more := cache.reached(units)):
+            again = {*stale, *more}
+            return self._check([p for p in self.paths if p in again], cache)
+        problems.found += found
         found = self.reported(problems)
         if cache:
             wrong = {d.span.source.path for d in found}
-            cache.keep([group for group in groups(checked.world) if wrong.isdisjoint(group)], self.paths)
+            cache.keep([group for group in groups if wrong.isdisjoint(group)], self.paths)
         return found
+
+    def _checked(self, stale: list[str], cache: Cache | None) -> Part:
+        """Check files, many of them in several processes."""
+        from cogc.compile import analyse, check_root
+        from cogc.diagnostics.problems import Problems
+        from cogc.names.load import groups
+
+        read, settings, root = cache.read if cache else self.read, self.settings(), self.options.root
+
+        def check(paths: list[str]) -> Part:
+            problems = Problems()
+            checked = analyse(paths, read, problems, settings)
+            if root is not None and checked.world.roots:
+                check_root(checked, root)
+            return problems.found, groups(checked.world), list(checked.world.units)
+
+        if len(stale) < _MANY or root is not None:
+            return check(stale)
+        from cogc.commands.many import in_processes
+
+        return in_processes(stale, self.read, check, cache)
 
     def ways(self) -> list[str]:
         """Return how each model of the files is asked for its answer, a line each."""

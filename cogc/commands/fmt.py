@@ -165,47 +165,12 @@ def _compare(source: Source, text: str) -> None:
 
 def _all(paths: list[str], options: Namespace, lines: Lines) -> list[Result]:
     """Format all files, in as many processes as there are processors if they are many."""
-    count = min(len(os.sched_getaffinity(0)), 8) if hasattr(os, "sched_getaffinity") else 1
-    if len(paths) < _MANY or count < 2:
-        return [_one(path, options, lines) for path in paths]
+    from cogc.commands.shares import processes, shared  # for many files
+
+    count = processes() if len(paths) >= _MANY else 1
     shares = [paths[i::count] for i in range(count)]
-    children = [_child(share, options, lines) for share in shares[1:]]
-    done = [[_one(path, options, lines) for path in shares[0]]]
-    for share, (pid, end) in zip(shares[1:], children, strict=True):
-        found = _gathered(pid, end)
-        # what a process that was killed has not done is done here
-        done.append(found if found is not None else [_one(path, options, lines) for path in share])
+    done = shared(shares, lambda share: [_one(path, options, lines) for path in share])
     return [done[i % count][i // count] for i in range(len(paths))]
-
-
-def _child(share: list[str], options: Namespace, lines: Lines) -> tuple[int, int]:
-    """Start a process that formats some of the files. Return its id and the descriptor to read its results from."""
-    import json
-
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(theirs)
-        return pid, ours
-    code = 1
-    try:
-        os.close(ours)
-        with open(theirs, "w", encoding="utf-8", errors="surrogatepass") as pipe:
-            json.dump([_one(path, options, lines) for path in share], pipe)
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _gathered(pid: int, end: int) -> list[Result] | None:
-    """Return the results of a process, or None if it did not come to its end."""
-    import json
-
-    with open(end, encoding="utf-8", errors="surrogatepass") as pipe:
-        text = pipe.read()
-    if os.waitpid(pid, 0)[1] != 0:
-        return None
-    return [(state, shown) for state, shown in json.loads(text)]
 
 
 def _report(path: str, problems: Problems) -> None:

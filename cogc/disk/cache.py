@@ -26,9 +26,12 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeAlias
 
     from cogc.diagnostics.source import Reader
 
+    Note: TypeAlias = tuple[str, str | None, str]
+    """The path, the hash and the times of a file."""
 
 _YOUNG = 2_000_000_000
 """The nanoseconds within which two changes of a file may have the same time: that of the coarsest file system."""
@@ -99,6 +102,18 @@ class Cache:
             raise
         self._hashes[path] = blake2b(data, digest_size=16).hexdigest()
         return data
+
+    def notes(self, paths: Iterable[str]) -> list[Note]:
+        """Return what the files were when they were read, for the cache of another process."""
+        return [(path, self._hashes[path], self._times[path]) for path in paths if path in self._hashes]
+
+    def take(self, notes: Iterable[Note]) -> None:
+        """Take over what another process has read. A file that it has read with another content is stale."""
+        for path, hash, times in notes:
+            if self._hashes.setdefault(path, hash) != hash:
+                self._hashes[path] = None
+            if self._times.setdefault(path, times) != times:
+                self._times[path] = "-"
 
     def _hash(self, path: str) -> str | None:
         if path not in self._hashes:

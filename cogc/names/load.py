@@ -77,7 +77,7 @@ def groups(world: World) -> list[list[str]]:
         if world.locks:
             from cogc.names.locks import path_of
 
-            members += {path_of(unit) for unit in units} & world.locks.keys()
+            members += {path_of(u) for u in units if any(isinstance(d, nodes.Mcp) for d in u.tree.declarations)}
         members += dict.fromkeys(path for unit in units for path in unit.looked)
     return found
 

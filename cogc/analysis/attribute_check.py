@@ -124,6 +124,8 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
             _secret(a.value, scope, inference, kind == "secrets" and not own, own)  # type: ignore[arg-type]
             if a.key.id == "env":
                 _variables(a.value, scope, inference)
+            if a.key.id == "headers":
+                _headers(a.value, scope, inference)
         case "roles":
             _roles(a, scope, inference)
         case "name" if word_of(a.value) is None:
@@ -160,8 +162,16 @@ def _secret(value: nodes.Expr, scope: Scope, inference: Inference, several: bool
     inner.secrets = True
     if not kept:
         for text in (value, *(e.value for e in entries_of(value))):
-            if isinstance(text, nodes.Text) and (found := re.fullmatch(_SHELL_VARIABLE, text.value)) is not None:
+            if not isinstance(text, nodes.Text):
+                continue
+            if (found := re.fullmatch(_SHELL_VARIABLE, text.value)) is not None:
                 _shell_variable(text, found[1], scope, inference)
+            elif (
+                not text.template
+                and (found := re.search(r"(?<![\w$])\$\{?([A-Z][A-Z0-9_]+)\b", text.value)) is not None
+            ):
+                help = f'write `env("{found[1]}")`, and let the variable hold the whole value'
+                inference.problems.add("foreign-placeholder", scope.unit.span(text), help=help, text=text.value)
     if several:
         inference.check(value, inner, types.MapOf(types.ANY))
     else:
@@ -181,6 +191,15 @@ def _variables(value: nodes.Node, scope: Scope, inference: Inference) -> None:
             right = "the name of a variable has letters, digits and `_`"
             span = scope.unit.span(entry.key)
             inference.problems.add("bad-path", span, what=entry.key.id, wanted="variable", right=right)
+
+
+def _headers(value: nodes.Node, scope: Scope, inference: Inference) -> None:
+    """Report names that no header of HTTP can have."""
+    for entry in entries_of(value):
+        if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", entry.key.id) is None:
+            right = "the name of a header has letters, digits and `-`"
+            span = scope.unit.span(entry.key)
+            inference.problems.add("bad-path", span, what=entry.key.id, wanted="header", right=right)
 
 
 def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:

@@ -92,15 +92,18 @@ def check_tests(checked: Checked, unit: Unit) -> None:
 
 
 def _scenario(checked: Checked, unit: Unit, node: nodes.Scenario) -> None:
-    """Check one scenario: each message belongs to a root of the file's tests."""
+    """Check one scenario: each message belongs to a root of the file's tests; without tests, to any coglet."""
     shapes = [s for t in unit.all(nodes.Test) if (s := shape_of(checked.world, unit, t)) is not None]
+    if not unit.all(nodes.Test):
+        shapes = [s for s in checked.world.shapes.values() if s.declared != "mixin" and not s.unit.is_std]
     for happening in node.happenings:
+        path = parts(happening.target)
+        found = [type for s in shapes if (type := _reached(s, path)) is not None]
         scope = Scope(checked.world, unit)
-        scope.bind("message", ANY)
+        scope.bind("message", types.union(found) if found else ANY)
         if happening.condition is not None:
             checked.inference.condition(happening.condition, scope)
-        path = parts(happening.target)
-        if shapes and not any(_reaches(s, path) for s in shapes):
+        if shapes and not found:
             known = [".".join(p) for s in shapes for p in _channels_of(s, ())]
             help = did_you_mean(".".join(path), known) or None
             checked.problems.add(
@@ -116,18 +119,16 @@ def _scenario(checked: Checked, unit: Unit, node: nodes.Scenario) -> None:
         checked.inference.check(node.within, Scope(checked.world, unit), DURATION)
 
 
-def _reaches(shape: Shape, path: list[str]) -> bool:
-    """Return whether a path leads from a root to a channel, or into children that are not known."""
-    for i, name in enumerate(path):
-        if i == len(path) - 1:
-            return name in shape.transmits
+def _reached(shape: Shape, path: list[str]) -> types.Type | None:
+    """Return the type of the channel to which a path leads from a root, `any` in children that are not known; None if there is none."""
+    for name in path[:-1]:
         child = shape.children.get(name)
         if child is None:
-            return False
+            return None
         if child.target is None:
-            return True
+            return ANY
         shape = child.target
-    return False
+    return shape.transmits[path[-1]].type if path and path[-1] in shape.transmits else None
 
 
 def _channels_of(shape: Shape, before: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -49,7 +49,16 @@ RULES: dict[str, About] = {
 SMELLS: dict[str, About] = {
     "dead_code": (nodes.File,),
     "repetition": (nodes.File,),
-    "idle_settings": (nodes.Executor, nodes.Team, nodes.Mcp, nodes.Plan, nodes.Dod, nodes.Queue, nodes.Sett),
+    "idle_settings": (
+        nodes.Executor,
+        nodes.Agent,
+        nodes.Team,
+        nodes.Mcp,
+        nodes.Plan,
+        nodes.Dod,
+        nodes.Queue,
+        nodes.Sett,
+    ),
     "unused_name": (nodes.File,),
     "unused_loop_name": (nodes.For, nodes.Comprehension, nodes.RecordComprehension, nodes.ForEach),
 }

@@ -57,6 +57,9 @@ def dead_code(checked: Checked) -> None:
             if create.count is not None and isinstance(low, nodes.Literal) and low.value == 0:
                 why = "no member is ever created; a pool that grows is `* 0..N`"
                 checked.problems.add("no-effect", unit.span(create.count.low), what="this child", why=why)
+        for source in (*(f.source for f in unit.all(nodes.For)), *(f.source for f in unit.all(nodes.ForEach))):
+            if isinstance(source, nodes.ListLiteral) and not source.items:
+                checked.problems.add("no-effect", unit.span(source), what="this `for`", why="the list is empty")
     for shape in own_shapes(checked):
         if shape.unit in units and isinstance(shape.node, nodes.Coglet):
             _coglet(checked, shape, vocabulary)
@@ -96,6 +99,13 @@ def _coglet(checked: Checked, shape: Shape, vocabulary: Vocabulary) -> None:
             elif isinstance(trigger, nodes.Every) and trigger.ticks and not vocabulary.has(unit, "tick"):
                 what, why = "a count of ticks", "nothing ticks: give the command, `guide self.tick()`"
                 checked.problems.add("no-effect", unit.span(trigger), what=what, why=why)
+    grown = {g.pool.id for g in unit.within(nodes.Grow, shape.node)}
+    for member in shape.node.members:
+        count = member.count if isinstance(member, nodes.Create) else None
+        if isinstance(member, nodes.Create) and count is not None and count.high is not None:
+            if isinstance(count.low, nodes.Literal) and count.low.value == 0 and member.name.id not in grown:
+                what, why = "this pool", f"no member is ever created: write `create {member.name.id}()` in a reaction"
+                checked.problems.add("no-effect", unit.span(member.name), what=what, why=why)
     supervise = next((m for m in shape.node.members if isinstance(m, nodes.Supervise)), None)
     if supervise is not None and not shape.children:
         edits, why = removal(unit.source, supervise.start, supervise.end, supervise.doc), "this coglet has no children"

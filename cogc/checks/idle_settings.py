@@ -22,6 +22,7 @@ _OF_PLANNERS = ("max_steps", "max_replans", "agents")
 def idle_settings(checked: Checked) -> None:
     """Report attributes that change nothing as the declaration is."""
     extended = extended_plans_and_dods(checked)
+    in_teams = _in_teams(checked)
     for unit in sound_units(checked):
         for executor in unit.all(nodes.Executor):
             _executor(checked, unit, executor)
@@ -29,6 +30,9 @@ def idle_settings(checked: Checked) -> None:
             given = _given(team.attributes)
             if "shared" not in given:
                 _report(checked, unit, given, ("accept",), "without `shared` there is no record that is changed")
+            _workers(checked, unit, team, given)
+        for one in unit.all(nodes.Agent):
+            _agent(checked, unit, one, in_teams)
         for mcp in unit.all(nodes.Mcp):
             given = _given(mcp.attributes)
             if "sandbox" not in given or word_of(given["sandbox"].value) == "none":
@@ -60,6 +64,42 @@ def _report(checked: Checked, unit: Unit, given: Given, keys: tuple[str, ...], w
             a = given[key]
             edits = removal(unit.source, a.start, a.end)
             checked.problems.add("no-effect", unit.span(a.key), edits=edits, what=f"`{key}`", why=why)
+
+
+def _in_teams(checked: Checked) -> set[int]:
+    """Return the identities of the agents, as nodes, that are members of a team, which gives them tools."""
+    found = set()
+    for unit in checked.world.units.values():
+        for team in unit.all(nodes.Team):
+            for name in (n for a in team.attributes if a.key.id in ("lead", "workers") for n in nodes.walk(a.value)):
+                declared = checked.world.lookup(unit, nodes.qualified_text(name) or "")
+                if declared is not None:
+                    found.add(id(declared.node))
+    return found
+
+
+def _agent(checked: Checked, unit: Unit, agent: nodes.Agent, in_teams: set[int]) -> None:
+    """Report what says how an agent uses its tools where it has none: neither its own nor those of sub-agents or of a team."""
+    given = _given(agent.attributes)
+    if given.keys().isdisjoint(("tools", "spawn", "hand_off", "run", "command")) and id(agent) not in in_teams:
+        _report(checked, unit, given, ("tool_choice", "max_parallel", "on_tool"), "the agent has no `tools`")
+
+
+def _workers(checked: Checked, unit: Unit, team: nodes.Team, given: Given) -> None:
+    """Report a bound of workers that a team with numbers written out never reaches."""
+    workers, most = given.get("workers"), given.get("max_workers")
+    if workers is None or most is None or not isinstance(workers.value, nodes.ListLiteral):
+        return
+    count = 0
+    for item in workers.value.items:
+        times = item.right if isinstance(item, nodes.Binary) and item.operator == "*" else None
+        if times is not None and (not isinstance(times, nodes.Literal) or times.value == 0):
+            return
+        count += times.value if isinstance(times, nodes.Literal) and isinstance(times.value, int) else 1
+    bound = most.value.value if isinstance(most.value, nodes.Literal) else None
+    if isinstance(bound, int) and bound > count:
+        what, why = f"`max_workers: {bound}`", f"the team has {count} workers"
+        checked.problems.add("no-effect", unit.span(most), what=what, why=why)
 
 
 def _executor(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:

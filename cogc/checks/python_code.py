@@ -342,8 +342,10 @@ def _agree(annotated: Type, declared: Type) -> bool:
         return True
     for a in types.members(annotated):
         for d in types.members(declared):
-            if isinstance(a, types.MapOf) and isinstance(d, types.MapOf | types.RecordOf):
-                return True
+            if isinstance(a, types.MapOf) and isinstance(d, types.MapOf):
+                return _agree(a.value, d.value)
+            if isinstance(a, types.MapOf) and isinstance(d, types.RecordOf):
+                return all(_agree(a.value, f.type) for f in d.fields)
             if isinstance(a, types.ListOf) and isinstance(d, types.ListOf) and _agree(a.item, d.item):
                 return True
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from cogc.syntax import nodes
 
@@ -64,6 +65,10 @@ def typed_secret(checked: Checked) -> None:
         telling |= {id(e.value): e.key.id for e in unit.all(nodes.Entry) if isinstance(e.key, nodes.Name)}
         telling |= {id(c.value): c.name.id for c in unit.all(nodes.Const)}
         telling |= {id(s.value): s.name.id for s in unit.all(nodes.State)}
+        for listed in unit.all(nodes.ListLiteral):  # `["curl", "--token", "..."]`
+            for flag, word in pairwise(listed.items):
+                if isinstance(flag, nodes.Text) and flag.value.startswith("-"):
+                    telling[id(word)] = flag.value.lstrip("-")
         for text in unit.all(nodes.Text):
             what = _looks_like(text.value, telling.get(id(text), ""))
             if what:
@@ -78,7 +83,8 @@ def _looks_like(text: str, name: str) -> str:
         if not _is_example(kind, found):
             return _WORDS[kind]
     key, assigned, value = text.partition("=")
-    if assigned and key.isidentifier():  # an entry of an environment, as Docker writes it
+    key = key.lstrip("-").replace("-", "_")
+    if assigned and key.isidentifier():  # an entry of an environment, as Docker writes it, or an option
         name, text = key, value
     if (
         name

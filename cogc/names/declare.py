@@ -116,6 +116,10 @@ def _sound_types(world: World, problems: Problems) -> None:
     for key in _circles({k: [p.key for p in _alternatives(t)] for k, t in named.items()}):
         problems.add("recursive-type", places[key].span(), name=places[key].node.name.id)
         named[key] = types.ANY
+    for key in _circles({k: [p.key for p in _needed(t)] for k, t in named.items()}):
+        help = "no value ends: write `NAME?: TYPE` for one of the fields that lead back, or a list"
+        problems.add("recursive-type", places[key].span(), help=help, name=places[key].node.name.id)
+        named[key] = types.ANY
     for key in named:
         _shorten(named, key)
     reported: set[Unit] = set()
@@ -130,6 +134,14 @@ def _sound_types(world: World, problems: Problems) -> None:
 def _alternatives(type: types.Type) -> list[types.Ref]:
     """Return the named types that a type stands for, or that are alternatives of it."""
     return [p for p in (type.members if isinstance(type, types.UnionOf) else (type,)) if isinstance(p, types.Ref)]
+
+
+def _needed(type: types.Type) -> list[types.Ref]:
+    """Return the named types of which each value of a type holds one: those of the fields that a record must have."""
+    if isinstance(type, types.Ref):
+        return [type]
+    fields = type.fields if isinstance(type, types.RecordOf) else ()
+    return [ref for f in fields if not f.optional and f.default is None for ref in _needed(f.type)]
 
 
 def _circles(graph: dict[str, list[str]]) -> list[str]:

@@ -158,7 +158,10 @@ def annotated_types(node: Definition, code: Code | None = None) -> tuple[dict[st
 
 
 def no_value(node: Definition, code: Code) -> str | None:
-    """Return the words for the result of a function that is no value of the language, as a set or a generator; None for others."""
+    """Return the words for the result of a function that is no value of the language, as a set, a member of an `Enum`, a dict whose keys are
+    no texts, or a generator; None for others."""
+    if node.returns is not None and (_is_enum(node.returns, code) or _has_other_keys(node.returns, code)):
+        return ast.unparse(node.returns)
     note = node.returns.value if isinstance(node.returns, ast.Subscript) else node.returns
     if note is not None and _is_foreign(note, code):
         return ast.unparse(node.returns) if node.returns is not None else None
@@ -181,6 +184,23 @@ def _is_foreign(note: ast.expr, code: Code) -> bool:
     if isinstance(note, ast.Attribute):
         return note.attr in _IMPORTED and bool(sources) and all(sources)
     return bool(sources) and all(source in _IMPORTED for source in sources)
+
+
+def _is_enum(note: ast.expr, code: Code) -> bool:
+    """Return whether an annotation names a class of the module whose members are nothing but members of an `Enum`."""
+    parts = code.names.get(note.id, []) if isinstance(note, ast.Name) else []
+    if len(parts) != 1 or not isinstance(parts[0], ast.ClassDef) or len(parts[0].bases) != 1:
+        return False
+    base = parts[0].bases[0]
+    return _last(base) == "Enum" and _root(base) in code.names
+
+
+def _has_other_keys(note: ast.expr, code: Code) -> bool:
+    """Return whether an annotation is a dict whose keys are numbers."""
+    if not isinstance(note, ast.Subscript) or _last(note.value) not in _MAPS or not isinstance(note.slice, ast.Tuple):
+        return False
+    key = note.slice.elts[0] if note.slice.elts else None
+    return isinstance(key, ast.Name) and key.id in ("int", "float", "bool", "bytes") and key.id not in code.names
 
 
 def _original(part: ast.stmt, name: str) -> str:

@@ -92,10 +92,10 @@ def check_tests(checked: Checked, unit: Unit) -> None:
 
 
 def _scenario(checked: Checked, unit: Unit, node: nodes.Scenario) -> None:
-    """Check one scenario: each message belongs to a root of the file's tests; without tests, to any coglet."""
+    """Check one scenario: each message belongs to a root of the file's tests; without tests, to any coglet of the file."""
     shapes = [s for t in unit.all(nodes.Test) if (s := shape_of(checked.world, unit, t)) is not None]
     if not unit.all(nodes.Test):
-        shapes = [s for s in checked.world.shapes.values() if s.declared != "mixin" and not s.unit.is_std]
+        shapes = [s for s in checked.world.shapes.values() if s.declared != "mixin" and s.unit is unit]
     for happening in node.happenings:
         path = parts(happening.target)
         found = [type for s in shapes if (type := _reached(s, path)) is not None]

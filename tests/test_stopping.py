@@ -327,7 +327,7 @@ def _portions(words: int, sim: bool, step: float, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Kernel, "run", run)
     monkeypatch.setattr(
-        "cogc.run.session.time", SimpleNamespace(monotonic=lambda: next(clock) * step, monotonic_ns=lambda: 0)
+        "cogc.run.session.time", SimpleNamespace(monotonic=lambda: next(clock) * step, monotonic_ns=int, time_ns=int)
     )
     options = RunOptions(sim=sim, signals=False, inputs=[("go", 1500)], keep=None)
     made = build_session(Unit(build(WORDS.replace("WORDS", str(words)), "Main")), options, Settings())

@@ -154,7 +154,7 @@ def _address(checked: Checked, unit: Unit, node: nodes.Text) -> None:
         checked.problems.add("bad-path", unit.span(node), what=node.value, wanted="web address", right=right)
 
 
-_ADDRESS = r"https?://(?![^/?#]*:\d{6})[^\s/?#]+[^\s]*\Z"
+_ADDRESS = r"https?://(?![^/?#]*:\d{6,}(?:[/?#]|\Z))[^\s/?#]+[^\s]*\Z"
 
 
 # ---- teams, plans, done, setts -------------------------------------------------------------------------------

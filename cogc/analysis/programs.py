@@ -138,7 +138,7 @@ _OF_A_SHELL = ("|", "&&", "||", ";", ">", ">>", "<", "2>&1")
 def _piped(checked: Checked, unit: Unit, words: tuple[nodes.Expr, ...]) -> None:
     """Report what only a shell reads, in front of a further command or a file: each word reaches the command as it is."""
     texts = [w.value if isinstance(w, nodes.Text) and not w.template else "" for w in words]
-    if texts[0] in ("sh", "bash", "test", "[", "expr", "find"):
+    if texts[0] in ("sh", "bash", "ssh", "test", "[", "expr", "find"):
         return
     for before, word, after, node in zip(texts, texts[1:], [*texts[2:], ""], words[1:], strict=False):
         if word in _OF_A_SHELL and not before.startswith("-") and (word == "2>&1" or re.match(r"[\w./-]+$", after)):

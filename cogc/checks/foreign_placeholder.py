@@ -45,7 +45,7 @@ def foreign_placeholder(checked: Checked) -> None:
 _FILLED = r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))(?=[/:.]|$)|\$\(.+\)$|~/"
 _READERS = frozenset((
     "sh", "bash", "zsh", "dash", "ksh", "fish", "env", "eval", "ssh", "awk", "gawk", "perl", "ruby", "php", "jq", "yq", "envsubst", "expect", "make",
-    "pwsh", "powershell", "cmd", "tclsh", "psql", "sed", "-c", "-e", "--eval",
+    "pwsh", "powershell", "cmd", "tclsh", "psql", "sed", "watch", "parallel", "nix-shell", "-c", "-e", "--eval", "-Command",
 ))  # fmt: skip
 """Words of commands that read `$NAME` themselves, or hand it to what does."""
 

@@ -342,10 +342,12 @@ def _agree(annotated: Type, declared: Type) -> bool:
         return True
     for a in types.members(annotated):
         for d in types.members(declared):
-            if isinstance(a, types.MapOf) and isinstance(d, types.MapOf):
-                return _agree(a.value, d.value)
+            if isinstance(a, types.MapOf) and isinstance(d, types.MapOf) and _agree(a.value, d.value):
+                return True
             if isinstance(a, types.MapOf) and isinstance(d, types.RecordOf):
-                return all(_agree(a.value, f.type) for f in d.fields)
+                needed = (f.type for f in d.fields if not f.optional and f.default is None)
+                if all(_agree(a.value, type) for type in needed):
+                    return True
             if isinstance(a, types.ListOf) and isinstance(d, types.ListOf) and _agree(a.item, d.item):
                 return True
     return False

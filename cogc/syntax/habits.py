@@ -16,6 +16,26 @@ _CONDITIONS = ("when", "if", "expect", "and", "or", "not")
 _VALUE = tuple('0123456789"-')
 _CONST = "write `let NAME = ...` for a value of this body"
 _TIMED = ("every", "after", "timeout", "debounce", "within", "per")
+_HEADS = frozenset(
+    (
+        "listen",
+        "transmit",
+        "enact",
+        "state",
+        "create",
+        "link",
+        "on",
+        "supervise",
+        "coglet",
+        "mixin",
+        "program",
+        "agent",
+        "team",
+        "plan",
+    )
+)
+"""The words with which members and declarations with a name begin."""
+_BEHIND_HEADS = ("as", "when", "with", "for", ":", "=", "{", "(", ".", "->")
 _LAMBDAS = ("lambda", "fn", "function", "func", "fun", "def")
 
 
@@ -88,7 +108,7 @@ def remedy(at: Around) -> tuple[str, int] | None:
     begins_word = text[:1].isalnum() or text[:1] in ('"', "_")
     if before in STATEMENTS and far in _BEGINS and begins_word and not at.colon:
         return STATEMENTS[before], 1
-    if at.colon and begins_word and before.isidentifier():
+    if at.colon and begins_word and before.isidentifier() and not _is_head(before, text, after):
         return f"a `:` is missing: `{before}: {text}`", 0
     if before == "await" and text.isidentifier():
         return "`await` waits in a body: `let x = await CHANNEL`", 1
@@ -97,6 +117,11 @@ def remedy(at: Around) -> tuple[str, int] | None:
     if text[:1] == '"' and before in ("f", "b", "u", "F", "fr", "rb", "t", "s") and at.touches[0]:
         return "remove the letter: every string with `{{ name }}` is a template", 1
     return _types(at.texts, at.head)
+
+
+def _is_head(before: str, text: str, after: str) -> bool:
+    """Return whether a member or a declaration begins with these words: it is no key without its `:`."""
+    return before in _HEADS and text.isidentifier() and after in _BEHIND_HEADS
 
 
 def _header(at: Around) -> tuple[str, int] | None:

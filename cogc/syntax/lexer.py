@@ -170,6 +170,7 @@ _MEMBER = (
     r"(?:on|every|after|supervise|link|enact) +[A-Za-z_0-9(]|create +\w+ *=|(?:listen|transmit|state) +\w+ *:"
     r"|step +\w+ *(?::|(?:by|after|when)\b)|use +[A-Z]|script +[\w.]+ *\{|send +[\w.\[\]]+ *<-|run +(?:until\b|[0-9])|expect +[a-z]"
 )
+BRACE_BELOW = "write the `{` at the end of the line before"
 _MOST_LOOKS = 1_000
 _OPENERS = frozenset(OPERATORS[o] for o in "([")
 _FOREIGN = "&!'`\u201c\u201d\u201e\u2018\u2019"
@@ -281,12 +282,11 @@ class Lexer:
 
     def _brace_below(self, start: int) -> None:
         """Report a `{` that begins a line, and read it as the end of the line before: no phrase begins with it."""
-        help = "write the `{` at the end of the line before"
         end = self.tokens.starts[-1]  # the newline
         blank = self.source.text[end:start].isspace()
         edits = (Edit(Span(self.source, end, start), " ", "safe"),) if blank else ()
         span = Span(self.source, start, start + 1)
-        self.problems.add("unexpected-token", span, help=help, edits=edits, found="`{`", expected="")
+        self.problems.add("unexpected-token", span, help=BRACE_BELOW, edits=edits, found="`{`", expected="")
         self._pop()
 
     def _pop(self) -> None:

@@ -12,11 +12,12 @@ from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest, suggestion
+from cogc.language.record import replace
 from cogc.language.texts import RESERVED
 from cogc.syntax import lalr, nodes
 from cogc.syntax.build import BUILDERS
 from cogc.syntax.depth import too_deep
-from cogc.syntax.lexer import Lexer, Tokens, lex, lex_ranges
+from cogc.syntax.lexer import BRACE_BELOW, Lexer, Tokens, lex, lex_ranges
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False
@@ -198,6 +199,7 @@ class Reporter:
         zero_width = self.tokens.starts[at] == self.tokens.ends[at] and self.tokens.kinds[at] != _END
         if self.count > MOST_ERRORS or (zero_width and self.problems.errors):
             return
+        self._without_header(at)
         if self._in_bad_text(self.tokens.starts[at]) or self._inside_unclosed(at):
             return
         unclosed = self._unclosed(at)
@@ -217,6 +219,15 @@ class Reporter:
         edits = self._edits(at, to_blame, help)
         found = "end of text" if self._is_behind(at) and to_blame == at - 1 else self._found(to_blame)
         self.problems.add("unexpected-token", span, found=found, expected=expected, help=help, edits=edits)
+
+    def _without_header(self, at: int) -> None:
+        """Take the edit from the report of a `{` that begins a line, where what stands above it takes no `{` either."""
+        for i, found in enumerate(self.problems.found):
+            if found.help == BRACE_BELOW and found.span.start == self.tokens.starts[at]:
+                help = (
+                    "nothing begins with `{`, and nothing above it takes one: write in front of it what it belongs to"
+                )
+                self.problems.found[i] = replace(found, help=help, edits=())
 
     def _is_behind(self, at: int) -> bool:
         """Return whether a token stands behind a fragment, and in no file."""

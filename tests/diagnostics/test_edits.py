@@ -116,3 +116,25 @@ def test_edits_stand_at_their_places_in_yaml() -> None:
 )  # fmt: skip
 def test_a_name_that_is_missing_has_no_edit(text: str) -> None:
     assert [d.edits for d in found(text) if d.slug == "unexpected-token"] == [()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'import "std/mixins.cog"\n{ X }\n',
+        "const A = 1\n{ a: 1 }\n",
+        "coglet A {\n}\n{\n}\n",
+        "agent A { tools: []\n  on add as n { log info n }\n}\n",
+        "coglet A { listen add: { a: int\n  transmit y: int\n}\n",
+    ],
+)
+def test_an_edit_that_would_leave_its_report_is_none(text: str) -> None:
+    (report,) = [d for d in found(text) if d.slug == "unexpected-token"]
+    assert not report.edits
+
+
+def test_a_brace_below_its_header_and_a_key_without_its_colon_are_mended() -> None:
+    assert mended("coglet A\n{ listen x: int\n  on x as v\n  { log info v } }") == (
+        "coglet A { listen x: int\n  on x as v { log info v } }"
+    )
+    assert mended("type T = { state int, on bool }") == "type T = { state: int, on: bool }"

@@ -247,7 +247,7 @@ def test_a_follower_that_does_not_read_is_dropped_and_one_that_is_slow_is_told(
             await deaf.send_all(request)
             await until(lambda: made.taps.followers == 1)
             seen = len(made.outputs.get("n", []))
-            await until(lambda: len(made.outputs["n"]) > seen + 2000)
+            await until(lambda: len(made.outputs.get("n", [])) > seen + 2000)
             await until(lambda: made.taps.followers == 0)
             with made.taps.follow("n") as tap:
                 await until(lambda: tap.losses > 10)

@@ -10,7 +10,7 @@ from cogc.analysis.ranges import check_count, check_range
 from cogc.analysis.scope import ARTEFACT, CLAIM, Scope
 from cogc.diagnostics.edits import Edit, addition, removal
 from cogc.diagnostics.problems import Label
-from cogc.diagnostics.source import Source
+from cogc.diagnostics.source import Source, looks_like_yaml
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, SHARING
@@ -23,6 +23,8 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
+
+    from cogc.diagnostics.problems import Problems
 
 _CALLED = frozenset(["approver", "fix", "lead", "planner", "spawn", "tools", "workers"])
 _kind_types: dict[tuple[int, str], Type] = {}
@@ -123,7 +125,7 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
             own = a.key.id == "environment"  # that of a sett's agent, in which `${NAME}` is filled in
             _secret(a.value, scope, inference, kind == "secrets" and not own, own)  # type: ignore[arg-type]
             if a.key.id == "env":
-                _variables(a.value, scope, inference)
+                check_environment(a.value, scope.unit, inference.problems)
             if a.key.id == "headers":
                 _headers(a.value, scope, inference)
         case "roles":
@@ -148,6 +150,7 @@ def _shell_variable(text: nodes.Text, name: str, scope: Scope, inference: Infere
     inference.problems.add("foreign-placeholder", span, help=f"write `{words}`", edits=edits, text=text.value)
 
 
+_QUOTED_CALL = r"""env\(["']?([A-Za-z_][A-Za-z0-9_]*)["']?\)"""
 _SHELL_VARIABLE = r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?"
 
 
@@ -166,6 +169,13 @@ def _secret(value: nodes.Expr, scope: Scope, inference: Inference, several: bool
                 continue
             if (found := re.fullmatch(_SHELL_VARIABLE, text.value)) is not None:
                 _shell_variable(text, found[1], scope, inference)
+            elif (found := re.fullmatch(_QUOTED_CALL, text.value)) is not None:
+                words = f'env("{found[1]}")'
+                if looks_like_yaml(scope.unit.path, scope.unit.source.text):
+                    words = f"'={words}'"
+                inference.problems.add(
+                    "foreign-placeholder", scope.unit.span(text), help=f"write `{words}`", text=text.value
+                )
             elif (
                 not text.template
                 and (found := re.search(r"(?<![\w$])\$\{?([A-Z][A-Z0-9_]+)\b", text.value)) is not None
@@ -184,13 +194,15 @@ def _secret(value: nodes.Expr, scope: Scope, inference: Inference, several: bool
                 inference.problems.add("secret-outside", scope.unit.span(node.function))
 
 
-def _variables(value: nodes.Node, scope: Scope, inference: Inference) -> None:
-    """Report names that no variable of an environment can have."""
+def check_environment(value: nodes.Node, unit: Unit, problems: Problems) -> None:
+    """Report names that no variable of an environment can have, and values that are no text."""
     for entry in entries_of(value):
+        if isinstance(entry.value, nodes.ListLiteral | nodes.RecordLiteral):
+            found = "list" if isinstance(entry.value, nodes.ListLiteral) else "record"
+            problems.add("wrong-type", unit.span(entry.value), found=found, wanted="string", hint="write one text")
         if not is_variable(entry.key.id):
             right = "the name of a variable has letters, digits and `_`"
-            span = scope.unit.span(entry.key)
-            inference.problems.add("bad-path", span, what=entry.key.id, wanted="variable", right=right)
+            problems.add("bad-path", unit.span(entry.key), what=entry.key.id, wanted="variable", right=right)
 
 
 def _headers(value: nodes.Node, scope: Scope, inference: Inference) -> None:
@@ -255,7 +267,7 @@ def _word(a: nodes.Attribute, words: list[str], scope: Scope, inference: Inferen
         return
     known = ", ".join(f"`{w}`" for w in words)
     help = did_you_mean(word, words) if word else None
-    text = scope.unit.text(a.value) if word is None else word
+    text = (scope.unit.text(a.value) or "null") if word is None else word
     inference.problems.add(
         "bad-word", scope.unit.span(a.value), help=help or None, word=text, name=a.key.id, known=known
     )

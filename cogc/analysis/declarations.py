@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from cogc.analysis.attribute_check import alone, check_block, meant, word_of
+from cogc.analysis.attribute_check import alone, check_block, check_environment, meant, word_of
 from cogc.analysis.descriptions import check_words, described, limits, one_word
 from cogc.analysis.programs import bad_executor, check_function, check_program, find_declared
 from cogc.analysis.scope import Scope
@@ -428,6 +428,11 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
         if key in given:
             check_words(checked.problems, unit, key, given[key])
     environment = given.get("environment")
+    if isinstance(environment, nodes.RecordLiteral):
+        check_environment(environment, unit, checked.problems)
+    elif isinstance(environment, nodes.Text):
+        found, wanted, hint = f'"{environment.value}"', "a record or a list", f'write `["{environment.value}"]`'
+        checked.problems.add("wrong-type", unit.span(environment), found=found, wanted=wanted, hint=hint)
     for entry in environment.items if isinstance(environment, nodes.ListLiteral) else ():
         text = entry.value if isinstance(entry, nodes.Text) else unit.text(entry)
         if not isinstance(entry, nodes.Text) or not is_variable(text.partition("=")[0]):

@@ -144,7 +144,7 @@ def _unordered(
         return found.slug in ("unknown-name", "unknown-variable") and name in results and name != step.name.id
 
     taken = problems.take_out(since, is_step)
-    if any(a.id not in results for a in step.after):
+    if any(a.id not in results for a in step.after) or order.is_before(step.name.id, step.name.id):
         return  # reported; it may come after any step
     for found in taken:
         name = found.span.text

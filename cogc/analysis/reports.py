@@ -128,21 +128,23 @@ def _record_mismatch(
     target = one_record(wanted)
     if target is None or any(isinstance(e, nodes.ComputedEntry) for e in node.entries):
         return False
-    before = len(problems.found)
+    wrong = False  # what an expanded declaration repeats has been reported, and is not added again
     given = {e.key.id: e for e in node.entries if isinstance(e, nodes.Entry)}
     meant: set[str | None] = set()  # a mistyped field is not missing besides
     for name, entry in given.items():
         f = target.field(name)
         if f is None and not target.open:
+            wrong = True
             meant.add(nearest(name, [f.name for f in target.fields]))
             help = did_you_mean(name, [f.name for f in target.fields]) or None
             span = scope.unit.span(entry.key)
             known = ", ".join(f"`{f.name}`" for f in target.fields)
             problems.add("unknown-field", span, help=help, type=types.show(wanted), name=name, known=known)
         elif f is not None and types.fit(tables.types[id(entry.value)], f.type) == NO:
+            wrong = True
             mismatch(tables, problems, entry.value, tables.types[id(entry.value)], f.type, scope, hint)
     if len(given) < len(node.entries):  # what is spread may have what is missing
-        return len(problems.found) > before
+        return wrong
     missing = [f.name for f in target.fields if not f.optional and f.default is None and f.name not in given]
     missing = [m for m in missing if m not in meant]
     if len(missing) > len(meant):  # a field by a wrong name is most likely the one that is missing
@@ -155,7 +157,8 @@ def _record_mismatch(
             wanted=types.show(wanted),
             hint=f"add {words}",
         )
-    return len(problems.found) > before
+        return True
+    return wrong
 
 
 def one_record(type: Type) -> RecordOf | None:

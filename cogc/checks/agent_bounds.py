@@ -84,7 +84,8 @@ def _writers(checked: Checked, unit: Unit, node: nodes.Team) -> None:
     """Report workers of a team that may write to the workspace at the same time."""
     given = _given(node)
     most = given.get("max_workers")
-    if most is not None and getattr(most.value, "value", None) == 1:
+    number = getattr(most.value, "value", 2) if most is not None else 2
+    if not isinstance(number, int) or number <= 1:  # one at a time, or a number that is wrong
         return
     writing = [w for w in teams.workers_of(checked.world, unit, node) if _writes(checked, w.declared)]
     several = [w for w in writing if w.count is not None and getattr(w.count, "value", 2) != 1]

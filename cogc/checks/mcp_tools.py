@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import types
 from cogc.names.locks import tools_of
 from cogc.syntax import nodes
@@ -68,14 +68,16 @@ def _parameters(checked: Checked, unit: Unit, node: nodes.Program, schema: dict[
     def wrong(place: nodes.Node, problem: str, help: str | None = None) -> None:
         checked.problems.add("tool-mismatch", unit.span(place), help=help, tool=tool, wrong=problem)
 
+    meant: set[str | None] = set()  # a mistyped parameter is not missing besides
     for name, parameter in given.items():
         if name not in properties and schema.get("additionalProperties") is not True:
+            meant.add(nearest(name, properties))
             wrong(parameter.node, f"has no parameter `{name}`", did_you_mean(name, properties) or None)
         elif not _may_fit(types.json_schema(parameter.type), properties.get(name, {})):
             wanted = properties[name].get("type")
             wrong(parameter.node, f"wants `{name}` as {wanted}, not {types.show(parameter.type)}")
     for name in schema.get("required", []):
-        if name not in given:
+        if name not in given and name not in meant:
             wrong(node.name, f"needs `{name}`")
 
 

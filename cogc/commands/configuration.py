@@ -170,6 +170,23 @@ class _Places:
             start, end = place.span() if place else (start, end)
         return Span(self.source, start, end)
 
+    def value(self, key: str) -> Any:
+        """Return the place of the value of a key; in a list, that of the first item that is no string."""
+        import re
+
+        from cogc.diagnostics.source import Span
+
+        span = self.span(key)
+        text = self.source.text
+        begin = re.compile(r"""["']?[ \t]*=[ \t]*(\[?)""").match(text, span.end)
+        if begin is None:
+            return span
+        item = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,\[\]#"']+""")
+        for found in item.finditer(text, begin.end()):
+            if not begin[1] or found[0][0] not in "#\"'":
+                return Span(self.source, *found.span())
+        return span
+
     def wrong(self, span: Any, what: str, help: str | None = None) -> None:
         self.problems.add("bad-setting", span, what=what, help=help)
 
@@ -182,13 +199,16 @@ class _Places:
                 known = "the keys are " + ", ".join(f"`{k}`" for k in _KEYS if k != "allow-imports")
                 near = did_you_mean(key, _KEYS)
                 self.wrong(self.span(key), f"there is no setting `{key}`", near if near.startswith("did") else known)
+            elif kind == "table" and isinstance(value, dict):
+                for pattern, words in value.items():
+                    if _fits("list", words):
+                        self.rules(pattern, words, leaves_out=True)
+                    else:
+                        self.wrong(self.value(pattern), f"`{pattern}` must be {_WANTED['list']}")
             elif not _fits(kind, value):
-                self.wrong(self.span(key), f"`{key}` must be {_WANTED[kind]}")
+                self.wrong(self.value(key), f"`{key}` must be {_WANTED[kind]}")
             elif key in ("select", "ignore"):
                 self.rules(key, value, leaves_out=key == "ignore")
-            elif key == "per-file":
-                for pattern, words in value.items():
-                    self.rules(pattern, words, leaves_out=True)
 
     def rules(self, key: str, words: list[str], leaves_out: bool) -> None:
         """Report words that are no rule, and errors that are to be left out."""

@@ -14,7 +14,9 @@ def nearest(word: str, candidates: Iterable[str], most: int = 100) -> str | None
     """Return the candidate closest to `word`, or None if more than a third of the word, or `most`, differs from each."""
     best, best_distance = None, min(max(1, len(word) // 3), most) + 1
     folded = word.lower().replace("-", "_")
-    known = sorted(set(candidates))
+    known = sorted(
+        set(candidates), key=lambda c: (not c.lower().startswith(folded), c)
+    )  # `dod` means `dods`, not `doc`
     for candidate in known:
         if candidate == word or abs(len(candidate) - len(word)) >= best_distance:
             continue

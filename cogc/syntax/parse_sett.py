@@ -66,10 +66,9 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
             _stands_in(reader, key)
             for service_name, service in reader.keyed(value, "`services`", keys("orchestrator", "redis")).items():
                 reader.keyed(service, f"`{service_name}`", keys("image", "resources"))
-    orchestrator = parts.get("orchestrator")
-    if isinstance(orchestrator, Mapping):
-        reader.keyed(orchestrator, "`orchestrator`", keys("max_review_iterations", "image", "build"))
-        for key, value in orchestrator.pairs:
+    if "orchestrator" in parts:
+        known = keys("max_review_iterations", "image", "build")
+        for key, value in reader.known(parts["orchestrator"], "`orchestrator`", known):
             if key.text in ATTRIBUTES["sett"]:
                 items.append(reader.attribute(key, value, ATTRIBUTES["sett"]))
     for key, value in reader.pairs(parts["agents"], "`agents`"):

@@ -14,10 +14,10 @@ from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.record import replace
 from cogc.syntax import nodes as n
 from cogc.syntax.depth import too_deep
-from cogc.syntax.fragments import Fragments, pieces_of
+from cogc.syntax.fragments import Fragments
 from cogc.syntax.parse_cog import SHALLOW
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, cut, shifted
-from cogc.syntax.yaml_shapes import COGLET, COMMAND, MIXIN, REACTION, Shapes, keys
+from cogc.syntax.yaml_shapes import AMBIGUOUS, COGLET, COMMAND, MIXIN, REACTION, Shapes, keys, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,19 +39,6 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     if (reader.deep_data or reader.fragments.may_be_deep) and too_deep(tree, source, problems):
         return n.File(0, len(source.text), "", ())
     return tree
-
-
-def pieces(value: Scalar) -> list[Scalar]:
-    """Return the statements of a text one by one."""
-    cuts = pieces_of(value.text)
-    found = []
-    for start, end in zip([0, *cuts[:-1]], cuts, strict=True):
-        segments = [(max(a - start, 0), b + max(start - a, 0)) for a, b in value.segments if a < end]
-        kept = [s for i, s in enumerate(segments) if i + 1 == len(segments) or segments[i + 1][0] > 0]
-        piece = value.text[start:end]
-        if piece.strip():
-            found.append(Scalar(kept[0][1], value.end, piece, value.plain, tuple(kept)))
-    return found
 
 
 class Reader(Shapes):
@@ -110,6 +97,9 @@ class Reader(Shapes):
             if not value.text.startswith("=="):
                 return self.expression(cut(value, 1), "an expression")
             return self.string(cut(value, 1))
+        if value.plain and value.text in AMBIGUOUS:
+            self.string(value)
+            return n.Error(value.start, value.end)
         return self.plain(value) if value.plain else self.string(value)
 
     def attribute(self, key: Scalar, value: Value, table: dict[str, str]) -> n.Attribute:
@@ -118,6 +108,7 @@ class Reader(Shapes):
         name = self.name(key)
         block: tuple[n.Attribute, ...] = ()
         if isinstance(value, Mapping) and key.text == "spawn":
+            value = self.needed(value, "`spawn`", ("agents",), ATTRIBUTES["spawn"])
             inner = {k.text: (k, v) for k, v in value.pairs}
             block = tuple(self.attribute(k, v, ATTRIBUTES["spawn"]) for t, (k, v) in inner.items() if t != "agents")
             value = inner["agents"][1] if "agents" in inner else value
@@ -142,6 +133,8 @@ class Reader(Shapes):
     def _word(self, value: Scalar) -> n.Expr:
         if value.text == "fail":
             return self.name(value)
+        if not self.is_given(value):
+            return self.data(value)
         if value.text.startswith("="):
             return self.data(value)
         if not value.plain and not value.text.startswith("hash("):
@@ -218,9 +211,14 @@ class Reader(Shapes):
                 self.wrong(item, "an import", "a path", "write the file's path")
         return found
 
-    def _const(self, key: Scalar, value: Value) -> n.Const:
-        if isinstance(value, Mapping) and {k.text for k, _ in value.pairs} == {"type", "value"}:
+    def _const(self, key: Scalar, value: Value) -> n.Const | None:
+        if isinstance(value, Mapping):
             parts = self.keyed(value, "a const", keys("type", "value"))
+            missing = [w for w in ("type", "value") if w not in parts]
+            if missing and len(parts) == len(value.pairs):  # no mistyped key
+                self.problems.add("missing-attribute", self.span(key), owner="a const", name=missing[0])
+            if missing:
+                return None
             type = self.type(parts["type"], "a type")
             return n.Const(key.start, value.end, self.name(key), type, self.expression(parts["value"], "a const"))
         return n.Const(key.start, value.end, self.name(key), None, self.expression(value, "a const"))
@@ -252,14 +250,12 @@ class Reader(Shapes):
         return n.ModelList(key.start, value.end, self.name(key), names, doc)
 
     def _mcp(self, key: Scalar, value: Value) -> n.Mcp | None:
-        for transport in ("stdio", "http"):
-            if isinstance(value, Mapping):
-                for k, v in value.pairs:
-                    if k.text == transport:
-                        table = ATTRIBUTES[f"mcp {transport}"]
-                        rest = self.attributes(value, table, (transport, "doc"))
-                        doc = self.doc(next((v for k, v in value.pairs if k.text == "doc"), None))
-                        return n.Mcp(key.start, value.end, self.name(key), self.name(k), self.data(v), rest, doc)
+        for k, v in value.pairs if isinstance(value, Mapping) else ():
+            if k.text in ("stdio", "http") and isinstance(value, Mapping):
+                others = self.other_transport(value, k)
+                rest = self.attributes(value, ATTRIBUTES[f"mcp {k.text}"], (k.text, "doc", *others))
+                doc = self.doc(next((v for k, v in value.pairs if k.text == "doc"), None))
+                return n.Mcp(key.start, value.end, self.name(key), self.name(k), self.data(v), rest, doc)
         if isinstance(value, Mapping):
             words = {k.text: k for k, _ in value.pairs}
             near = {t: nearest(t, list(words)) for t in ("stdio", "http")}
@@ -287,16 +283,6 @@ class Reader(Shapes):
         """Read a program of a file, which may be exported; one of a coglet may not."""
         return self.program(key, value, ("export",))
 
-    def _export(self, parts: dict[str, Value]) -> bool:
-        """Return whether a declaration is exported."""
-        given = parts.get("export")
-        if given is None:
-            return False
-        if isinstance(given, Scalar) and given.plain and given.text in ("true", "false"):
-            return given.text == "true"
-        self.wrong(given, "`export`", "`true` or `false`", "write `export: true`")
-        return False
-
     def program(self, key: Scalar, value: Value, more: tuple[str, ...] = ()) -> n.Program | None:
         if not isinstance(value, Mapping):
             self.wrong(value, "a program", "a mapping", "write `{params: {x: int}, returns: int, expr: x * 2}`")
@@ -319,7 +305,7 @@ class Reader(Shapes):
         parameters, doc = self.parameters(parts.get("params")), self.doc(parts.get("doc"))
         if isinstance(parts.get("params"), Sequence):
             return None
-        exported = self._export(parts)
+        exported = self.exported(parts)
         return n.Program(key.start, value.end, self.name(key), parameters, result, executor, doc, exported)
 
     def _executor(self, kind: Scalar, value: Value, more: Value | None) -> n.Executor:
@@ -369,7 +355,13 @@ class Reader(Shapes):
         return n.PythonClass(value.start, value.end, kind, self.string(value))
 
     def _mixin_use(self, value: Value) -> tuple[n.MixinUse, ...]:
-        return tuple(self.fragment("mixin", value, "a mixin") or ())
+        found = tuple(self.fragment("mixin", value, "a mixin") or ())
+        if isinstance(value, Mapping) and value.pairs:  # `Beat(period: 5s)` without quotes: the name counts
+            word = value.pairs[0][0]
+            end = word.start + len(word.text.partition("(")[0])
+            name = Scalar(word.start, end, word.text[: end - word.start], word.plain, word.segments)
+            found = tuple(self.fragment("mixin", name, "a mixin") or ())
+        return found
 
     def _names(self, value: Value, where: str) -> list[n.Qualified]:
         """Read names with commas between them. Arguments behind a name are reported."""
@@ -474,6 +466,8 @@ class Reader(Shapes):
     def _supervise(self, value: Value) -> list[n.Supervise]:
         if isinstance(value, Scalar):
             return [n.Supervise(value.start, value.end, self.name(value), ())]
+        if isinstance(value, Mapping):
+            value = self.needed(value, "`supervise`", ("strategy",), ATTRIBUTES["supervise"])
         parts = {k.text: v for k, v in self.pairs(value, "`supervise`")}
         strategy = parts.get("strategy")
         if not isinstance(strategy, Scalar) or not isinstance(value, Mapping):
@@ -596,11 +590,13 @@ class Reader(Shapes):
             parts = {k.text: v for k, v in value.pairs}
             attributes = self.attributes(value, ATTRIBUTES[table], ("params", "doc", "export"))
             head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")))
-            return cls(*head, attributes, self.doc(parts.get("doc")), self._export(parts))
+            return cls(*head, attributes, self.doc(parts.get("doc")), self.exported(parts))
 
         return read
 
     def _dod(self, key: Scalar, value: Value) -> n.Dod:
+        if isinstance(value, Mapping):
+            value = self._with_extends(value)
         parts = {k.text: v for k, v in self.pairs(value, "a definition of done")}
         extends = self._extends(parts)
         criteria: list[n.Criterion | None] = []
@@ -614,6 +610,11 @@ class Reader(Shapes):
         return n.Dod(
             key.start, value.end, self.name(key), parameters, extends, found_criteria, self.doc(parts.get("doc"))
         )
+
+    def _with_extends(self, value: Mapping) -> Mapping:
+        """Return a definition of done in which a mistyped `extends` counts as that. Any other word is the name of a criterion."""
+        criteria = [k.text for k, _ in value.pairs if nearest(k.text, ("extends",)) is None]
+        return self.needed(value, "a definition of done", ("extends",), criteria)
 
     def _extends(self, parts: dict[str, Value]) -> n.Qualified | None:
         return self._one_name(parts["extends"], "`extends`") if "extends" in parts else None
@@ -636,7 +637,7 @@ class Reader(Shapes):
         for k, v in self.pairs(parts["steps"], "`steps`") if "steps" in parts else ():
             items.append(self._step(k, v))
         head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._extends(parts))
-        doc, exported = self.doc(parts.get("doc")), self._export(parts)
+        doc, exported = self.doc(parts.get("doc")), self.exported(parts)
         return n.Plan(*head, tuple(i for i in items if i is not None), doc, exported)
 
     def _step(self, key: Scalar, value: Value) -> n.Step | None:

@@ -93,6 +93,12 @@ def read_yaml(source: Source, problems: Problems) -> Value | None:
         if error.context_mark and "end of stream" in (error.problem or "") and "quoted" in (error.context or ""):
             mark = error.context_mark  # the quotes that nothing closes
         at = mark.index if mark else 0
+        opened = _opened_quote(source.text, at)
+        if opened is not None:
+            span = Span(source, *opened)
+            closing = "close it where the text ends"
+            problems.add("bad-yaml", span, help=closing, reason="the quotes that begin here end in another line")
+            return None
         reason = " ".join(w for w in (error.problem, error.context) if w)
         help = _QUOTE if "mapping values are not allowed" in reason else None
         if source.text[at : at + 1] == "\t":
@@ -100,6 +106,25 @@ def read_yaml(source: Source, problems: Problems) -> Value | None:
         problems.add("bad-yaml", _span(source, at), help=help, reason=reason)
     except yaml.YAMLError as error:
         problems.add("bad-yaml", _span(source, getattr(error, "position", 0)), reason=str(error).split("\n")[0])
+    return None
+
+
+def _opened_quote(text: str, at: int) -> tuple[int, int] | None:
+    """Return the first line of a text in quotes that ends in the line of a mistake, and begins in an earlier one.
+
+    What closes it is most likely the opening quote of a later text.
+    """
+    try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            start, end = token.start_mark, token.end_mark
+            if start.index >= at:
+                break
+            if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"') and start.line < end.line:
+                line_end = text.find("\n", at)
+                if end.index <= at and text.count("\n", end.index, line_end if line_end >= 0 else len(text)) == 0:
+                    return start.index, text.index("\n", start.index)
+    except yaml.YAMLError:
+        pass
     return None
 
 

@@ -8,8 +8,10 @@ from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggested, suggestion
+from cogc.language.attributes import ATTRIBUTES
 from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
+from cogc.syntax.fragments import pieces_of
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, spelt
 
 TYPE_CHECKING = False
@@ -141,6 +143,25 @@ class Shapes:
         found = self.text(value, "`doc`")
         return "" if found is None else found.text.strip()
 
+    def exported(self, parts: dict[str, Value]) -> bool:
+        """Return whether a declaration is exported."""
+        given = parts.get("export")
+        if given is None:
+            return False
+        if isinstance(given, Scalar) and given.plain and given.text in ("true", "false"):
+            return given.text == "true"
+        self.wrong(given, "`export`", "`true` or `false`", "write `export: true`")
+        return False
+
+    def other_transport(self, value: Mapping, first: Scalar) -> tuple[str, ...]:
+        """Report a second transport of an MCP server. Return the keys that belong to the one or the other, and are not asked for."""
+        other = next((k for k, _ in value.pairs if k.text in ("stdio", "http") and k.text != first.text), None)
+        if other is None:
+            return ()
+        where, help = f"an MCP server with `{first.text}`", "keep one of `stdio` and `http`"
+        self.problems.add("unknown-key", self.span(other), help=help, where=where, name=other.text)
+        return (other.text, *ATTRIBUTES[f"mcp {other.text}"].keys() - ATTRIBUTES[f"mcp {first.text}"].keys())
+
     # ---- scalars -------------------------------------------------------------------------------------------
 
     def string(self, value: Scalar) -> n.Text:
@@ -186,3 +207,16 @@ def is_float(text: str) -> bool:
     except ValueError:
         return False
     return "." in text or "e" in text or "E" in text
+
+
+def pieces(value: Scalar) -> list[Scalar]:
+    """Return the statements of a text one by one."""
+    cuts = pieces_of(value.text)
+    found = []
+    for start, end in zip([0, *cuts[:-1]], cuts, strict=True):
+        segments = [(max(a - start, 0), b + max(start - a, 0)) for a, b in value.segments if a < end]
+        kept = [s for i, s in enumerate(segments) if i + 1 == len(segments) or segments[i + 1][0] > 0]
+        piece = value.text[start:end]
+        if piece.strip():
+            found.append(Scalar(kept[0][1], value.end, piece, value.plain, tuple(kept)))
+    return found

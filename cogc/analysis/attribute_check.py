@@ -197,17 +197,23 @@ def _secret(value: nodes.Expr, scope: Scope, inference: Inference, several: bool
 def check_environment(value: nodes.Node, unit: Unit, problems: Problems) -> None:
     """Report names that no variable of an environment can have, and values that are no text."""
     for entry in entries_of(value):
-        if isinstance(entry.value, nodes.ListLiteral | nodes.RecordLiteral):
-            found = "list" if isinstance(entry.value, nodes.ListLiteral) else "record"
-            problems.add("wrong-type", unit.span(entry.value), found=found, wanted="string", hint="write one text")
+        _one_text(entry.value, unit, problems)
         if not is_variable(entry.key.id):
             right = "the name of a variable has letters, digits and `_`"
             problems.add("bad-path", unit.span(entry.key), what=entry.key.id, wanted="variable", right=right)
 
 
+def _one_text(value: nodes.Expr, unit: Unit, problems: Problems) -> None:
+    """Report a list or a record in place of the text of a variable or a header."""
+    if isinstance(value, nodes.ListLiteral | nodes.RecordLiteral):
+        found = "list" if isinstance(value, nodes.ListLiteral) else "record"
+        problems.add("wrong-type", unit.span(value), found=found, wanted="string", hint="write one text")
+
+
 def _headers(value: nodes.Node, scope: Scope, inference: Inference) -> None:
     """Report names that no header of HTTP can have."""
     for entry in entries_of(value):
+        _one_text(entry.value, scope.unit, inference.problems)
         if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", entry.key.id) is None:
             right = "the name of a header has letters, digits and `-`"
             span = scope.unit.span(entry.key)

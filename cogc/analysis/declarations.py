@@ -430,8 +430,8 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
     environment = given.get("environment")
     if isinstance(environment, nodes.RecordLiteral):
         check_environment(environment, unit, checked.problems)
-    elif isinstance(environment, nodes.Text):
-        found, wanted, hint = f'"{environment.value}"', "a record or a list", f'write `["{environment.value}"]`'
+    elif isinstance(environment, nodes.Text | nodes.Literal) and environment.value is not None:
+        found, wanted, hint = unit.text(environment), "a record or a list", 'write `["NAME=value"]`'
         checked.problems.add("wrong-type", unit.span(environment), found=found, wanted=wanted, hint=hint)
     for entry in environment.items if isinstance(environment, nodes.ListLiteral) else ():
         text = entry.value if isinstance(entry, nodes.Text) else unit.text(entry)

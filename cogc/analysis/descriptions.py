@@ -65,8 +65,8 @@ def described(problems: Problems, unit: Unit, key: str, node: nodes.Node) -> Non
     elif key in _TEXTS and isinstance(node, nodes.Text | nodes.Literal):
         read, wanted, right = _TEXTS[key]
         text = node.value if isinstance(node, nodes.Text) else str(node.value)
-        if isinstance(node, nodes.Literal) and (node.kind == "duration" or read is nanoseconds):
-            return  # what is neither text nor duration is of a wrong type
+        if isinstance(node, nodes.Literal) and (node.kind not in ("int", "float") or read is nanoseconds):
+            return  # any other literal is of a wrong type, or is a duration
         try:
             fits = read(text) > 0
         except ValueError:

@@ -163,6 +163,7 @@ def _amounts(attribute: nodes.Attribute | None) -> dict[str, float]:
     found = {}
     for e in value.entries if isinstance(value, nodes.RecordLiteral) else ():
         if isinstance(e, nodes.Entry) and isinstance(e.key, nodes.Name) and isinstance(e.value, nodes.Literal):
-            if isinstance(e.value.value, int | float):
+            in_units = (e.value.kind == "duration") == (e.key.id == "time")  # else it has been reported
+            if in_units and isinstance(e.value.value, int | float):
                 found[e.key.id] = float(e.value.value)
     return found

@@ -275,6 +275,9 @@ class Reporter:
         if self._text(at - 1) == "export" and (near := nearest(self._text(at), ("program", "agent", "team", "plan"))):
             return at, f"did you mean `{near}`?"
         before = at - 1 if at and not self._is_keyword(at - 1) else -1
+        if OPERATORS[":"] in found and self._text(at).isidentifier() and self._text(at + 1) == "{":
+            if before >= 0 and nearest(self._text(before), ("agent",)):
+                return before, suggestion("agent")
         if OPERATORS["{"] in found and self._text(at) == "\n" and self._text(at - 2) != "log" and self._opens_below(at):
             return at, "a `{` is missing at the end of this line"
         if OPERATORS["{"] in found and self._text(at) == ":" and self._opens_below(at):

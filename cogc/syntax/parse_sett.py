@@ -62,7 +62,7 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
         word = version.text if isinstance(version, Scalar) else "..."
         reader.problems.add("bad-word", reader.span(version), word=word, name="version", known=f'`"{_VERSION}"`')
     for key, value in root.pairs:
-        if key.text == "services" and isinstance(value, Mapping) and value.pairs:
+        if key.text == "services" and reader.pairs(value, "`services`"):
             _stands_in(reader, key)
             for service_name, service in reader.keyed(value, "`services`", keys("orchestrator", "redis")).items():
                 reader.keyed(service, f"`{service_name}`", keys("image", "resources"))

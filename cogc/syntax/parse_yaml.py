@@ -449,6 +449,7 @@ class Reader(Shapes):
         found: list[n.Link] = []
         for item in self.items(value):
             if isinstance(item, Mapping):
+                item = self.needed(item, "a link", ("link",), ATTRIBUTES["link"])
                 parts = {k.text: v for k, v in item.pairs}
                 if "link" not in parts:
                     self.problems.add("missing-attribute", self.span(item), owner="a link", name="link")

@@ -197,9 +197,11 @@ def test_conversations_go_on_from_any_moment_as_they_would_have(seed: int) -> No
             assert encode(written(twin)) == encode(data)
             copies.append((len(seen), Driver(twin, seed, first.turn, calls)))
         effects = first.step()
-        if effects is None or kernel.ended:
+        if effects is None:
             break
         seen.append(effects)
+        if kernel.ended:
+            break
     assert copies
     for start, copied in copies:
         for number in range(start, len(seen)):

@@ -26,7 +26,7 @@ def arm(kernel: State, inst: Instance, handler: Handler) -> None:
     if not once and (wanted := outside("every", given)):
         raise Failure("error", f"the period of `{handler.name}` must be {wanted}", handler.reaction.at)
     due = kernel.now + max(0, period) if once else _next(kernel, handler, period)
-    arm_again(kernel, inst, handler, period, due)
+    arm_again(kernel, tick_port(inst, handler), period, due)
 
 
 def tick_port(inst: Instance, handler: Handler) -> Port:
@@ -34,9 +34,9 @@ def tick_port(inst: Instance, handler: Handler) -> Port:
     return Port(inst, handler.name, (handler,), 1 << 60)
 
 
-def arm_again(kernel: State, inst: Instance, handler: Handler, period: int, due: int) -> Port:
-    """Arm an `every` or `after` whose period is known, for an instant. Return the port of its messages."""
-    port = tick_port(inst, handler)
+def arm_again(kernel: State, port: Port, period: int, due: int) -> None:
+    """Arm an `every` or `after` whose period is known, for an instant. `port` takes its messages."""
+    inst, handler = port.inst, port.handlers[0]
     once = handler.trigger.kind == "after"
     timer = Timer(None, port, period, ("tick",))
 
@@ -50,7 +50,6 @@ def arm_again(kernel: State, inst: Instance, handler: Handler, period: int, due:
     if inst.timers is None:
         inst.timers = []
     inst.timers.append(timer)
-    return port
 
 
 def follow_clock(kernel: State, before: int) -> None:

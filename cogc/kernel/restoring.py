@@ -114,10 +114,7 @@ class _Reader:
         self._models(data["models"])
         kernel.order_as(data.get("ordering"), self._found)
         for place, value, cause, *known in data["messages"]:
-            port = self._port(place)
-            kernel.put_back((port, value, cause), known, self._found)
-            if place[1] == "tick":
-                port.fill = 1
+            kernel.put_back((self._port(place), value, cause), known, self._found)
         for said in data["last"]:
             path, label, value = said or ("", "", None)
             port = self._said(path, label)
@@ -289,19 +286,25 @@ class _Reader:
         return found
 
     def _port(self, place: list[Any]) -> Port:
+        """Return the port at a place, in which a message waits."""
         path, kind, *key = place
         inst = self._inst(path)
         if kind == "port":
             return (inst.ports or {})[key[0]]
         if kind == "tick":
             handler = handlers_of(inst.code)[key[0]]
-            found = self.ticks.get((inst, handler.key))
-            if found is None:
-                found = self.ticks[inst, handler.key] = periods.tick_port(inst, handler)
+            found = periods.tick_port(inst, handler) if len(key) > 1 else self._tick_port(inst, handler)
+            found.fill = 1
             return found
         join = (inst.extra or {})[key[0]]
         assert isinstance(join, Join)
         return join.ports[tuple(key[1])]
+
+    def _tick_port(self, inst: Instance, handler: Handler) -> Port:
+        """Return the port of a timer, which is the same for its messages that wait."""
+        if (inst, handler.key) not in self.ticks:
+            self.ticks[inst, handler.key] = periods.tick_port(inst, handler)
+        return self.ticks[inst, handler.key]
 
     def _timer(self, when: int, kind: str, path: str, *rest: Any) -> None:
         kernel, inst = self.kernel, self._inst(path)
@@ -325,7 +328,7 @@ class _Reader:
         if not fits.get(kind):
             raise Misfit(f"`{name}` of `{path}` waits for no time of the kind `{kind}` any more")
         if kind == "tick":
-            self.ticks[inst, number] = periods.arm_again(kernel, inst, handler, last, when)
+            periods.arm_again(kernel, self._tick_port(inst, handler), last, when)
         elif kind == "debounce":
             reactions.debounced(kernel, inst, handler, self._port(last) if last else None, when)
         else:

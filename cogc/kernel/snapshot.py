@@ -199,8 +199,17 @@ def _named(port: Port) -> list[Any] | None:
         if isinstance(memory, Join) and port in memory.keys:
             return [inst.path, "join", number, list(memory.keys[port])]
     if len(port.handlers) == 1 and port.handlers[0] in inst.code.every:
-        return [inst.path, "tick", port.handlers[0].key]
+        return [inst.path, "tick", port.handlers[0].key, *([True] if _is_of_earlier_timer(port) else [])]
     return None
+
+
+def _is_of_earlier_timer(port: Port) -> bool:
+    """Return whether a port is that of an `every` from before a restart: a message that waits there makes no new tick be skipped."""
+    [handler] = port.handlers
+    if handler.trigger.kind == "after":
+        return False
+    armed = [timer.first for timer in port.inst.timers or () if timer.what == ("tick",)]
+    return any(known is not port and known.handlers[0] is handler for known in armed)
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------

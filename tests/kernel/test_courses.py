@@ -542,3 +542,49 @@ def test_a_conversation_that_waits_for_the_budget_of_another_one_is_in_a_snapsho
     assert len(kernel.calls) == 1 and len(kernel.models.waiting) == 2
     done = goes_on(kernel, *events)
     assert [[effect[0] for effect in effects] for effects in done] == [["Ask", "Output"]] * 2 + [["Output"]]
+
+
+TICKS = """program f(x: int) -> int = shell ["f"] { output: json }
+  coglet Main { listen go: int
+    transmit out: int
+    on go as v { let r = f(v)
+      out <- r }
+    every 1s { out <- 0 } }"""
+
+
+def ticks(kernel: Kernel) -> None:
+    kernel.advance(kernel.now + 1_000_000_000)
+
+
+def test_a_tick_that_waits_behind_a_reaction_lets_no_other_one_come() -> None:
+    kernel = started(TICKS)
+    kernel.input("go", 1)
+    kernel.run()
+    ticks(kernel)
+    kernel.run()
+    kernel.effects = []
+    _, done = goes_on(kernel, ticks, lambda k: k.result(1, 5))
+    assert [said[-1] for said in done] == [5, 0] and kernel.skipped == 1
+
+
+def test_a_tick_from_before_a_restart_lets_another_one_come() -> None:
+    kernel = started("""coglet W { listen x: int
+        transmit y: int
+        on x as v { fail "no" }
+        every 1s { y <- 0 } }
+      coglet Main { listen go: int
+        transmit out: int
+        create w = W { restart: on_error, backoff: 0s }
+        link self.go -> w.x
+        link w.y -> self.out }""")
+    kernel.input("go", 1)
+    kernel.run(1)
+    ticks(kernel)
+    kernel.run(1)
+    kernel.advance(kernel.now)
+    while any(port.own for port, _, _ in kernel.messages):
+        kernel.run(1)
+    assert [port.label for port, _, _ in kernel.messages] == ["every 1s"]
+    kernel.effects = []
+    [said] = goes_on(kernel, ticks)
+    assert len(said) == 2 and not kernel.skipped

@@ -39,6 +39,10 @@ _OPERATORS = {
 }  # fmt: skip
 """The operators of templates whose operands are checked, by Jinja's names for them."""
 _OPERAND = r"(?:[\w.\]\[]+|'[^'\n]*'|\"[^\"\n]*\"|[^\s{}|]?)"
+_CODE_OR_NOT = r"(?s)(\{[{%].*?[}%]\})|[^{]+|\{"
+"""A piece of code of a template, or of what stands around it."""
+_NEAR = 200
+"""The most characters in front of an operator that a report shows."""
 _TEXTUAL = frozenset(
     ["capitalize", "join", "json", "lower", "replace", "string", "title", "tojson", "trim", "truncate", "upper"]
 )
@@ -213,6 +217,8 @@ class _Walker:
         self.words = _words(node.value)
         self.behind: dict[tuple[str, str], int] = {}
         """For each kind of word and each word the place behind the last one that was looked for."""
+        self.code: str | None = None
+        """The template with newlines in place of what stands around its code; made for the first report of an operator."""
 
     def check(self) -> None:
         import jinja2
@@ -397,14 +403,21 @@ class _Walker:
         first = self.lines[max(0, min(line, len(self.lines)) - 1)]
         sign = re.escape(operator).replace(r"\ ", r"\s+")
         sign = rf"\b{sign}\b" if operator[0].isalpha() else rf"(?<![*/<>=!{{%]){sign}(?![*/=%}}])"
-        pattern = re.compile(rf"{_OPERAND}\s*({sign})\s*{_OPERAND}")
+        if self.code is None:
+            self.code = re.sub(_CODE_OR_NOT, lambda piece: piece[1] or "\n" * len(piece[0]), self.node.value)
+        text, pattern = self.code, re.compile(sign)
         at = max(first, self.behind.get(("operator", operator), 0))
-        found = pattern.search(self.node.value, at) or pattern.search(self.node.value, first)
+        found = pattern.search(text, at) or pattern.search(text, first)
         if found is None:
             return self._line(line)
-        self.behind["operator", operator] = found.end(1)
-        start = place(self.node.segments, found.start())
-        return start, start + len(found[0].rstrip())
+        self.behind["operator", operator] = found.end()
+        front = text[max(first, found.start() - _NEAR) : found.start()]  # a template may have long words
+        left = re.search(rf"{_OPERAND}\s*\Z", front)
+        right = re.compile(rf"\s*{_OPERAND}").match(text, found.end())
+        begin = found.start() - (len(left[0]) if left is not None else 0)
+        end = right.end() if right is not None else found.end()
+        start = place(self.node.segments, begin)
+        return start, start + len(text[begin:end].rstrip())
 
     def _children(self, item: Any, names: dict[str, Type]) -> None:
         for child in item.iter_child_nodes():

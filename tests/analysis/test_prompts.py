@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from cogc.analysis.prompts import names, simple_parts
-from support.specs import places
+from support.specs import check_text, places
 
 SIMPLE: list[tuple[str, list[str | tuple[str, ...]]]] = [
     ("", []),
@@ -114,3 +116,18 @@ def test_what_a_template_may_not_say_is_reported_at_its_place(text: str, expecte
 def test_a_report_in_a_long_template_is_at_its_line() -> None:
     spec = 'program say(t: string) -> string = template """\n  Dear {{ t }},\n  {% if t %}\n    yours {{ nam }}\n  {% endif %}\n"""\ncoglet Main { on start { log info say("x") } }\n'
     assert places(spec) == [("unknown-variable", "nam")]
+
+
+@pytest.mark.parametrize("long", ["x", " ", "'", "-"])
+def test_a_long_word_in_front_of_an_operator_is_looked_at_once(long: str) -> None:
+    text = f'program f(a: string) -> string = template "{long * 100_000}{{{{ a - 1 }}}}"\n'
+    before = time.process_time()
+    found = check_text(text)[1]
+    assert [(d.slug, d.span.text) for d in found] == [("bad-operands", "a - 1")]
+    assert time.process_time() - before < 5
+
+
+def test_a_report_of_an_operator_shows_what_stands_beside_it() -> None:
+    text = 'program f(a: string, b: [int]) -> string = template """\n{{ a - 1 }} {{ \'x\'   *   b[0].c }}{{ a.b }}\n{{ b\n- a }} {{ (a) - 1 }} {{ 2 - a}}\nwell-known - no: {% if a - 3 %}x - y{% endif %}"""\n'
+    found = [d.span.text for d in check_text(text)[1] if d.slug == "bad-operands"]
+    assert found == ["a - 1", "b\n- a", ") - 1", "2 - a", "a - 3"]

@@ -16,7 +16,8 @@ import trio
 
 from cogc.run import peers
 from cogc.run.answers import answered
-from cogc.run.local_server import open_socket
+from cogc.run.control_client import opens
+from cogc.run.local_server import listening, open_socket
 from cogc.run.peers import started_by
 from cogc.run.questions import read_answer
 from support.cli import cogc, cogc_here
@@ -131,7 +132,10 @@ def over(path: Path, tries: list[tuple[bytes, str]], answer: str) -> list[str]:
         async with trio.open_nursery() as nursery:
 
             async def listen() -> None:
-                found, said, _ = await answered(path, lambda text, peer: read_answer(text, ["yes", "no"], "string"))
+                with listening(path) as listener:
+                    found, said, _ = await answered(
+                        listener, lambda text, _: read_answer(text, ["yes", "no"], "string")
+                    )
                 assert (found, said) == (answer, answer)
 
             nursery.start_soon(listen)
@@ -172,5 +176,22 @@ def test_a_process_that_the_run_has_started_cannot_answer(tmp_path: Path, monkey
 
 
 def test_a_socket_is_closed_to_others(tmp_path: Path) -> None:
+    with open_socket(tmp_path / "q.socket"):
+        assert stat.S_IMODE((tmp_path / "q.socket").stat().st_mode) == 0o600
+
+
+def test_a_socket_takes_the_place_of_a_dead_one_and_of_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "q.socket"
+    open_socket(path).close()
+    assert path.exists() and not opens(path)
+    with open_socket(path):
+        assert opens(path)
+        with pytest.raises(OSError, match="in use"):
+            open_socket(path)
+        assert opens(path)
+
+
+def test_a_socket_is_closed_to_others_from_its_first_moment_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.chmod", lambda path, mode: None)
     with open_socket(tmp_path / "q.socket"):
         assert stat.S_IMODE((tmp_path / "q.socket").stat().st_mode) == 0o600

@@ -19,25 +19,24 @@ from typing import Any
 import trio
 
 from cogc.run.control_client import ask
-from cogc.run.local_server import PATIENCE, line_of, listening, read_line
+from cogc.run.local_server import PATIENCE, line_of, read_line
 from cogc.run.peers import Peer, person_at
 
 
 async def answered(
-    path: Path,
+    listener: trio.SocketListener,
     value_of: Callable[[str, Peer], Any],
     record: Callable[[str, Peer], None] = lambda _text, _peer: None,
 ) -> tuple[Any, str, Peer]:
-    """Listen at a path until somebody gives an answer that fits; return its value, its text, and who gave it.
+    """Serve a listener until somebody gives an answer that fits; return its value, its text, and who gave it.
 
     `value_of` returns the value that a text stands for, or raises ValueError with what would be one. `record` writes an answer down
     before it is acknowledged.
     """
     found: list[tuple[Any, str, Peer]] = []
-    with listening(path) as listener:
-        async with trio.open_nursery() as nursery:
-            serve = partial(_take, value_of, record, found, nursery.cancel_scope)
-            await trio.serve_listeners(serve, [listener], handler_nursery=nursery)
+    async with trio.open_nursery() as nursery:
+        serve = partial(_take, value_of, record, found, nursery.cancel_scope)
+        await trio.serve_listeners(serve, [listener], handler_nursery=nursery)
     return found[0]
 
 

@@ -30,6 +30,7 @@ def open_socket(path: Path) -> socket.socket:
         path.unlink()  # a run that had it was killed
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        os.fchmod(made.fileno(), 0o600)  # which the path has from its first moment on, in Linux
         with address(path) as name:
             made.bind(name)
         os.chmod(path, 0o600)

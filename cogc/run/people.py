@@ -26,6 +26,7 @@ from cogc.disk.state_folder import StateFolder, write_whole
 from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
 from cogc.run.answers import answered
+from cogc.run.local_server import listening
 from cogc.run.peers import Peer, write_down
 from cogc.run.questions import ANSWERED, MAILBOX, read_answer
 from cogc.stores.owner import owner
@@ -185,13 +186,14 @@ class People:
         if known is not None:
             asked.unlink(missing_ok=True)
             return question.value(known)
-        _post(asked, id, question, self.instance)
-        sys.stderr.write(f"cogc: question {id}: {question.text}\n")
-        try:
-            record = partial(_record, mailbox / ANSWERED, id, question)
-            value, _said, peer = await answered(mailbox / f"{id}.socket", question.value_by, record)
-        finally:
-            asked.unlink(missing_ok=True)
+        with listening(mailbox / f"{id}.socket") as listener:  # before the question is there to be answered
+            _post(asked, id, question, self.instance)
+            sys.stderr.write(f"cogc: question {id}: {question.text}\n")
+            try:
+                record = partial(_record, mailbox / ANSWERED, id, question)
+                value, _said, peer = await answered(listener, question.value_by, record)
+            finally:
+                asked.unlink(missing_ok=True)
         sys.stderr.write(f"cogc: question {id} was answered by {peer.name} (process {peer.pid})\n")
         return value
 

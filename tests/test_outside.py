@@ -173,7 +173,7 @@ COMMANDS = [
     ('dod D { cwd: "app", mine: shell ["./gradlew"] }', []),
     ('program t() -> string = shell ["./gradlew", "test"]', ["missing-path"]),
     ('program t() -> string = shell ["target/debug/app"]', []),
-    ('program t() -> string = shell ["~/bin/x"]', []),
+    ('program t() -> string = shell ["~/bin/x"]', ["foreign-placeholder"]),
     ('const A = { context: "the user asks" }', []),
     ('sett S { agent W { bid: exclusive when artefact.type == "GoalDefined", image: "ubuntu:24.04", command: ["bin/work"] } }', []),
     ('sett S { agent W { bid: exclusive when artefact.type == "GoalDefined", command: ["./work.sh"] } }', ["missing-path"]),

@@ -35,7 +35,7 @@ from cogc.ir import QUEUE
 from cogc.kernel import added, courses, queues
 from cogc.kernel.joins import Join
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import AWAITING, BACKLOG, HELD, STOPPED, Activity, Instance, Port, Slot, Waiter
+from cogc.kernel.objects import AWAITING, BACKLOG, CLOSED, HELD, STOPPED, Activity, Instance, Port, Slot, Waiter
 from cogc.kernel.reactions import Memory
 
 if TYPE_CHECKING:
@@ -115,9 +115,10 @@ def _odd(inst: Instance) -> tuple[str, int]:
             name = activity.handler.name if activity.handler is not None else "a hook"
             return f"`{inst.path}` waits in {name}, and {odd}", 0
         claims += len(activity.calls)
-    for item in (*(inst.backlog or ()), *(inst.rest or ())):
-        if _named(item[0]) is None:
-            return f"a step of `{inst.path}` waits for its turn", 0
+    waits = (*(inst.backlog or ()), *(inst.rest or ()))
+    # a coglet that is free goes on with its rest in a turn of its own, which is picked and is nowhere written
+    if (inst.rest and not inst.gate & CLOSED) or any(_named(item[0]) is None for item in waits):
+        return f"a step of `{inst.path}` waits for its turn", 0
     return "", claims
 
 

@@ -260,6 +260,38 @@ def test_what_stands_in_the_way_is_named(text: str, drive: str, why: str) -> Non
     assert why in obstacle(kernel)
 
 
+TWICE = """
+program f(x: int) -> int = shell ["echo", "{{ x }}"]
+coglet Main {
+  listen go: int
+  transmit out: int
+  on go as v {
+    let r = f(v)
+    out <- r
+  }
+  on go as v { out <- v * 10 }
+}
+"""
+
+
+def test_the_rest_of_a_message_whose_turn_is_picked_stands_in_the_way() -> None:
+    kernel = ordered(1)(Unit(build(TWICE, "Main")), 7, 5)
+    kernel.keeps_courses = True
+    kernel.start({})
+    kernel.input("go", 1)
+    kernel.run(150)
+    kernel.effects.clear()
+    assert obstacle(kernel) == "" and kernel.root is not None
+    (call,) = kernel.calls
+    kernel.result(call, 1)
+    while kernel.root.gate:
+        kernel.run(1)
+    assert kernel.root.rest
+    kernel.ready.clear()  # as where the turn of other coglets comes first
+    kernel.effects.clear()
+    assert obstacle(kernel) == "a step of `Main` waits for its turn"
+
+
 @pytest.mark.parametrize("damage", ["form", "tree", "timers", "models"])
 def test_what_is_no_snapshot_is_refused(damage: str) -> None:
     data = snapshot_of(COUNTER)

@@ -91,7 +91,7 @@ def test_settings_say_strict_and_which_packages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "place", "words"),
     [
-        ("ignroe = []", "1:1", "did you mean `ignore`?"), ("strict = 1", "1:1", "`strict` must be `true` or `false`"),
+        ("ignroe = []", "1:1", "did you mean `ignore`?"), ("strict = 1", "1:10", "`strict` must be `true` or `false`"),
         ('ignore = ["COG527",\n  "COG302"]', "2:3", "is an error"), ('select = ["cots"]', "1:11", "did you mean `cost`?"),
         ('[per-file]\n"a*" = ["nothing"]', "2:9", "no rule `nothing`"), ("ignore = [", "1:11", "Invalid"),
     ],

@@ -381,7 +381,7 @@ def test_a_snapshot_that_was_damaged_is_refused(project: Path) -> None:
 
 
 GONE = """
-program lose() -> string = shell ["sh", "-c", "test -e done || { touch done; rm -r 'PATH'; }"]
+program lose() -> string = shell ["sh", "-c", "test -e done || { touch done; COMMAND 'PATH'; }"]
 coglet Main {
   listen x: int
   transmit y: int
@@ -395,18 +395,19 @@ coglet Main {
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "then"),
+    ("command", "name", "said", "then"),
     [
-        ("", "it was removed or replaced, and has to be put back", None),
-        ("journal.jsonl", "it was removed or replaced, and has to be put back", "journal.jsonl` is gone"),
-        ("lock", "its lock was removed or replaced, so that another run may have it", "goes on"),
-        ("state.db", "state.db`: it was removed or replaced while it was open", "goes on"),
+        ("rm -r", "", "it was removed or replaced, and has to be put back", None),
+        ("rm -r", "journal.jsonl", "it was removed or replaced, and has to be put back", "journal.jsonl` is gone"),
+        ("rm -r", "lock", "its lock was removed or replaced, so that another run may have it", "goes on"),
+        ("rm -r", "state.db", "state.db`: it was removed, replaced or emptied while it was open", "goes on"),
+        (": >", "state.db", "state.db`: it was removed, replaced or emptied while it was open", "goes on"),
     ],
 )
 def test_a_run_ends_when_its_instance_is_removed_under_it(
-    project: Path, name: str, said: str, then: str | None
+    project: Path, command: str, name: str, said: str, then: str | None
 ) -> None:
-    (project / "a.cog").write_text(GONE.replace("PATH", str(folder(project) / name)))
+    (project / "a.cog").write_text(GONE.replace("COMMAND", command).replace("PATH", str(folder(project) / name)))
     line = ["run", "a.cog", "--instance", "i", "--input", "x=1"]
     gone = cogc_here(*line, cwd=project)
     assert gone.returncode == 3 and said in gone.stderr

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+import trio.lowlevel
 
-from cogc.commands.interrupts import Terminated, code, terminated
+from cogc.commands.interrupts import Terminated, code, run, terminated
 from cogc.explore import search
 from cogc.explore.shrink import Shrinker
 from cogc.explore.systematic import Systematic
@@ -184,3 +186,36 @@ def test_a_process_of_an_exploration_that_is_killed_ends_it_in_one_line(
     done = cogc_here("explore", "w.cog", *words, cwd=tmp_path)
     assert done.returncode == 3 and done.stdout.startswith("not complete: 120 orders")
     assert done.stdout.endswith(": a process was killed; no failure\n")
+
+
+def test_an_interrupt_that_comes_while_a_client_would_lose_an_exception_ends_the_command() -> None:
+    async def client() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except BaseException:  # a client that connects, and takes this for a failure of its own
+            raise AssertionError("an exception came up in the middle of it") from None
+        await trio.sleep_forever()
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(client)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_interrupt_ends_what_cannot_be_cancelled() -> None:
+    async def stubborn() -> None:
+        with trio.CancelScope(shield=True):
+            os.kill(os.getpid(), signal.SIGINT)
+            await trio.lowlevel.checkpoint()
+            os.kill(os.getpid(), signal.SIGINT)
+            await trio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stubborn)
+
+
+def test_a_command_that_nobody_interrupts_returns_its_value() -> None:
+    async def main(value: int) -> int:
+        return value
+
+    assert run(main, 7) == 7

@@ -74,8 +74,7 @@ def run(options: Namespace) -> int:
 def _registered(options: Namespace) -> int:
     """Show the agents of a registry that several runs share."""
     # imported here, since without --registry the command needs no store and starts in a tenth of the time
-    import trio
-
+    from cogc.commands import interrupts
     from cogc.stores.registry import open_registry
 
     async def found() -> list[Any]:
@@ -83,7 +82,7 @@ def _registered(options: Namespace) -> int:
             return list(await registry.list(options.role, options.status, options.parent))
 
     try:
-        _show([{**r, "state": r["status"]} for r in trio.run(found)], options.json)
+        _show([{**r, "state": r["status"]} for r in interrupts.run(found)], options.json)
     except ConnectionError as error:
         return _refuse(str(error))
     return 0

@@ -11,6 +11,7 @@ import trio
 
 from cogc import ir
 from cogc.analysis.checked import Checked
+from cogc.commands import interrupts
 from cogc.diagnostics.problems import Problems
 from cogc.disk.state_folder import write_whole
 from cogc.kernel.unit import Unit
@@ -41,7 +42,7 @@ def write_locks(checked: Checked, problems: Problems) -> None:
         types=run.tables.types,
         named=run.tables.named,
     )
-    found = trio.run(_ask, bundle)
+    found = interrupts.run(_ask, bundle)
     locks: dict[str, dict[str, Any]] = {}
     for (unit, node), key in zip(declared, keys, strict=True):
         tools = found[key]

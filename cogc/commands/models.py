@@ -19,6 +19,7 @@ from typing import Any
 import trio
 
 from cogc import ir
+from cogc.commands import interrupts
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound
 from cogc.commands.packages import allow_imports
@@ -65,7 +66,7 @@ def run(options: Namespace) -> int:
     rows = [_row(m.name, m.provider, m.argument, m.price, unit.model(m.key)) for m in models]
     code = 0
     if options.check:
-        for row, (state, why) in zip(rows, trio.run(_asked, unit, models), strict=True):
+        for row, (state, why) in zip(rows, interrupts.run(_asked, unit, models), strict=True):
             row["state"], row["why"] = state, why
             code = max(code, {"exists": 0, "missing": 1, "unknown": 3}[state])
     _print(rows, catalogue.data["date"], options.format)

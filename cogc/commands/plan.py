@@ -26,6 +26,7 @@ from typing import Any
 
 import trio
 
+from cogc.commands import interrupts
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError, pair
 from cogc.language.codec import unpacked
@@ -83,7 +84,7 @@ def run(options: Namespace) -> int:
         raise UsageError(f"`cogc plan {options.action}` takes {' '.join(wanted) or 'nothing'}")
     if options.plans == "memory":
         raise UsageError("--plans memory: plans in memory end with their run")
-    return trio.run(_main, options, options.plans or _own(options))
+    return interrupts.run(_main, options, options.plans or _own(options))
 
 
 def _own(options: Namespace) -> str:

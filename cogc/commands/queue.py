@@ -25,8 +25,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
-import trio
 
+from cogc.commands import interrupts
 from cogc.commands.options import duration, words
 from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
@@ -98,7 +98,7 @@ def run(options: Namespace) -> int:
     store = options.store or os.environ.get("REDIS_URL") or f"sqlite:{here(options.state).file(QUEUES)}"
     if store == "memory":
         raise UsageError("--store memory: a queue in memory ends with this command")
-    return trio.run(_main, options, store)
+    return interrupts.run(_main, options, store)
 
 
 async def _main(options: Namespace, store: str) -> int:

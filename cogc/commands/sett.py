@@ -21,15 +21,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import trio
 
-from cogc.commands import sett_list, sett_processes, telemetry
+from cogc.commands import interrupts, sett_list, sett_processes, telemetry
 from cogc.commands.options import goal_text, instance_of, local_option, network_option, sandbox_option, workspace_option
 from cogc.commands.sett_watch import follow, refuse_dirty, wanted, watch, watch_options
 from cogc.commands.state import add_state, state_here
@@ -95,25 +93,7 @@ def run(options: Namespace) -> int:
         async with open_board(board, instance) as opened:
             return await _ACT[options.action](opened, options)
 
-    return trio.run(_until_interrupted, main)
-
-
-async def _until_interrupted(main: Callable[[], Awaitable[int]]) -> int:
-    """Return what `main` returns. Raise KeyboardInterrupt at SIGINT: `main` is cancelled, since a client that connects may lose an exception."""
-    code = 130
-    with trio.open_signal_receiver(signal.SIGINT) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_at, signals, nursery.cancel_scope)
-            code = await main()
-            nursery.cancel_scope.cancel()
-    if code == 130:
-        raise KeyboardInterrupt
-    return code
-
-
-async def _cancel_at(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
-    async for _ in signals:
-        scope.cancel()
+    return interrupts.run(main)
 
 
 def _up(options: Namespace) -> int:

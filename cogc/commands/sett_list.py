@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import trio
-
+from cogc.commands import interrupts
 from cogc.commands.sett_processes import known, running
 from cogc.commands.state import state_here
 from cogc.disk.state_folder import StateFolder, all_folders
@@ -42,7 +41,7 @@ def list_all(options: Namespace) -> int:
     server = options.board or os.environ.get("REDIS_URL") or ""
     if server.startswith("redis"):
         here = {i.name for i in found if i.board == server}
-        for name in trio.run(names_in, server, "sett:*:artefacts"):
+        for name in interrupts.run(names_in, server, "sett:*:artefacts"):
             other = name.removeprefix("sett:").removesuffix(":artefacts")
             if other not in here:
                 found.append(Instance(other, 0, 0, "", "", server))

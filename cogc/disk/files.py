@@ -37,6 +37,15 @@ def read_text(path: str) -> str:
     return read_whole(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
+def identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return what tells the file at a path from one that takes its place; None if there is none, or an empty one."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size else None
+
+
 def refuse_unreadable(path: str) -> None:
     """Raise OSError for what is no regular file: opening a pipe waits for its writer, and a device may have no end."""
     mode = os.stat(path).st_mode

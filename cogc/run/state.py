@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from cogc.disk.files import identity
 from cogc.disk.state_folder import touch_database
 from cogc.language.codec import decode, encode
 
@@ -53,15 +54,7 @@ class StateStore:
         except (sqlite3.DatabaseError, ValueError) as error:
             self.close()
             raise StateError(f"the states in `{path}` cannot be read: {error}") from None
-        self._file = self._found()
-
-    def _found(self) -> tuple[int, int] | None:
-        """Return what tells the file from others, or None if there is none."""
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+        self._file = identity(self.path)
 
     @property
     def digest(self) -> str:
@@ -101,8 +94,8 @@ class StateStore:
         """Drop the states of coglets that are gone, and of all below them; then write states."""
         if self.lost:
             return
-        if self._found() != self._file:
-            self._lose("it was removed or replaced while it was open")
+        if identity(self.path) != self._file:
+            self._lose("it was removed, replaced or emptied while it was open")
             return
         rows = [(p, n, encode(v)) for (p, n), v in states.items()]
         below = [(path, f"{path}/", f"{path}0") for path in gone]  # 0 is the character behind the slash

@@ -32,6 +32,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
+from cogc.disk.files import identity
 from cogc.disk.state_folder import touch_database
 from cogc.stores.base import StoreLost, Tx
 from cogc.stores.clock import boot, since_boot
@@ -110,15 +111,7 @@ class SqliteStore:
         self._ahead = self._agree()
         self._noted = self._now()
         self._seen = self._version()
-        self._file = self._found()
-
-    def _found(self) -> tuple[int, int] | None:
-        """Return what tells the file from others, or None if there is none, or an empty one."""
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return None
-        return (found.st_dev, found.st_ino) if found.st_size else None
+        self._file = identity(self.path)
 
     def _version(self) -> int:
         """Return a number that changes with each commit of another connection."""
@@ -127,7 +120,7 @@ class SqliteStore:
     async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run `work` inside of `begin immediate` and `commit`; roll back if it raises."""
         async with self._one:
-            if self._found() != self._file:
+            if identity(self.path) != self._file:
                 raise StoreLost(
                     f"the store cannot be used: {self.path} was removed, replaced or emptied while it was open"
                 )

@@ -55,7 +55,7 @@ class Vocabulary:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._near: dict[str, _Near] = {}
+        self._groups: dict[str, _Group] = {}
         self._tests: dict[str, Words | None] = {}
 
     def of(self, unit: Unit) -> Words:
@@ -77,14 +77,14 @@ class Vocabulary:
         beside = self._tests[unit.path]
         return beside is not None and word in beside.places
 
-    def _group(self, unit: Unit) -> _Near:
+    def _group(self, unit: Unit) -> _Group:
         """Return the group of a file."""
-        if not self._near:
+        if not self._groups:
             units = self._world.units
             for paths in groups(self._world):
-                near = _Near([units[path] for path in paths if path in units])
-                self._near.update(dict.fromkeys(paths, near))
-        return self._near[unit.path]
+                group = _Group([units[path] for path in paths if path in units])
+                self._groups.update(dict.fromkeys(paths, group))
+        return self._groups[unit.path]
 
     def _tests_beside(self, unit: Unit) -> Words | None:
         """Return the words of the file with the tests of a spec, if there is one."""
@@ -93,7 +93,7 @@ class Vocabulary:
         return None if data is None else Words(Source(path, data.decode("utf-8", "replace")))
 
 
-class _Near:
+class _Group:
     """The words of the files that reach each other: each file is read for them once, when the first of them is asked for."""
 
     def __init__(self, units: list[Unit]) -> None:

@@ -292,8 +292,9 @@ class _Reader:
         if kind == "port":
             return (inst.ports or {})[key[0]]
         if kind == "tick":
-            handler = handlers_of(inst.code)[key[0]]
-            found = periods.tick_port(inst, handler) if len(key) > 1 else self._tick_port(inst, handler)
+            number, *of_earlier_timer = key
+            handler = handlers_of(inst.code)[number]
+            found = periods.tick_port(inst, handler) if of_earlier_timer else self._tick_port(inst, handler)
             found.fill = 1
             return found
         join = (inst.extra or {})[key[0]]

@@ -321,10 +321,10 @@ def test_an_item_whose_last_lease_is_over_is_its_workers_until_somebody_takes_it
             await queue.put("a")
             claimed = await queue.take()
             assert claimed is not None and await queue.take() is None
-            assert [i.status for i in await queue.items()] == ["dead"] and len(queue.buried) == 1
+            assert [i.status for i in await queue.items()] == ["dead"] and len(queue.died) == 1
             await getattr(queue, late)(*claimed[1:])
             left = {"done": [], "extend": ["todo"], "unclaim": ["todo"], "back": ["dead"]}[late]
-            assert [i.status for i in await queue.items()] == left and len(queue.buried) == 1
+            assert [i.status for i in await queue.items()] == left and len(queue.died) == 1
             if late == "done":
                 assert await queue.dead() is None
             if late == "back":

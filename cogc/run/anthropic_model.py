@@ -19,25 +19,9 @@ from cogc import ir
 from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
 from cogc.language.limits import LEAST_THOUGHT
+from cogc.run import provider
 from cogc.run.contexts import headers
 from cogc.run.media import base64_of, bytes_of
-from cogc.run.provider import (
-    IDEMPOTENT,
-    MISSHAPEN,
-    api_key,
-    assembled,
-    cleaned,
-    count_of,
-    failed,
-    input_of,
-    listed,
-    may_pass,
-    no_reply,
-    piece_of,
-    refused,
-    told,
-    unreachable,
-)
 
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 _NO_REPLY = "the server's answer is no reply of the Messages API"
@@ -49,7 +33,7 @@ class AnthropicModel:
     def __init__(self, model: ir.Model, attributes: dict[str, Any]) -> None:
         self.name = model.argument
         self.can = frozenset(attributes.get("capabilities", USUAL["anthropic"]))
-        self.key = api_key(model, attributes, "ANTHROPIC_API_KEY")
+        self.key = provider.api_key(model, attributes, "ANTHROPIC_API_KEY")
         base: str | None = attributes.get("base_url")
         http = anthropic.DefaultAsyncHttpxClient()  # made first: one that the SDK makes and that fails leaves a warning
         self.client = anthropic.AsyncAnthropic(
@@ -64,7 +48,7 @@ class AnthropicModel:
     async def listed(self) -> list[str]:
         """Return the names of the models that the server has. Raise Failure if it does not say so."""
         errors = (anthropic.APIStatusError, anthropic.APIConnectionError, anthropic.AnthropicError)
-        return await listed(self.client.models.list(limit=1000), errors, self.key, self.client.base_url.host)
+        return await provider.listed(self.client.models.list(limit=1000), errors, self.key, self.client.base_url.host)
 
     async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""
@@ -75,11 +59,11 @@ class AnthropicModel:
         except anthropic.APIStatusError as error:
             return self._status(error)
         except anthropic.APIResponseValidationError:
-            return failed(_NO_REPLY)
+            return provider.failed(_NO_REPLY)
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            return unreachable(self.client.base_url.host, self.key, error)
-        except (anthropic.AnthropicError, AssertionError, *MISSHAPEN) as error:
-            return no_reply(_NO_REPLY, self.key, error)
+            return provider.unreachable(self.client.base_url.host, self.key, error)
+        except (anthropic.AnthropicError, AssertionError, *provider.MISSHAPEN) as error:
+            return provider.no_reply(_NO_REPLY, self.key, error)
 
     async def _count(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the number of tokens of a request, counted by the server."""
@@ -91,7 +75,7 @@ class AnthropicModel:
                 if k in parameters
             }
         )
-        return {"tokens": found.input_tokens} if type(found.input_tokens) is int else failed(_NO_REPLY)
+        return {"tokens": found.input_tokens} if type(found.input_tokens) is int else provider.failed(_NO_REPLY)
 
     async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Send a request and return the assembled reply."""
@@ -101,11 +85,11 @@ class AnthropicModel:
             "/v1/messages",
             cast_to=object,
             body=body,
-            options={"headers": {IDEMPOTENT: id, **headers()}},
+            options={"headers": {provider.IDEMPOTENT: id, **headers()}},
             stream=True,
             stream_cls=anthropic.AsyncStream[object],
         )
-        return await assembled(stream, stream.response, reply, emit, _NO_REPLY, self.key)
+        return await provider.assembled(stream, stream.response, reply, emit, _NO_REPLY, self.key)
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -145,10 +129,11 @@ class AnthropicModel:
         found = inner if isinstance(inner, dict) else {}
         kind, status = str(found.get("type", "")), error.status_code
         # an error in the middle of a stream comes with the status 200 that the stream began with
-        again = may_pass(status) or kind in ("overloaded_error", "api_error", "rate_limit_error")
-        said = cleaned(self.key, str(found.get("message", "") or (error.message if status != 200 else "")))[:400]
+        again = provider.may_pass(status) or kind in ("overloaded_error", "api_error", "rate_limit_error")
+        words = str(found.get("message", "") or (error.message if status != 200 else ""))
+        said = provider.cleaned(self.key, words)[:400]
         named = str(status) if status != 200 else kind or "that it has an error"
-        return refused(named, said, again, error.response.headers)
+        return provider.refused(named, said, again, error.response.headers)
 
 
 class _Assembled:
@@ -191,7 +176,7 @@ class _Assembled:
         self._count(message.get("usage"))
         self.stop = message["stop_reason"]
         self.category = (message.get("stop_details") or {}).get("category")
-        return "".join(piece_of(b, "text") for b in self.blocks.values() if b.get("type") == "text")
+        return "".join(provider.piece_of(b, "text") for b in self.blocks.values() if b.get("type") == "text")
 
     def _extend(self, index: int, delta: dict[str, Any]) -> str:
         """Add a piece to a block, and return it if it is text of the answer."""
@@ -200,15 +185,15 @@ class _Assembled:
             raise ValueError(f"a piece of type {kind} is in a block of type {block['type']}")
         match kind:
             case "text_delta":
-                piece = piece_of(delta, "text")
-                block["text"] = piece_of(block, "text") + piece
+                piece = provider.piece_of(delta, "text")
+                block["text"] = provider.piece_of(block, "text") + piece
                 return piece
             case "input_json_delta":
-                self.inputs[index] = self.inputs.get(index, "") + piece_of(delta, "partial_json")
+                self.inputs[index] = self.inputs.get(index, "") + provider.piece_of(delta, "partial_json")
             case "thinking_delta":
-                block["thinking"] = piece_of(block, "thinking") + piece_of(delta, "thinking")
+                block["thinking"] = provider.piece_of(block, "thinking") + provider.piece_of(delta, "thinking")
             case "signature_delta":
-                block["signature"] = piece_of(delta, "signature")
+                block["signature"] = provider.piece_of(delta, "signature")
             case "citations_delta":
                 block["citations"] = [*block.get("citations", ()), delta["citation"]]
         return ""
@@ -221,19 +206,19 @@ class _Assembled:
     def complete(self) -> dict[str, Any]:
         """Return the complete reply, or an error if it broke off."""
         if self.stop is None:
-            return failed("the reply broke off in the middle", True)
+            return provider.failed("the reply broke off in the middle", True)
         for index, written in self.inputs.items():
-            self.blocks[index]["input"] = input_of(written)
+            self.blocks[index]["input"] = provider.input_of(written)
         usage = self.usage
         reply: dict[str, Any] = {
             "content": [self.blocks[i] for i in sorted(self.blocks)],
             "stop": self.stop,
-            "usage": told(
-                input=count_of(usage, "input_tokens"),
-                output=count_of(usage, "output_tokens"),
-                cache_read=count_of(usage, "cache_read_input_tokens"),
-                cache_write=count_of(usage, "cache_creation_input_tokens"),
-                thinking=count_of(usage, "output_tokens_details", "thinking_tokens"),
+            "usage": provider.told(
+                input=provider.count_of(usage, "input_tokens"),
+                output=provider.count_of(usage, "output_tokens"),
+                cache_read=provider.count_of(usage, "cache_read_input_tokens"),
+                cache_write=provider.count_of(usage, "cache_creation_input_tokens"),
+                thinking=provider.count_of(usage, "output_tokens_details", "thinking_tokens"),
             ),
         }
         return {**reply, "detail": str(self.category)[:200]} if self.category else reply

@@ -12,6 +12,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.permissions import writes_from_sandbox
 from cogc.kernel.unit import Unit
 from cogc.run.background import Background
+from cogc.run.carrying import Parts
 from cogc.run.claims import Claims
 from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
@@ -78,7 +79,7 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
         executors.coglets.save = outside.save
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
     models = Models(settings.people.run, settings.contexts)
-    session = kind(kernel, options, outside, background, executors, models, sinks, mirror)
+    session = kind(Parts(kernel, options, outside, background, executors, models, sinks), mirror)
     return session
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard, assert_never
 
 import trio
 
@@ -83,6 +83,18 @@ class Table(Protocol):
         """Make the table again, once the kernel has its state."""
 
 
+class Parts(NamedTuple):
+    """The parts of which a session is made."""
+
+    kernel: Kernel
+    options: RunOptions
+    outside: Outside
+    background: Background
+    executors: Executors
+    models: Models
+    sinks: Sinks
+
+
 class Carrier:
     """The half of a session that carries out effects.
 
@@ -90,39 +102,24 @@ class Carrier:
     questions with a timeout, `listening` the calls of methods that wait for a child, by their tokens.
     """
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        options: RunOptions,
-        outside: Outside,
-        background: Background,
-        executors: Executors,
-        models: Models,
-        sinks: Sinks,
-    ) -> None:
-        self.kernel = kernel
-        self.options = options
-        self.outside = outside
-        self.background = background
-        self.executors = executors
-        self.models = models
-        self.sinks = sinks
+    def __init__(self, parts: Parts) -> None:
+        self.kernel, self.options, self.outside, self.background, self.executors, self.models, self.sinks = parts
         self.delays = Delays()
         self.limited: set[int] = set()
         self.listening: dict[int, int] = {}
         self.outputs: dict[str, list[Any]] = {}
         self.last: dict[str, Any] = {}
-        self.taps = Taps(kernel)
-        self.orders = Orders(kernel, outside, self._event)
-        self.entries = Entries(kernel, outside, self._event, Keys(self.taps))
+        self.taps = Taps(self.kernel)
+        self.orders = Orders(self.kernel, self.outside, self._event)
+        self.entries = Entries(self.kernel, self.outside, self._event, Keys(self.taps))
         self.under_way: dict[int, UnderWay] = {}
         self.carried = 0
         self.ahead: set[int] = set()
         """The calls that were begun before their batch is on disk."""
         self.commit: Commit | None = None
-        if sinks.sync is not None and sinks.journal is not None:
-            self.commit = Commit(sinks.journal, sinks.sync, outside.wake)
-            outside.told = []
+        if self.sinks.sync is not None and self.sinks.journal is not None:
+            self.commit = Commit(self.sinks.journal, self.sinks.sync, self.outside.wake)
+            self.outside.told = []
         self.objects: dict[str, tuple[Any, Any]] = {}
         """The last states that objects in Python have saved, by path: parameters and state."""
         self.begun_at: dict[int, int] = {}

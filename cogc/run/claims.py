@@ -261,16 +261,16 @@ class Claims:
 
     def _look_for_dead(self, key: Key, queue: ValueQueue) -> None:
         """Count the items that were found without attempts left, and log them if no coglet takes them."""
-        buried, queue.buried = queue.buried, []
+        died, queue.died = queue.died, []
         unit, name = key
         heard = {f"{QUEUE}{name}.dead", f"{QUEUE}{name}.failed"}
-        if not buried or any(c.name in heard for coglet in unit.bundle.coglets.values() for c in coglet.listens):
+        if not died or any(c.name in heard for coglet in unit.bundle.coglets.values() for c in coglet.listens):
             return
         declared = _declared(key).name
-        self.given_up[declared] += len(buried)
-        items = "an item is" if len(buried) == 1 else f"{len(buried)} items are"
-        message = str(buried[-1]["message"])
-        why = f"{buried[-1]['kind']}: {message if len(message) <= _LONGEST else message[: _LONGEST - 3] + '...'}"
+        self.given_up[declared] += len(died)
+        items = "an item is" if len(died) == 1 else f"{len(died)} items are"
+        message = str(died[-1]["message"])
+        why = f"{died[-1]['kind']}: {message if len(message) <= _LONGEST else message[: _LONGEST - 3] + '...'}"
         self.log(
             "error",
             declared,

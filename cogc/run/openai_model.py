@@ -16,25 +16,9 @@ import openai
 from cogc import ir
 from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
+from cogc.run import provider
 from cogc.run.contexts import headers
 from cogc.run.media import base64_of, bytes_of
-from cogc.run.provider import (
-    IDEMPOTENT,
-    MISSHAPEN,
-    api_key,
-    assembled,
-    cleaned,
-    count_of,
-    failed,
-    input_of,
-    listed,
-    may_pass,
-    no_reply,
-    piece_of,
-    refused,
-    told,
-    unreachable,
-)
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 _CHOICES = {"any": "required", "none": "none"}
@@ -53,7 +37,7 @@ class OpenAIModel:
     def __init__(self, model: ir.Model, attributes: dict[str, Any]) -> None:
         self.name = model.argument
         self.can = frozenset(attributes.get("capabilities", USUAL["openai"]))
-        self.key = api_key(model, attributes, "OPENAI_API_KEY")
+        self.key = provider.api_key(model, attributes, "OPENAI_API_KEY")
         base: str = attributes.get("base_url") or "https://api.openai.com/v1"
         http = openai.DefaultAsyncHttpxClient()  # made first: one that the SDK makes and that fails leaves a warning
         self.client = openai.AsyncOpenAI(api_key=self.key, base_url=base, max_retries=0, timeout=None, http_client=http)
@@ -65,23 +49,23 @@ class OpenAIModel:
     async def listed(self) -> list[str]:
         """Return the names of the models that the server has. Raise Failure if it does not say so."""
         errors = (openai.APIStatusError, openai.APIConnectionError, openai.OpenAIError)
-        return await listed(self.client.models.list(), errors, self.key, self.client.base_url.host)
+        return await provider.listed(self.client.models.list(), errors, self.key, self.client.base_url.host)
 
     async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""
         try:
             return await self._stream(request, emit, id)
         except openai.APIStatusError as error:
-            said, status = cleaned(self.key, _message(error))[:400], error.status_code
-            return refused(status, said, may_pass(status), error.response.headers)
+            said, status = provider.cleaned(self.key, _message(error))[:400], error.status_code
+            return provider.refused(status, said, provider.may_pass(status), error.response.headers)
         except openai.APIResponseValidationError:
-            return failed(_NO_REPLY)
+            return provider.failed(_NO_REPLY)
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            return unreachable(self.client.base_url.host, self.key, error)
+            return provider.unreachable(self.client.base_url.host, self.key, error)
         except openai.APIError as error:  # an error in the middle of a stream
-            return failed(f"the model's server said: {cleaned(self.key, error.message)[:400]}", True)
-        except (openai.OpenAIError, AssertionError, *MISSHAPEN) as error:
-            return no_reply(_NO_REPLY, self.key, error)
+            return provider.failed(f"the model's server said: {provider.cleaned(self.key, error.message)[:400]}", True)
+        except (openai.OpenAIError, AssertionError, *provider.MISSHAPEN) as error:
+            return provider.no_reply(_NO_REPLY, self.key, error)
 
     async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Send a request and return the assembled reply."""
@@ -90,11 +74,11 @@ class OpenAIModel:
             "/chat/completions",
             cast_to=object,
             body=self._parameters(request),
-            options={"headers": {IDEMPOTENT: id, **headers()}},
+            options={"headers": {provider.IDEMPOTENT: id, **headers()}},
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )
-        return await assembled(stream, stream.response, reply, emit, _NO_REPLY, self.key)
+        return await provider.assembled(stream, stream.response, reply, emit, _NO_REPLY, self.key)
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -163,10 +147,10 @@ class _Assembled:
         delta = choice.get("delta") or {}
         for call in delta.get("tool_calls") or ():
             self._call(call)
-        self.refused += piece_of(delta, "refusal")
-        reasoning = piece_of(delta, "reasoning_content")
+        self.refused += provider.piece_of(delta, "refusal")
+        reasoning = provider.piece_of(delta, "reasoning_content")
         self.owed += reasoning
-        self.thought += reasoning or piece_of(delta, "reasoning")
+        self.thought += reasoning or provider.piece_of(delta, "reasoning")
         piece = _content(delta)
         self.text += piece
         return piece
@@ -180,8 +164,8 @@ class _Assembled:
     def _call(self, piece: dict[str, Any]) -> None:
         """Add a piece to a call. Some servers leave out the index, or give all calls the same one: then a new id begins a
         call, and where there is no index, a name does too. Some repeat the name in each piece."""
-        index, id, function = piece.get("index"), piece_of(piece, "id"), piece.get("function") or {}
-        name, given = piece_of(function, "name"), function.get("arguments")
+        index, id, function = piece.get("index"), provider.piece_of(piece, "id"), piece.get("function") or {}
+        name, given = provider.piece_of(function, "name"), function.get("arguments")
         made = self.at.get(index)
         other = made is not None and bool(id) and bool(made["id"]) and made["id"] != id
         if made is None or other or (index is None and name):
@@ -192,12 +176,12 @@ class _Assembled:
         made["id"] = id or made["id"]
         if name != made["name"]:
             made["name"] += name
-        made["arguments"] += json.dumps(given) if isinstance(given, dict) else piece_of(function, "arguments")
+        made["arguments"] += json.dumps(given) if isinstance(given, dict) else provider.piece_of(function, "arguments")
 
     def complete(self) -> dict[str, Any]:
         """Return the complete reply, or an error if it broke off."""
         if self.finish is None:
-            return failed("the reply broke off in the middle", True)
+            return provider.failed("the reply broke off in the middle", True)
         content: list[dict[str, Any]] = [{"type": "text", "text": self.text}] if self.text else []
         for call in self.calls:
             content.append(
@@ -205,7 +189,7 @@ class _Assembled:
                     "type": "tool_use",
                     "id": call["id"],
                     "name": call["name"],
-                    "input": input_of(call["arguments"]),
+                    "input": provider.input_of(call["arguments"]),
                     **call["more"],
                 }
             )
@@ -222,18 +206,18 @@ def _content(delta: dict[str, Any]) -> str:
     """Return the text of a delta. Some servers send a list of parts, of which those that think are no part of the answer."""
     content = delta.get("content")
     if not isinstance(content, list):
-        return piece_of(delta, "content")
-    return "".join(piece_of(part, "text") for part in content if part.get("type") == "text")
+        return provider.piece_of(delta, "content")
+    return "".join(provider.piece_of(part, "text") for part in content if part.get("type") == "text")
 
 
 def _usage(usage: Any) -> dict[str, int]:
     """Return the tokens of a request in the kernel's form; empty if the server has not counted them."""
-    cached = count_of(usage, "prompt_tokens_details", "cached_tokens")
-    return told(
-        input=count_of(usage, "prompt_tokens") - cached,
-        output=count_of(usage, "completion_tokens"),
+    cached = provider.count_of(usage, "prompt_tokens_details", "cached_tokens")
+    return provider.told(
+        input=provider.count_of(usage, "prompt_tokens") - cached,
+        output=provider.count_of(usage, "completion_tokens"),
         cache_read=cached,
-        thinking=count_of(usage, "completion_tokens_details", "reasoning_tokens"),
+        thinking=provider.count_of(usage, "completion_tokens_details", "reasoning_tokens"),
     )
 
 

@@ -51,17 +51,13 @@ from typing import Any, assert_never
 import trio
 
 from cogc.kernel.door import Cut
-from cogc.kernel.machine import Kernel
 from cogc.language.values import Failure
-from cogc.run.background import Background
-from cogc.run.carrying import Carrier
+from cogc.run.carrying import Carrier, Parts
 from cogc.run.delayed import Deed, Message, Piece, Reply, SleepOver
 from cogc.run.dump import describe
-from cogc.run.executors import Executors
 from cogc.run.mirror import Mirror
-from cogc.run.models import Models
 from cogc.run.options import RunOptions as RunOptions, Sinks as Sinks
-from cogc.run.outside import Notice, Outside
+from cogc.run.outside import Notice
 from cogc.run.resume import Resumed, resume
 from cogc.run.snapshots import Snapshots
 from cogc.run.stopping import EXIT_CODES, Ending, Stopping, signals
@@ -95,25 +91,15 @@ class Session(Carrier):
     that are kept, `last` the last message of each channel.
     """
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        options: RunOptions,
-        outside: Outside,
-        background: Background,
-        executors: Executors,
-        models: Models,
-        sinks: Sinks,
-        mirror: Mirror | None,
-    ) -> None:
-        super().__init__(kernel, options, outside, background, executors, models, sinks)
+    def __init__(self, parts: Parts, mirror: Mirror | None) -> None:
+        super().__init__(parts)
         self.mirror = mirror
         self.snapshots: Snapshots | None = None
-        if sinks.compaction is not None and sinks.journal is not None and self.commit is not None:
-            self.snapshots = Snapshots(self, sinks.journal, sinks.compaction)
+        if self.sinks.compaction is not None and self.sinks.journal is not None and self.commit is not None:
+            self.snapshots = Snapshots(self, self.sinks.journal, self.sinks.compaction)
         self.stopping = Stopping()
         self.outcome: Ending = "done"
-        self.met = options.until is None
+        self.met = self.options.until is None
         self.failed_until: str | None = None
         self.deadlock: list[str] = []
         self.unended: list[str] = []
@@ -129,8 +115,8 @@ class Session(Carrier):
         self._slice_ends = 0.0
         self._portion = PORTION
         self._paused = False
-        kernel.door.poll = self._poll
-        kernel.door.told = self._cut
+        self.kernel.door.poll = self._poll
+        self.kernel.door.told = self._cut
 
     # ---- the loop ------------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ class ValueQueue:
         self.lease = lease
         self.attempts = attempts
         self.new_id = new_id
-        self.buried: list[Why] = []
+        self.died: list[Why] = []
         """The last failures of the items that this queue has found without attempts left, at claims and when they were given back."""
         self.unsure = 0
         """Claims that were given up while the store was silent: it may have made them."""
@@ -196,10 +196,10 @@ class ValueQueue:
         """Claim the oldest free item in one transaction. An item without attempts left moves to the dead ones on the
         way."""
         now = await self.store.now()
-        buried: list[Why] = []
+        died: list[Why] = []
 
         async def work(tx: Tx) -> Claim | None:
-            buried.clear()
+            died.clear()
             busy: set[str] = set()
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
@@ -214,7 +214,7 @@ class ValueQueue:
                     continue
                 item = _ended(item)
                 if item["tries"] >= self.attempts:
-                    buried.append(self._bury(tx, id, item, now))
+                    died.append(self._set_dead(tx, id, item, now))
                     continue
                 item["token"] += 1
                 item["tries"] += 1
@@ -225,7 +225,7 @@ class ValueQueue:
             return None
 
         found = await self.store.transact(work)
-        self.buried += buried
+        self.died += died
         return found
 
     async def dead(self, by: str = "", report: bool = False) -> Claim | None:
@@ -233,10 +233,10 @@ class ValueQueue:
 
         The value is the item, or with `report` the record `{item, kind, message, path, at, attempts, redriven}`.
         """
-        await self._try_bury()
-        return await self._shielded(partial(self._exhume, by, report))
+        await self._collect_dead()
+        return await self._shielded(partial(self._try_dead, by, report))
 
-    async def _try_bury(self) -> None:
+    async def _collect_dead(self) -> None:
         """Move the items whose last claim has run out of its lease to the dead ones."""
         now = await self.store.now()
 
@@ -244,11 +244,11 @@ class ValueQueue:
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
                 if item is not None and item["tries"] >= self.attempts and item["until"] <= now:
-                    self._bury(tx, id, _ended(item), now)
+                    self._set_dead(tx, id, _ended(item), now)
 
         await self.store.transact(work)
 
-    async def _exhume(self, by: str, report: bool) -> Claim | None:
+    async def _try_dead(self, by: str, report: bool) -> Claim | None:
         """Claim the oldest dead item that is free. The claim of whoever worked on it has ended by that."""
         now = await self.store.now()
 
@@ -273,7 +273,7 @@ class ValueQueue:
             if item is None or item["token"] != token:
                 return False
             if item.get("buried") and not item.get("gone"):
-                self._revive(tx, id, item, now)
+                self._set_alive(tx, id, item, now)
             tx.put(f"item:{id}", {**item, "until": now + self.lease})
             return True
 
@@ -292,10 +292,10 @@ class ValueQueue:
         now = await self.store.now()
         why = failure or _failure("returned", "the item was given back", now)
         why = {**why, "message": why["message"][:LONGEST_MESSAGE]}
-        buried: list[Why] = []
+        died: list[Why] = []
 
         async def work(tx: Tx) -> bool:
-            buried.clear()
+            died.clear()
             item = await tx.get(f"item:{id}")
             if item is None or item["token"] != token:
                 return False
@@ -304,12 +304,12 @@ class ValueQueue:
             item.update(until=0.0, gone=False, by="")
             tx.put(f"item:{id}", item)
             if item["tries"] >= self.attempts and not item.get("buried"):
-                buried.append(self._bury(tx, id, item, now))
+                died.append(self._set_dead(tx, id, item, now))
             tx.publish("item_events", id)
             return True
 
         found = await self.store.transact(work)
-        self.buried += buried
+        self.died += died
         return found
 
     async def unclaim(self, id: str, token: int) -> None:
@@ -323,7 +323,7 @@ class ValueQueue:
             if not item.get("gone"):
                 item["tries"] -= 1
                 if item.get("buried"):
-                    self._revive(tx, id, item, now)
+                    self._set_alive(tx, id, item, now)
             tx.put(f"item:{id}", {**item, "until": 0.0, "gone": False, "by": ""})
             tx.publish("item_events", id)
 
@@ -368,7 +368,7 @@ class ValueQueue:
                 if item is None or item["until"] > now:  # somebody handles it as a dead one
                     continue
                 item.update(tries=0, until=0.0, gone=False, redriven=item.get("redriven", 0) + 1)
-                self._revive(tx, one, item, now)
+                self._set_alive(tx, one, item, now)
                 tx.put(f"item:{one}", item)
                 tx.publish("item_events", one)
                 count += 1
@@ -392,7 +392,7 @@ class ValueQueue:
 
         return await self.store.transact(work)
 
-    def _bury(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> Why:
+    def _set_dead(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> Why:
         """Move an item to the dead ones, and return its last failure."""
         tx.put(f"item:{id}", {**item, "until": 0.0, "buried": True})
         tx.remove(f"items:{self.name}", id)
@@ -400,7 +400,7 @@ class ValueQueue:
         tx.publish("item_events", id)
         return _why(item)
 
-    def _revive(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> None:
+    def _set_alive(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> None:
         """Move a dead item to the others; its record is the caller's to write."""
         item["buried"] = False
         tx.remove(f"dead:{self.name}", id)

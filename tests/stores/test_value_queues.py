@@ -88,11 +88,11 @@ def test_an_item_keeps_its_last_failure_until_it_is_done(queue: Queue) -> None:
     queue.take()
     queue.clock.now += 10.5
     assert queue.take() is None
-    (item,), (buried,) = queue.items(), queue.queue.buried
+    (item,), (died,) = queue.items(), queue.queue.died
     assert (
         item.status == "dead"
-        and item.failure == buried
-        and buried["kind"] == "lease"
+        and item.failure == died
+        and died["kind"] == "lease"
         and item.failure["at"] == {"$time": 1011 * 10**9}
     )
     value, id, token = queue.dead("", True)

@@ -239,72 +239,68 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
     from cogc.desugar import dods
 
     _role(checked, unit, c.key)
-
     kind = dods.word(c)
     if kind in ("standard", "off") and c.key.id not in dods.STANDARD:
-        help = did_you_mean(c.key.id, dods.STANDARD) or None
-        known = ", ".join(f"`{s}`" for s in dods.STANDARD)
-        checked.problems.add("unknown-criterion", unit.span(c.key), help=help, name=c.key.id, known=known)
+        _unknown_criterion(checked, unit, c, did_you_mean(c.key.id, dods.STANDARD) or None)
     elif kind == "expr" and isinstance(c, nodes.Attribute):
-        inner = scope.inner()
-        inner.waits = True
-        if not dods.hides_work(checked.world, unit, scope.locals):
-            inner.bind("work", ANY)
-        found = checked.inference.infer(c.value, inner)  # type: ignore[arg-type]
-        checked.tables.conditions.append((c.value, inner))  # type: ignore[arg-type]
-        near = did_you_mean(c.key.id, dods.SETTINGS)
-        if types.fit(found, _SAID) == types.NO and is_suggestion(near):
-            known = ", ".join(f"`{s}`" for s in dods.STANDARD)
-            checked.problems.add("unknown-criterion", unit.span(c.key), help=near, name=c.key.id, known=known)
-        elif types.fit(found, _SAID) == types.NO:
-            near = "a criterion holds or does not"
-            edits: tuple[Edit, ...] = ()
-            if c.key.id == "coverage" and isinstance(c.value, nodes.Literal):
-                near = f"write `coverage: coverage >= {c.value.value}`"
-                edits = (Edit(unit.span(c.value), f"coverage >= {c.value.value}", "unsafe"),)
-            checked.problems.add(
-                "wrong-type",
-                unit.span(c.value),
-                help=near,
-                edits=edits,
-                found=types.show(found),
-                wanted="bool",
-                hint="",
-            )
+        _condition(checked, unit, c, scope)
     elif kind == "standard" and c.key.id == "coverage":
-        checked.problems.add(
-            "bad-executor",
-            unit.span(c),
-            name="coverage",
-            wrong="needs a percentage",
-            right="write `coverage: coverage >= 85`",
-        )
-    elif isinstance(c, nodes.Command) and c.executor.kind.id == "python":
-        check_function(checked, unit, c.executor)
-    elif (
-        isinstance(c, nodes.Command)
-        and isinstance(c.executor.argument, nodes.ListLiteral)
-        and not c.executor.argument.items
-    ):
-        bad_executor(
-            checked,
-            unit,
-            c.executor,
-            "needs a list of words",
-            'write `shell ["command", "argument"]`; no shell is involved',
-        )
-    if isinstance(c, nodes.Command):
-        words = c.executor.argument
-        if isinstance(words, nodes.ListLiteral) and words.items:
-            one_word(checked.problems, unit, words.items[0])
-        known_keys = ATTRIBUTES[f"{c.executor.kind.id} criterion"]
-        for a in c.executor.attributes:
-            if a.key.id not in known_keys:
-                help = did_you_mean(a.key.id, known_keys) or None
-                names = ", ".join(f"`{k}`" for k in known_keys)
-                checked.problems.add(
-                    "unknown-attribute", unit.span(a.key), help=help, owner="this criterion", name=a.key.id, known=names
-                )
+        wrong, right = "needs a percentage", "write `coverage: coverage >= 85`"
+        checked.problems.add("bad-executor", unit.span(c), name="coverage", wrong=wrong, right=right)
+    elif isinstance(c, nodes.Command):
+        _command(checked, unit, c)
+
+
+def _unknown_criterion(checked: Checked, unit: Unit, c: dods.Criterion, help: str | None) -> None:
+    from cogc.desugar import dods
+
+    known = ", ".join(f"`{s}`" for s in dods.STANDARD)
+    checked.problems.add("unknown-criterion", unit.span(c.key), help=help, name=c.key.id, known=known)
+
+
+def _condition(checked: Checked, unit: Unit, c: nodes.Attribute, scope: Scope) -> None:
+    """Check a criterion that is an expression, which sees the work under the name `work`."""
+    from cogc.desugar import dods
+
+    inner = scope.inner()
+    inner.waits = True
+    if not dods.hides_work(checked.world, unit, scope.locals):
+        inner.bind("work", ANY)
+    found = checked.inference.infer(c.value, inner)  # type: ignore[arg-type]
+    checked.tables.conditions.append((c.value, inner))  # type: ignore[arg-type]
+    if types.fit(found, _SAID) != types.NO:
+        return
+    near = did_you_mean(c.key.id, dods.SETTINGS)
+    if is_suggestion(near):
+        _unknown_criterion(checked, unit, c, near)
+        return
+    help = "a criterion holds or does not"
+    edits: tuple[Edit, ...] = ()
+    if c.key.id == "coverage" and isinstance(c.value, nodes.Literal):
+        help = f"write `coverage: coverage >= {c.value.value}`"
+        edits = (Edit(unit.span(c.value), f"coverage >= {c.value.value}", "unsafe"),)
+    said, span = types.show(found), unit.span(c.value)
+    checked.problems.add("wrong-type", span, help=help, edits=edits, found=said, wanted="bool", hint="")
+
+
+def _command(checked: Checked, unit: Unit, c: nodes.Command) -> None:
+    """Check the executor of a criterion: its argument, and its attributes."""
+    executor, words = c.executor, c.executor.argument
+    if executor.kind.id == "python":
+        check_function(checked, unit, executor)
+    elif isinstance(words, nodes.ListLiteral) and not words.items:
+        right = 'write `shell ["command", "argument"]`; no shell is involved'
+        bad_executor(checked, unit, executor, "needs a list of words", right)
+    if isinstance(words, nodes.ListLiteral) and words.items:
+        one_word(checked.problems, unit, words.items[0])
+    known_keys = ATTRIBUTES[f"{executor.kind.id} criterion"]
+    for a in executor.attributes:
+        if a.key.id not in known_keys:
+            help = did_you_mean(a.key.id, known_keys) or None
+            owner, known = "this criterion", ", ".join(f"`{k}`" for k in known_keys)
+            checked.problems.add(
+                "unknown-attribute", unit.span(a.key), help=help, owner=owner, name=a.key.id, known=known
+            )
 
 
 def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
@@ -330,22 +326,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
         checked.problems.add("missing-attribute", unit.span(node.name), owner=f"plan `{node.name.id}`", name="goal")
     check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
     _uses_dod(checked, unit, attributes)
-    roles_given = next((a.value for a in node.items if isinstance(a, nodes.Attribute) and a.key.id == "roles"), None)
-    for e in roles_given.entries if isinstance(roles_given, nodes.RecordLiteral) else ():
-        if isinstance(e, nodes.Entry):
-            if node.extends is not None and e.key.id not in extended.roles and extended.roles:
-                help, where = did_you_mean(e.key.id, extended.open) or None, f"`roles` of plan `{node.extends.text}`"
-                known = ", ".join(f"`{r}`" for r in extended.roles)
-                checked.problems.add(
-                    "unknown-key", unit.span(e.key), help=help, where=where, name=e.key.id, known=known
-                )
-            used = checked.world.lookup(unit, nodes.qualified_text(e.value) or "")
-            check_judge(checked, unit, e.value, used)
-            kinds = _kinds_of_role(extended, e.key.id)
-            if used is not None and kinds and used.kind not in kinds and used.kind in ("agent", "team", "dod"):
-                found, wanted = ARTICLES[used.kind], " or ".join(ARTICLES[k] for k in kinds)
-                filler = nodes.qualified_text(e.value) or ""
-                checked.problems.add("wrong-kind", unit.span(e.value), name=filler, found=found, wanted=wanted)
+    _roles(checked, unit, node, extended)
     steps = plans.steps_of(node)
     names, roles = set(extended.steps), {*extended.open, *extended.bound}
     results, order = (
@@ -371,6 +352,25 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
         check_block(given, "step", step.name, scope, checked.inference)
         step_parts(checked, unit, node, extended, order, step, scope, results)
         _uses_dod(checked, unit, step.attributes)
+
+
+def _roles(checked: Checked, unit: Unit, node: nodes.Plan, extended: plans.ExtendedPlan) -> None:
+    """Check what fills the roles of a plan: each must be a role, and each filler of a kind that its steps can use."""
+    given = next((a.value for a in node.items if isinstance(a, nodes.Attribute) and a.key.id == "roles"), None)
+    for e in given.entries if isinstance(given, nodes.RecordLiteral) else ():
+        if not isinstance(e, nodes.Entry):
+            continue
+        if node.extends is not None and e.key.id not in extended.roles and extended.roles:
+            help, where = did_you_mean(e.key.id, extended.open) or None, f"`roles` of plan `{node.extends.text}`"
+            known = ", ".join(f"`{r}`" for r in extended.roles)
+            checked.problems.add("unknown-key", unit.span(e.key), help=help, where=where, name=e.key.id, known=known)
+        used = checked.world.lookup(unit, nodes.qualified_text(e.value) or "")
+        check_judge(checked, unit, e.value, used)
+        kinds = _kinds_of_role(extended, e.key.id)
+        if used is not None and kinds and used.kind not in kinds and used.kind in ("agent", "team", "dod"):
+            found, wanted = ARTICLES[used.kind], " or ".join(ARTICLES[k] for k in kinds)
+            filler = nodes.qualified_text(e.value) or ""
+            checked.problems.add("wrong-kind", unit.span(e.value), name=filler, found=found, wanted=wanted)
 
 
 def _kinds_of_role(extended: plans.ExtendedPlan, role: str) -> tuple[DeclaredKind, ...]:

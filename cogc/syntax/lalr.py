@@ -63,6 +63,10 @@ if TYPE_CHECKING:
     from cogc.syntax.lexer import Tokens
 
     Builder = Callable[[list[Any], int, int], Any]
+    Fail = Callable[[int, list[int]], bool]
+    """Reports a token that has no action, by its index and the stack of states. Returns whether the parser is to recover."""
+    Mend = Callable[[Tokens, list[Any], int, list[int], "Rules"], bool]
+    """Changes the tokens and their values from one that has no action on. Returns whether the parser goes on with them."""
     Written = tuple[int, int, str, tuple[int, ...], int]
     """A rule as it stands in the tables: left side, length, builder, the children that it keeps, mode."""
     Chain = tuple[int, tuple[Builder, ...], "Action"]
@@ -217,19 +221,15 @@ def _cut(kept: tuple[int, ...], length: int) -> tuple[slice | None, list[None]]:
 def parse(
     tokens: Tokens,
     rules: Rules,
-    fail: Callable[[int, list[int]], bool],
+    fail: Fail,
     below: tuple[int, ...] = (STARTS["start"],),
     held: list[Any] | None = None,
     leaves: list[Any] | None = None,
-    mend: Callable[[Tokens, list[Any], int, list[int], Rules], bool] | None = None,
+    mend: Mend | None = None,
 ) -> Any:
     """Parse all tokens, as a file or on top of the states `below`, with the values `held` in them.
 
-    `leaves` are the values of the tokens, by default their texts.
-
-    `fail(index, states)` is called with the index of a token that has no action and with the stack of states; it returns
-    whether the parser is to recover. Then `mend` may change the tokens and their values from there on; if it returns True,
-    the parser goes on with them.
+    `leaves` are the values of the tokens, by default their texts. For a token that has no action, `fail` is called and then `mend`.
     """
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
     if leaves is None and (mend is not None or tokens.cut_starts is not token_starts):
@@ -237,10 +237,9 @@ def parse(
     states: list[int] = [*below]
     values: list[Any] = [None] * len(below) if held is None else held
     starts = token_starts[:1] * len(below)
-    at, failed = 0, -1
-    kind = kinds[0]
-    end = 0
-    state = states[-1]
+    recovery: _Recovery | None = None
+    at, end = 0, 0
+    kind, state = kinds[0], states[-1]
     action: Any = rules.action(state, kind)
     while True:
         if action.__class__ is dict:
@@ -254,21 +253,11 @@ def parse(
         elif action is None:
             if kind in _ENDS and state in FINALS:
                 return values[-1]
-            if not fail(at, states) or (at == failed and kind == _END):
+            if recovery is None:
+                recovery = _Recovery(tokens, rules, fail, states, values, starts, leaves, mend)
+            at, end = recovery.go_on(at, end)
+            if at < 0:
                 return None
-            if mend is not None and leaves is not None and at != failed and mend(tokens, leaves, at, states, rules):
-                failed, kind = at, kinds[at]
-                action = rules.action(state, kind)
-                continue
-            # a token at which recovery fails twice is skipped: each recovery gets further than the one before
-            at, failed = (at + 1 if at == failed else at), at
-            skipped = _behind_brace(tokens, at, states, rules, _inside_braces(values))
-            if skipped == at:
-                at, end = _recover(tokens, at, states, values, starts)
-                if at < 0:
-                    return None
-            else:
-                at = skipped
             kind, state = kinds[at], states[-1]
             action = rules.action(state, kind)
             continue
@@ -317,6 +306,47 @@ def _children(values: list[Any], length: int, kept: tuple[int, ...]) -> list[Any
         else:
             children.extend(values[base + i - _SPLICED])
     return children
+
+
+class _Recovery:
+    """The way of a parser past tokens that have no action: each is reported, and mended or passed over with its phrase."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        rules: Rules,
+        fail: Fail,
+        states: list[int],
+        values: list[Any],
+        starts: list[int],
+        leaves: list[Any] | None,
+        mend: Mend | None,
+    ) -> None:
+        self.tokens = tokens
+        self.rules = rules
+        self.fail = fail
+        self.states = states
+        self.values = values
+        self.starts = starts
+        self.leaves = leaves
+        self.mend = mend
+        self.failed = -1
+        """The token at which recovery was last begun."""
+
+    def go_on(self, at: int, end: int) -> tuple[int, int]:
+        """Return the index to go on at, or -1 if there is none, and the end of what lies on top of the stack, so far `end`."""
+        tokens, states = self.tokens, self.states
+        if not self.fail(at, states) or (at == self.failed and tokens.kinds[at] == _END):
+            return -1, end
+        again = at == self.failed
+        self.failed = at
+        if not again and self.mend is not None and self.leaves is not None:
+            if self.mend(tokens, self.leaves, at, states, self.rules):
+                return at, end
+        # a token at which recovery fails twice is skipped: each recovery gets further than the one before
+        at += again
+        behind = _behind_brace(tokens, at, states, self.rules, _inside_braces(self.values))
+        return (behind, end) if behind != at else _recover(tokens, at, states, self.values, self.starts)
 
 
 def _behind_brace(tokens: Tokens, at: int, states: list[int], rules: Rules, inside: bool) -> int:

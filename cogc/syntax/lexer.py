@@ -212,6 +212,7 @@ class Lexer:
                 self._add(_SEP, end, end + 1)
 
     def run(self, at: int, stop: int) -> Tokens:
+        """Read the tokens of a range, behind those that were read before."""
         tokens, text, brackets, resync = self.tokens, self.source.text, self.brackets, self.resync
         kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
         match, keyword, operator = _TOKEN.match, KEYWORDS.get, OPERATORS
@@ -266,19 +267,21 @@ class Lexer:
                 continue
             else:
                 kind = _BY_GROUP[group]  # type: ignore[index]
-                if kind == _INT and at - start > 18:
-                    self._large(start, at)
-                elif kind == _DURATION and at - start > 6 and nanoseconds(text[start:at]) >= 1 << 63:
-                    self.problems.add("number-too-large", Span(self.source, start, at), text=text[start:at])
+                if at - start > 6 and (kind == _INT or kind == _DURATION):
+                    self._long_number(kind, start, at)
             add_kind(kind)
             add_start(start)
             add_end(at)
-        if brackets and resync:
+        self._finish(stop)
+        return tokens
+
+    def _finish(self, stop: int) -> None:
+        """Close what is still open at the end of a range, and add the end as a token."""
+        if self.brackets and self.resync:
             self._close_all(stop)
-        if kinds and kinds[-1] == _SEP:
+        if self.tokens.kinds and self.tokens.kinds[-1] == _SEP:
             self._pop()
         self._add(_END, stop, stop)
-        return tokens
 
     def _brace_below(self, start: int) -> None:
         """Report a `{` that begins a line, and read it as the end of the line before: no phrase begins with it."""
@@ -476,12 +479,17 @@ class Lexer:
         self.problems.add("hole-outside-form", span, edits=(Edit(span, name, "safe"),), text=text, name=name)
         return _NAME
 
-    def _large(self, start: int, end: int) -> None:
-        """Report an int that does not fit into 64 bits."""
-        digits = self.source.text[start:end].replace("_", "")
-        number = int(digits) if len(digits) < 20 else 1 << 64  # Python refuses to read thousands of digits
-        if number >= 1 << 63 and not (number == 1 << 63 and self._negated()):
-            self.problems.add("number-too-large", Span(self.source, start, end), text=digits)
+    def _long_number(self, kind: int, start: int, end: int) -> None:
+        """Report an int or a duration that does not fit into 64 bits."""
+        text = self.source.text[start:end]
+        if kind == _DURATION:
+            too_large = nanoseconds(text) >= 1 << 63
+        else:
+            text = text.replace("_", "")
+            number = int(text) if len(text) < 20 else 1 << 64  # Python refuses to read thousands of digits
+            too_large = number >= 1 << 63 and not (number == 1 << 63 and self._negated())
+        if too_large:
+            self.problems.add("number-too-large", Span(self.source, start, end), text=text)
 
     def _negated(self) -> bool:
         """Return whether the last token is a `-` that stands before a number alone, and not between two."""

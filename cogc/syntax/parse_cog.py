@@ -298,15 +298,19 @@ class Reporter:
             return at, f"did you mean `{near}`?"
         if texts[2] in RESERVED and TERMINALS["NAME"] in found and not around.expression:
             return at, f"`{texts[2]}` is reserved; choose another name"
-        if before >= 0 and len(texts[1]) > 2 and found != {OPERATORS["{"]}:
-            fits = self._expected_before(states)
-            named = TERMINALS["NAME"] in fits and texts[0] not in ("", "\n", ";", "{", "}", ",")  # as behind `create`
-            # a value may begin with a word of its own, as in `let x = await y`
-            named = named and (texts[0] not in _IN_FRONT or self.tokens.text.count(texts[1]) > 1)
-            near = nearest(texts[1], [w for w in KEYWORDS if KEYWORDS[w] in fits and (w in RESERVED or not named)])
-            if near:
-                return before, f"did you mean `{near}`?"
+        if before >= 0 and found != {OPERATORS["{"]} and (near := self._misspelt(states, texts[0], texts[1])):
+            return before, f"did you mean `{near}`?"
         return at, None
+
+    def _misspelt(self, states: list[int], front: str, word: str) -> str | None:
+        """Return the keyword that is meant by the word in front of a token, behind `front`; None if the word may be a name."""
+        if len(word) <= 2:
+            return None
+        fits = self._expected_before(states)
+        named = TERMINALS["NAME"] in fits and front not in ("", "\n", ";", "{", "}", ",")  # as behind `create`
+        # a value may begin with a word of its own, as in `let x = await y`
+        named = named and (front not in _IN_FRONT or self.tokens.text.count(word) > 1)
+        return nearest(word, [w for w in KEYWORDS if KEYWORDS[w] in fits and (w in RESERVED or not named)])
 
     def _glued(self, at: int, found: set[int]) -> tuple[str, str] | None:
         """Return the name and the word that are written as one in front of a token, such as `x` and `as` of `xas`; None if they are not.

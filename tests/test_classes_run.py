@@ -349,8 +349,8 @@ class Owner(Coglet, LifeLet):
     assert found == [(4, "input", 3), (2, "input", 1)]
 
 
-@pytest.mark.parametrize("sim", [["--sim"], []])
-def test_a_task_that_goes_on_and_on_ends_with_its_coglet(tmp_path: Path, sim: list[str]) -> None:
+@pytest.mark.parametrize("end", [["--sim", "--for", "200ms"], ["--until", "len(spins) > 0"]])
+def test_a_task_that_goes_on_and_on_ends_with_its_coglet(tmp_path: Path, end: list[str]) -> None:
     code = """
 import asyncio
 from coglet import Coglet, LifeLet
@@ -358,14 +358,15 @@ class Spins(Coglet, LifeLet):
     async def on_start(self):
         asyncio.create_task(self.spin())
     async def spin(self):
+        await self.transmit("spins", True)
         while True:
             await asyncio.sleep(0)
     async def on_stop(self):
         print("stopped")
 """
     folder(tmp_path, "spins", "Spins", code)
-    done = cogc("run", "spins.cog", *sim, "--for", "200ms", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
+    done = cogc("run", "spins.cog", *end, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "spins: true\nstopped\n"), done.stderr
 
 
 def test_a_process_reads_and_writes_files_and_takes_no_option_that_would_do_nothing(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ coglet Main { transmit out: any
 """
 BOOK = """
 mcp asking = SERVER
-program book(day: string) -> string = mcp asking.book { timeout: 50s }
-program version() -> string = mcp asking.version { timeout: 20s }
+program book(day: string) -> string = mcp asking.book { timeout: 120s }
+program version() -> string = mcp asking.version { timeout: 120s }
 coglet Main { transmit out: any
   on start { out <- [version(), book("monday")] } else as e { out <- [e.kind, e.message] } }
 """
@@ -211,7 +211,7 @@ def test_a_server_without_tasks_is_called_as_ever(tmp_path: Path) -> None:
 # ---- tools that change ---------------------------------------------------------------------------------------
 
 TWICE = """
-program find(q: string) -> any = mcp s.find { timeout: 20s }
+program find(q: string) -> any = mcp s.find { timeout: 120s }
 coglet Main { transmit out: any
   on start { out <- find("x") }
   after 1s { out <- try find("y") else as e (e.message) } }

@@ -25,7 +25,7 @@ from support.state import state
 from support.waiting import DEADLINE, until, wait_for
 
 SPEC = """
-program approve(what: string) -> bool = human { timeout: 20s }
+program approve(what: string) -> bool = human { timeout: 120s }
 \"\"\"Which colour is it to be?\"\"\"
 program choose(door: int, side: string) -> "red" | "blue" = human { choices: ["red", "blue"] }
 program say() -> { n: int } = human

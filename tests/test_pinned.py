@@ -25,7 +25,7 @@ from support.specs import build
 needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
 SPEC = """
 model m = scripted "SCRIPT"
-program sh(line: string) -> string = shell ["sh", "-c", line] { timeout: 20s }
+program sh(line: string) -> string = shell ["sh", "-c", line] { timeout: 120s }
 program again() -> string = shell ["true"] { reload: true }
 program early() -> string = python "early:say"
 program late() -> string = python "late:say"

@@ -298,7 +298,8 @@ def _going(world: World) -> Iterator[subprocess.Popen[str]]:
     script = [
         spawns("x"),
         of("Helper", "hurry", reply="hurried"),
-        of("Helper", "x", tools=[tool("slow", word="30")]),
+        of("Helper", "", tools=[tool("slow", word="30")]),
+        of("Agent", "Helper-1", tools=[tool("spawn_agent", agent="Helper", query="y", background=False)]),
         of("Agent", "", reply="done"),
     ]
     (world.folder / "s.cog").write_text(world.spec(script))
@@ -337,9 +338,12 @@ def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Pop
     )
     waiting.wait_for(lambda: connections(door) == 1)
     assert cogc("agents", "cancel", "Main/a/Helper-1", cwd=place).returncode == 0
+    # the run goes on meanwhile, so that it cannot end before it has read the request that waits
+    assert waits.communicate(timeout=waiting.DEADLINE)[0].startswith("Main/a/Helper-1  Helper")
+    waiting.wait_for(lambda: "Helper-2  Helper  running" in cogc_here("agents", cwd=place).stdout)
+    assert cogc("agents", "cancel", "Main/a/Helper-2", cwd=place).returncode == 0
     out, err = going.communicate(timeout=waiting.DEADLINE)
     assert out == "out: done\n", err
-    assert waits.communicate(timeout=waiting.DEADLINE)[0].startswith("Main/a/Helper-1  Helper")
     assert cogc_here("agents", cwd=place).stderr == "cogc: there is no run under way here\n"
     assert not list(state(place).glob("runs/*/control"))
 

@@ -300,7 +300,7 @@ def test_a_call_of_a_server_names_its_span(tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_text(ECHO)
     spec = f"""
 mcp echo = stdio ["{sys.executable}", "{tmp_path / "echo.py"}"]
-program header() -> string = mcp echo.header {{ timeout: 20s }}
+program header() -> string = mcp echo.header {{ timeout: 120s }}
 coglet Main {{
   transmit out: string
   on start {{ out <- header() }}

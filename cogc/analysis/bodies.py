@@ -188,6 +188,8 @@ class Bodies:
                 self.inference.tables.sent.add((shape.key, name))
                 edits = _sent(scope.unit, node)
             self.problems.add("unknown-state", scope.unit.span(node.name), help=help, edits=edits, name=name)
+            if scope.find(name) is None:  # so that its uses below are no second mistake
+                scope.bind(name, ANY)
             return
         state = self.tables.meant[id(node.name)] = shape.states[name]
         found = self.value(node.value, scope, state.type)
@@ -271,8 +273,10 @@ class Bodies:
         if shape is None:
             return
         command = shape.enacts.get(name)
+        if command is None and shape.lacks_members:
+            return
         if command is None or command.signature is None:
-            known = [k for k in shape.enacts if not k.startswith("_")]
+            known = [k for k in shape.enacts if shape is scope.shape or not k.startswith("_")]
             listed = "it has no commands" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
             help = did_you_mean(name, known) or listed
             self.problems.add(

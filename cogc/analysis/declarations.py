@@ -322,7 +322,8 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     mistyped = any(
         meant(a.key.id, ATTRIBUTES["plan"]) == "goal" for a in attributes if a.key.id not in ATTRIBUTES["plan"]
     )
-    if "goal" not in extended.given and not extended.open and not mistyped:
+    is_known = node.extends is None or checked.world.lookup(unit, node.extends.text) is not None
+    if "goal" not in extended.given and not extended.open and not mistyped and is_known:
         checked.problems.add("missing-attribute", unit.span(node.name), owner=f"plan `{node.name.id}`", name="goal")
     check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
     _uses_dod(checked, unit, attributes)

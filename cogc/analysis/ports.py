@@ -140,7 +140,7 @@ def _no_channel(name: str, scope: Scope, sending: bool) -> str | None:
 def _unknown_port(
     inference: Inference, node: nodes.Name, owner: Shape, what: str, known: list[str], scope: Scope
 ) -> None:
-    if owner.partial or any(m.shape.partial for m in owner.mixins):
+    if owner.lacks_members:
         return
     known = [k for k in known if not is_internal(k)]
     listed = f"it has no {what}s" if not known else "it has " + ", ".join(f"`{k}`" for k in known)

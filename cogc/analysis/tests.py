@@ -495,6 +495,8 @@ class _Test:
     def _known(self, shape: Shape, name: nodes.Name, known: dict[str, Member], what: str) -> Member | None:
         """Return a member by its name, or report that there is none."""
         found = known.get(name.id)
+        if found is None and shape.lacks_members:
+            return None
         if found is None:
             help = did_you_mean(name.id, [n for n in known if not is_internal(n)]) or None
             self.checked.problems.add(
@@ -526,6 +528,8 @@ class _Test:
             return
         shape, name = end
         member = shape.enacts.get(name.id)
+        if member is None and shape.lacks_members:
+            return
         if member is None:
             help = did_you_mean(name.id, [n for n in shape.enacts if not is_internal(n)]) or None
             self.checked.problems.add(

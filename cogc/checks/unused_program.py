@@ -16,7 +16,8 @@ def unused_program(checked: Checked) -> None:
         if any(m.shape.name == "ProgLet" for m in shape.mixins):
             continue
         for name, member in shape.programs.items():
-            if member.owner is shape and id(member.node) not in checked.tables.used:
+            clashes = any(name in table and table[name] is not member for _, table in shape.own())
+            if member.owner is shape and id(member.node) not in checked.tables.used and not clashes:
                 node = member.node
                 edits = removal(shape.unit.source, node.start, node.end, getattr(node, "doc", ""))
                 checked.problems.add("unused-program", member.span(), edits=edits, name=name)

@@ -29,23 +29,38 @@ if TYPE_CHECKING:
     from cogc.names.world import Unit, World
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_WORDS = "import|const|type|model|mcp|program|coglet|mixin|agent|team|dod|plan|sett|queue|listen|transmit|enact|state|create|step|let"
 _DECLARED = re.compile(
-    r"\b(?:import|const|type|model|mcp|program|coglet|mixin|agent|team|dod|plan|sett|queue|listen|transmit|enact|state"
-    r"|create|step|as|for all|for each|for|let)\s+(?:mut\s+)?[\[\x22]?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
+    rf"\b(?:{_WORDS}|as|for all|for each|for)\s+(?:mut\s+)?[\[\x22]?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
 )
+_NAMELESS = re.compile(rf"\s*(?:export\s+)?({_WORDS})\s*(?:[:=({{]|by\b)")
+"""A declaration that begins without its name."""
+_MOST_HEAD = 3
+"""The number of words at the start of dropped text among which the name of its declaration stands."""
 _ASSIGNED = re.compile(r"\b([A-Za-z_]\w*)\s*:=")
 _TYPE_FIRST = re.compile(r"\b(?:listen|transmit|state)\s+[A-Za-z_][\w.]*\s+([A-Za-z_]\w*)")
 _BOUND = re.compile(r"\bfor\s+\w+\s+([A-Za-z_]\w*)\s+in\b")
-_FIRST = re.compile(r"\s*([A-Za-z_]\w*)\s+([A-Za-z_]\w*)")
 _IMPORTED = re.compile(
-    r"""\s*\w+\s+(?:["'][^"'\n]*["']?|[\w./-]+\.(?:cog|ya?ml)["']?)(?:[ \t]+as[ \t]+(\w+))?[ \t]*$"""
+    r"""\s*(?:\w+\s+(?:["'][^"'\n]*["']?|[\w./-]+\.(?:cog|ya?ml)["']?)(?:[ \t]+as[ \t]+(\w+))?[ \t]*$|import\b[^\n]*?(?:\bas\W+(\w+)\s*)?$)"""
 )
-"""An import that could not be read: its word is misspelt, or a quote is missing."""
+"""An import that could not be read: its word is misspelt, a quote is missing, or a word too much stands in it."""
 _UNKNOWN = frozenset((
     "unknown-name", "unknown-type", "unknown-coglet", "unknown-mixin", "unknown-port", "unknown-command", "unknown-child",
     "unknown-state", "unknown-variable", "unknown-criterion", "wrong-argument", "unknown-word", "wrong-kind",
 ))  # fmt: skip
 _PLAIN = frozenset(("unknown-name", "unknown-type", "unknown-coglet", "unknown-mixin"))
+_LACKED = {
+    "unknown-port": "listen|transmit|queue",
+    "unknown-child": "create",
+    "unknown-command": "enact",
+    "unknown-state": "state|let",
+    "unknown-type": "type",
+    "unknown-coglet": "coglet|agent|team|plan",
+    "unknown-mixin": "mixin",
+    "unknown-name": "const|model|mcp|program|agent|team|dod|plan|queue|listen|transmit|state|create|step|let",
+    "unknown-variable": "state|step|let",
+}
+"""The first words of the declarations that may lack the name which a report does not know, by the kind of report."""
 _UNUSED = frozenset((
     "unused-channel", "silent-transmit", "unconnected-channel", "unused-program", "unheard-failure", "missing-attribute",
     "unused-name", "missing-in-python", "unclaimed-type", "unclaimed-goal", "idle-agent", "unreachable-step", "unverified-path",
@@ -76,7 +91,10 @@ class Broken:
         """The starts of the declarations of a file, and the declarations."""
         self.declared: dict[tuple[str, str], set[str]] = {}
         self.used: dict[tuple[str, str], set[str]] = {}
-        self.failed = {path: found for path, u in world.units.items() if (found := _failed(world, u))}
+        self.nameless: dict[tuple[str, str], dict[str, str]] = {}
+        """The first words of the declarations without a name, and the unknown name that each is taken to be about, once there is one."""
+        unread = {d.source.path for d in dropped if (u := world.units.get(d.source.path)) and not u.tree.declarations}
+        self.failed = {path: found for path, u in world.units.items() if (found := _failed(world, u, unread))}
         for span in dropped:
             unit = world.units.get(span.source.path)
             if unit is not None:
@@ -89,15 +107,17 @@ class Broken:
         used.update(_WORD.findall(text))
         imported = _IMPORTED.match(text)
         if imported is not None and not key[1]:
-            self.failed.setdefault(unit.path, []).append(imported[1] or "")
+            self.failed.setdefault(unit.path, []).append(imported[1] or imported[2] or "")
         for found in _DECLARED.findall(text):
             declared.update(w.strip() for w in found.split(","))
         declared.update(_ASSIGNED.findall(text))
         declared.update(_BOUND.findall(text))
         declared.update(_TYPE_FIRST.findall(text))
-        first = _FIRST.match(text.removeprefix("export"))
-        if first is not None:  # the word in front of the name may be misspelt
-            declared.add(first[2])
+        # the word in front of the name may be misspelt, doubled, missing, or stand behind it
+        declared.update(_WORD.findall(text)[:_MOST_HEAD])
+        nameless = _NAMELESS.match(text)
+        if nameless is not None:
+            self.nameless.setdefault(key, {})[nameless[1]] = ""
         if not unit.path.endswith(".cog") or text[:1] == '"':
             # in YAML the word for a kind of declaration stands elsewhere; a string that is never closed may hold any
             declared |= used
@@ -128,7 +148,19 @@ class Broken:
         owners = (owner, *self._mixins(owner)) if owner else ()
         if any(name in self.declared.get((path, o), ()) for path in self._reached(unit) for o in owners):
             return True
-        return name.rpartition(".")[2] in self._of(self.declared, unit, "" if facts.get("owner") else scope)
+        if name.rpartition(".")[2] in self._of(self.declared, unit, "" if facts.get("owner") else scope):
+            return True
+        return not is_suggestion(help) and self._is_nameless(slug, name, unit, owners or (scope,))
+
+    def _is_nameless(self, slug: str, name: str, unit: Unit, scopes: tuple[str, ...]) -> bool:
+        """Return whether an unknown name is that of a declaration without a name: the first of its kind is, and no other."""
+        for path in self._reached(unit):
+            for scope in dict.fromkeys((*scopes, "")):
+                for word, meant in self.nameless.get((path, scope), {}).items():
+                    if word in _LACKED.get(slug, "").split("|") and meant in ("", name):
+                        self.nameless[path, scope][word] = name
+                        return True
+        return False
 
     def _is_dropped(self, span: Span) -> bool:
         """Return whether a place stands inside of text that could not be read."""
@@ -195,11 +227,10 @@ class Broken:
         return False
 
 
-def _failed(world: World, unit: Unit) -> list[str]:
-    """Return the aliases of the imports of a file that could not be read, "" for one without an alias."""
-    return [
-        d.alias.id if d.alias else "" for d in _imports(unit) if import_path(unit.path, d.path.value) not in world.units
-    ]
+def _failed(world: World, unit: Unit, unread: set[str]) -> list[str]:
+    """Return the aliases of the imports of a file that could not be read, "" for one without an alias. `unread` are files of which nothing could be."""
+    paths = [(d, import_path(unit.path, d.path.value)) for d in _imports(unit)]
+    return [d.alias.id if d.alias else "" for d, path in paths if path not in world.units or path in unread]
 
 
 def _imports(unit: Unit) -> list[nodes.Import]:

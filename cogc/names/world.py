@@ -326,6 +326,11 @@ class Shape:
             ("const", self.consts),
         ]
 
+    @property
+    def lacks_members(self) -> bool:
+        """True if mixins that are not known may have more members for the coglet."""
+        return self.partial or any(m.shape.partial for m in self.mixins)
+
     def span(self) -> Span:
         return self.unit.span(self.node.name)
 

@@ -40,6 +40,7 @@ def _parse_yaml(source: Source, problems: Problems) -> nodes.File:
         return parse_sett.parse(source, root, problems)
     if root is not None or len(problems.found) == before:
         problems.add("unknown-notation", Span(source, 0, 0 if root is None else min(1, len(source.text))))
+    problems.dropped.append(Span(source, 0, len(source.text)))
     return nodes.File(0, len(source.text), "", ())
 
 

@@ -135,7 +135,6 @@ def make() -> str:
         "from __future__ import annotations",
         f"DIGEST = {grammar_digest()!r}",
         f"TERMINALS = {terminal_number!r}",
-        f"NONTERMINALS = {nonterminals!r}",
         f"KEYWORDS = {words!r}",
         f"OPERATORS = {marks!r}",
         f"RULES = {written_rules!r}",

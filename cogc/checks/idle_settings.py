@@ -30,7 +30,7 @@ def idle_settings(checked: Checked) -> None:
             given = _given(team.attributes)
             if "shared" not in given:
                 _report(checked, unit, given, ("accept",), "without `shared` there is no record that is changed")
-            _workers(checked, unit, team, given)
+            _workers(checked, unit, given)
         for one in unit.all(nodes.Agent):
             _agent(checked, unit, one, in_teams)
         for mcp in unit.all(nodes.Mcp):
@@ -85,7 +85,7 @@ def _agent(checked: Checked, unit: Unit, agent: nodes.Agent, in_teams: set[int])
         _report(checked, unit, given, ("tool_choice", "max_parallel", "on_tool"), "the agent has no `tools`")
 
 
-def _workers(checked: Checked, unit: Unit, team: nodes.Team, given: Given) -> None:
+def _workers(checked: Checked, unit: Unit, given: Given) -> None:
     """Report a bound of workers that a team with numbers written out never reaches."""
     workers, most = given.get("workers"), given.get("max_workers")
     if workers is None or most is None or not isinstance(workers.value, nodes.ListLiteral):

@@ -126,7 +126,7 @@ class Writer:
             case ir.Guide(child=child, command=command, member=member, arguments=arguments):
                 values = ", ".join(self._argument(a) for a in arguments)
                 which = "None" if member is None else self.expr(member)
-                self.line(f"I.kernel.guide(I, {child!r}, {which}, {command!r}, [{values}], {node.at})")
+                self.line(f"I.kernel.guide(I, {child!r}, {which}, {command!r}, [{values}])")
             case ir.Lifecycle(action=action, child=child, member=member):
                 which = "None" if member is None else self.expr(member)
                 self.line(f"I.kernel.lifecycle(I, {action!r}, {child!r}, {which})")

@@ -67,7 +67,7 @@ class Join:
         self.ports: dict[Key, Port] = {}
 
 
-def wire(kernel: State, parent: Instance, handler: Handler) -> None:
+def wire(parent: Instance, handler: Handler) -> None:
     """Connect an `on all` to its sources; rounds under way stay."""
     join = _join(parent, handler)
     for number, source in enumerate(handler.trigger.ports):

@@ -457,7 +457,7 @@ class Kernel(State):
             self.release(port)
         self.cause = cause
         if self.trace:
-            self.cause = self.trace.deliver(port, message, cause)
+            self.cause = self.trace.deliver(port, cause)
         inst = port.inst
         if port.simple is not None:
             port.simple(inst, message)
@@ -502,9 +502,7 @@ class Kernel(State):
 
     # ---- what compiled code calls --------------------------------------------------------------------------------
 
-    def guide(
-        self, inst: Instance, child: str, member: int | None, command: str, arguments: list[Value], at: int
-    ) -> None:
+    def guide(self, inst: Instance, child: str, member: int | None, command: str, arguments: list[Value]) -> None:
         """Give a command to a child, to each member of a pool, or to the coglet itself."""
         if not child:
             targets = [inst]

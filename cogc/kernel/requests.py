@@ -309,7 +309,7 @@ def awaited(kernel: State, inst: Instance, item: Item) -> bool:
             port.fill -= 1
             if port.waiters:
                 kernel.release(port)
-            kernel.cause = kernel.trace.deliver(port, message, cause) if kernel.trace else cause
+            kernel.cause = kernel.trace.deliver(port, cause) if kernel.trace else cause
             resume(kernel, entry.activity, message)
             return True
     return False

@@ -99,7 +99,7 @@ class Tracer:
         )
         return self.seq
 
-    def deliver(self, port: Port, message: Value, cause: int) -> int:
+    def deliver(self, port: Port, cause: int) -> int:
         """Add the record of a delivered message and return its `seq`. The data is in the record that caused it."""
         self.seq += 1
         if self.quiet:

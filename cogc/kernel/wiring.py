@@ -76,7 +76,7 @@ def _wire(kernel: State, parent: Instance) -> None:
     for child, channel, handlers in _observed(parent) if code.observers else ():
         _observe(parent, child, channel, tuple(handlers))
     for handler in code.joins:
-        joins.wire(kernel, parent, handler)
+        joins.wire(parent, handler)
     if parent.ports:
         for made_port in parent.ports.values():
             shortcut(made_port)

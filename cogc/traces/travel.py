@@ -325,10 +325,10 @@ class _Watched(Tracer):
         super().transmit(inst, out, value)
         return self._made()
 
-    def deliver(self, port: Port, message: Value, cause: int) -> int:
+    def deliver(self, port: Port, cause: int) -> int:
         if self._passes():
             return self.seq
-        super().deliver(port, message, cause)
+        super().deliver(port, cause)
         return self._made()
 
     def state(self, inst: Instance, name: str, value: Value) -> None:

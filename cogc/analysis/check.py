@@ -13,14 +13,14 @@ from cogc.analysis.checked import Checked, Options
 from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import Scope
 from cogc.analysis.tables import Port
-from cogc.diagnostics.edits import removal
+from cogc.diagnostics.edits import Edit, removal
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, STRATEGIES
 from cogc.language.closed import assert_never
 from cogc.language.types import INT, NO, ListOf
-from cogc.names.world import Parameter, Shape, Signature, World
+from cogc.names.world import ARTICLES, Parameter, Shape, Signature, World
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -264,6 +264,9 @@ def _no_coglet(checked: Checked, shape: Shape, node: nodes.Create) -> None:
 
 
 def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: Scope) -> None:
+    if len(node.sources) == len(node.targets) == 1 and ports.turned(shape, node.sources[0], node.targets[0]):
+        _turned(checked, node.sources[0], node.targets[0], scope)
+        return
     sources = [(s, ports.port(checked.inference, s, scope, sending=False)) for s in node.sources]
     targets = [(t, ports.port(checked.inference, t, scope, sending=True)) for t in node.targets]
     for end, port in (*sources, *targets):
@@ -293,6 +296,20 @@ def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: 
                 )
                 checked.problems.add("bad-modifier", shape.unit.span(a.key), name="map", wrong=wrong, right=right)
     _hash(checked, shape, node.attributes, [t.type for _, t in targets if t is not None])
+
+
+def _turned(checked: Checked, source: nodes.Expr, target: nodes.Expr, scope: Scope) -> None:
+    """Report a link that is written the wrong way round, and take its channels as used."""
+    unit = scope.unit
+    ends = unit.text(source), unit.text(target)
+    edits = (Edit(unit.span(source), ends[1], "safe"), Edit(unit.span(target), ends[0], "safe"))
+    help = f"the link is written the wrong way round: `{ends[1]} -> {ends[0]}`"
+    found, wanted = ARTICLES["transmit"], ARTICLES["listen"]
+    checked.problems.add(
+        "wrong-kind", unit.span(target), help=help, edits=edits, name=ends[1], found=found, wanted=wanted
+    )
+    ports.port(checked.inference, target, scope, sending=False)
+    ports.port(checked.inference, source, scope, sending=True)
 
 
 def _scatters(shape: Shape, node: nodes.Link, target: Port) -> bool:

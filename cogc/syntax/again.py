@@ -209,6 +209,8 @@ class Trees:
 
     def _are_sound(self, broken: _Broken) -> bool:
         """Return whether recovery reads each declaration that is no hole as the strict reading does."""
+        if broken.text.count('"""') % 2:
+            return False  # recovery looks for the string that has lost a quote in all of them
         holes = {h.at for h in broken.holes}
         return all(
             _is_at_margin(broken.text, d.start) and self._is_sound(d, broken.text)

@@ -45,14 +45,15 @@ from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.language.texts import nanoseconds
+from cogc.syntax import string_ends
+from cogc.syntax.braces import DECLARATIONS, Balance, begins_line, begins_statement, indent, opens_record, too_early
+from cogc.syntax.string_ends import CLOSE, OPEN, QUOTED, closes
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 _SEP = TERMINALS["_SEP"]
 _END = TERMINALS["$END"]
 _NAME = TERMINALS["NAME"]
 _LBRACE, _RBRACE = TERMINALS["LBRACE"], TERMINALS["RBRACE"]
-_OPEN = {"{": "}", "(": ")", "[": "]"}
-_CLOSE = {"}": "{", ")": "(", "]": "["}
 
 _TOKEN = re.compile(
     r"""[ \t\r\f]*(?:
@@ -74,8 +75,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_WORD, _NEWLINE, _PUNCTUATION, _SEMICOLON, _EOF, _R_WORD, _HOLE, _COMMENT = 1, 2, 3, 11, 12, 13, 14, 15
-_INT, _DURATION = TERMINALS["INT"], TERMINALS["DURATION"]
+_WORD, _NEWLINE, _PUNCTUATION, _LONG, _SEMICOLON, _EOF, _R_WORD, _HOLE, _COMMENT = 1, 2, 3, 8, 11, 12, 13, 14, 15
+_INT, _DURATION, _STRING = TERMINALS["INT"], TERMINALS["DURATION"], TERMINALS["STRING"]
 
 _BY_GROUP = {
     4: _INT,
@@ -96,10 +97,6 @@ _NO_SEP_BEHIND = _AFTER | {_SEP, _LBRACE}
 """The tokens behind which a newline is a blank."""
 _BEFORE = frozenset(OPERATORS[o] for o in ("->", "|", "??", ".")) | {KEYWORDS[w] for w in ("and", "or", "else")}
 """The tokens that no phrase begins with."""
-DECLARATIONS = frozenset((
-    "import", "type", "const", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett",
-    "queue", "test", "scenario",
-))  # fmt: skip
 
 
 class Form(Source):
@@ -174,11 +171,6 @@ BRACE_BELOW = "write the `{` at the end of the line before"
 _MOST_LOOKS = 1_000
 _OPENERS = frozenset(OPERATORS[o] for o in "([")
 _FOREIGN = "&!'`\u201c\u201d\u201e\u2018\u2019"
-_QUOTED = (
-    r"'''(?:[^'\\]|\\.|'(?!''))*'''|'(?:[^'\\\n]|\\.)*'|`(?!`)(?:[^`\\\n]|\\.)+`"
-    '|[\u201c\u201d\u201e][^\u201c\u201d"\n]*[\u201c\u201d"]|[\u2018\u2019][^\u2018\u2019\n]*[\u2018\u2019]'
-)
-"""Strings in quotes of other languages, and in those that word processors make."""
 
 
 class Lexer:
@@ -191,8 +183,10 @@ class Lexer:
         self.resync = resync
         self.brackets: list[tuple[str, int]] = []
         self.looks = 0
-        self.closed = ("", -1)
-        """The outermost bracket that was closed last, and its place."""
+        self.odd_quotes: bool | None = None
+        """True if one of the `\"\"\"` of the text has no other one. None until that is asked."""
+        self.balance: Balance | None = None
+        """The balance of the braces, which is counted when a mistake first asks for it."""
 
     def again(self, start: int, end: int) -> Tokens:
         """Return the tokens of another range, in the same lists. Nothing may have been reported before, and nothing mended."""
@@ -240,16 +234,19 @@ class Lexer:
             elif group == _PUNCTUATION:
                 mark = text[start:at]
                 kind = operator[mark]
-                if mark in _OPEN:
+                if mark in OPEN:
                     if resync and kind == _LBRACE:
                         if kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
                             self._brace_below(start)
                         elif kinds and kinds[-1] == _LBRACE and self._is_doubled(start):
                             continue
                     brackets.append((mark, start))
-                elif mark in _CLOSE:
-                    if resync and self._is_stray(mark, start, stop):
-                        continue
+                elif mark in CLOSE:
+                    if resync:
+                        if mark == "}":
+                            self._close_records_above(start)
+                        if self._is_stray(mark, start, stop):
+                            continue
                     self._close(mark)
                     if mark == "}" and kinds and kinds[-1] == _SEP:
                         self._pop()
@@ -267,6 +264,10 @@ class Lexer:
                 continue
             else:
                 kind = _BY_GROUP[group]  # type: ignore[index]
+                if resync and (group == _LONG or (at - start == 2 and kind == _STRING)):
+                    if behind := self._short_quotes(start, at):
+                        at = behind
+                        continue
                 if at - start > 6 and (kind == _INT or kind == _DURATION):
                     self._long_number(kind, start, at)
             add_kind(kind)
@@ -304,9 +305,9 @@ class Lexer:
 
     def _close(self, mark: str) -> None:
         """Close the bracket that `mark` belongs to, and those that are still open inside of it."""
-        opener = _CLOSE[mark]
+        opener = CLOSE[mark]
         if self.brackets and self.brackets[-1][0] == opener:
-            self.closed = self.brackets.pop()
+            self.brackets.pop()
         elif any(b == opener for b, _ in self.brackets):
             while (inner := self.brackets.pop())[0] != opener:
                 if self.resync and inner[0] == "{":  # so that the parser does not take the next `}` for it
@@ -315,7 +316,6 @@ class Lexer:
                     end = self.tokens.ends[-1]
                     self._add(_RBRACE, end, end)
                     self.tokens.doubtful.append((inner[1], end, "{"))
-            self.closed = inner
 
     def _is_doubled(self, start: int) -> bool:
         """Report a `{` directly behind another one, unless its line closes both, and return whether it is to be left out."""
@@ -336,7 +336,7 @@ class Lexer:
         if mark != "}" or not self.brackets:
             return False
         if self.brackets[-1][0] == "{":
-            return self._closes_below(start)
+            return self._closes_below(start) or self._is_early(start)
         text = self.source.text
         line = text.rfind("\n", 0, start) + 1
         if self.brackets[-1][1] < line or not self._may_look():
@@ -345,7 +345,7 @@ class Lexer:
             return False
         newline = text.find("\n", start, stop)
         opened = [b for b, at in self.brackets if at >= line]
-        if not _closes(text[start + 1 : stop if newline < 0 else newline], opened):
+        if not closes(text[start + 1 : stop if newline < 0 else newline], opened):
             return False
         self.tokens.doubtful.append((line, start + 1, "}"))
         return True
@@ -360,51 +360,67 @@ class Lexer:
         before = text[line:start]
         if opened >= line or not before.strip() or "{" in before:
             return False
-        if len(below[1]) != _indent(text, opened):
+        if len(below[1]) != indent(text, opened):
             return False
         if sum(b == "{" and place >= first for b, place in self.brackets) > 1:
             return False
         self.tokens.doubtful.append((line, start + 1, "}"))
         return True
 
+    def _is_early(self, start: int) -> bool:
+        """Return whether a `}` is one too many: its block goes on below it. It is reported unless a mistake in front of it has lost the `{`."""
+        first = too_early(self.source.text, start, self.brackets[-1][1])
+        if first < 0 or self._balanced().at(start) >= 0 or not self._may_look():
+            return False
+        self.tokens.doubtful.append((first, start + 1, "} }"))
+        self._balanced().mend(start, 1)
+        return True
+
+    def _balanced(self) -> Balance:
+        """Return the balance of the braces of each declaration."""
+        if self.balance is None:
+            tokens = lex(self.source, Problems())
+            self.balance = Balance(tokens.text, tokens.kinds, tokens.starts, tokens.ends)
+        return self.balance
+
+    def _close_records_before(self, start: int) -> None:
+        """Close the records that are open before a statement which begins a line: no entry begins so."""
+        if self._in_record() and begins_statement(self.source.text, start, self.brackets[-1][1]):
+            if self._balanced().at(start) > 0:
+                self._close_records()
+                self._add(_SEP, start, start)
+
+    def _close_records_above(self, start: int) -> None:
+        """Close the records that are open before a `}` which stands less deep than their lines: it ends the body around them."""
+        if self._in_record() and begins_line(self.source.text, start):
+            outer = indent(self.source.text, self.brackets[-1][1]) > indent(self.source.text, start)
+            if outer and self._balanced().at(start) > 0:
+                self._close_records()
+
+    def _in_record(self) -> bool:
+        """Return whether the innermost open bracket is the `{` of a record inside of another bracket."""
+        return len(self.brackets) > 1 and opens_record(self.source.text, *self.brackets[-1])
+
+    def _close_records(self) -> None:
+        """Close the record that is open, and those around it, and report the outermost."""
+        at = self.brackets[-1][1]
+        while self._in_record():
+            _, at = self.brackets.pop()
+            if self.tokens.kinds[-1] == _SEP:
+                self._pop()
+            end = self.tokens.ends[-1]
+            self._add(_RBRACE, end, end)
+            self._balanced().mend(at, -1)
+        self.tokens.broken_off.add(at)
+        self.problems.add("unclosed-bracket", Span(self.source, at, at + 1), mark="{", closing="}")
+
     def _begin_line(self, word: str, start: int) -> None:
         """Mend the brackets before a word, if it begins a line and tells what was left open or closed too early."""
         if word in DECLARATIONS:
             self._left_margin(start)
-        if not self.brackets:
-            self._reopen(start)
+        self._close_records_before(start)
         if word in _BEGINNING:
             self._new_line(word, start)
-
-    def _reopen(self, start: int) -> None:
-        """Leave out a `}` that its line has one too many of, and behind which its block goes on.
-
-        Without a mistake near it, which has lost the `{`, it is reported. A line that stands deeper than the line in which the block was opened belongs to it.
-        """
-        text, tokens = self.source.text, self.tokens
-        last = len(tokens.kinds) - 1
-        if last >= 0 and tokens.kinds[last] == _SEP:
-            last -= 1
-        if last < 0 or tokens.kinds[last] != _RBRACE:
-            return
-        line = text.rfind("\n", 0, start) + 1
-        if text[line:start].strip() or tokens.ends[last] > line:
-            return
-        place = tokens.starts[last]
-        mark, opened = self.closed
-        if mark != "{" or tokens.ends[last] == place or start == line:
-            return
-        before = text[text.rfind("\n", 0, place) + 1 : place]
-        if before.count("}") < before.count("{"):
-            return
-        if not before.strip() or _indent(text, opened) >= start - line:
-            return
-        tokens.doubtful.append((place - len(before), place + 1, "} }"))
-        for tokens_ in (tokens.kinds, tokens.starts, tokens.ends):
-            del tokens_[last:]
-        newline = text.find("\n", place, start)
-        self._add(_SEP, newline, newline + 1)
-        self.brackets.append(self.closed)
 
     def _new_line(self, word: str, start: int) -> None:
         """End the phrase and the body before a word with which a line begins, where they were left open.
@@ -429,7 +445,7 @@ class Lexer:
         opened = 0
         for mark, at in reversed(self.brackets[1:]):
             first = text.rfind("\n", 0, at) + 1
-            if mark != "{" or _indent(text, at) < column or first == 0:
+            if mark != "{" or indent(text, at) < column or first == 0:
                 break
             opened += 1
         if not opened:
@@ -462,10 +478,10 @@ class Lexer:
             "unclosed-bracket",
             Span(self.source, start, start + 1),
             mark=mark,
-            closing=_OPEN[mark],
+            closing=OPEN[mark],
         )
         while self.brackets:
-            closing = _OPEN[self.brackets.pop()[0]]
+            closing = OPEN[self.brackets.pop()[0]]
             if closing == "}" and self.tokens.kinds[-1] == _SEP:
                 self._pop()
             self._add(OPERATORS[closing], at, at)
@@ -523,7 +539,7 @@ class Lexer:
     def _foreign(self, at: int, stop: int) -> int:
         """Report an operator or a quote of another language, and read it as what it stands for here. Return 0 if it is none."""
         text = self.source.text
-        quoted = re.compile(_QUOTED).match(text, at, stop)
+        quoted = re.compile(QUOTED).match(text, at, stop)
         if quoted:
             end, kind = quoted.end(), TERMINALS["STRING"]
             help = 'a string stands in double quotes: `"text"`'
@@ -562,17 +578,25 @@ class Lexer:
     def _unclosed_string(self, at: int, stop: int) -> int:
         """Report a string that is never closed, and return where to go on: behind the text that it most likely has."""
         text = self.source.text
-        quote = '"""' if text.startswith(('"""', 'r"""'), at) else '"'
-        end = stop
-        if quote == '"':
+        quote, end = '"', stop
+        if self.tokens.kinds[-1:] == [_STRING] and text[at - 2 : at + 1] == '"""' and self.tokens.ends[-1] == at:
+            self._pop()  # what opens a text over several lines is first taken for an empty string
+            at -= 2
+        if text.startswith(('"""', 'r"""'), at):
+            quote, end = '"""', string_ends.long_end(text, at, stop)
+        else:
+            if behind := self._short_quotes(at, 0):
+                return behind
             first = self._cut_short(at)
             if first >= 0:
-                at, behind = self.tokens.starts[first], self.tokens.ends[first] - 1
+                at, end = self.tokens.starts[first], self.tokens.ends[first] - 1
                 self._take_back(first)
-                end = self._before_closing(at, behind)
             else:
                 newline = text.find("\n", at, stop)
-                end = self._before_closing(at, stop if newline < 0 else newline)
+                end = stop if newline < 0 else newline
+            line = text.rfind("\n", 0, at) + 1
+            opened = [mark for mark, place in self.brackets if place >= line]
+            end = string_ends.before_closing(text, at, end, opened, bool(self.brackets))
         line = text.rfind("\n", 0, at) + 1
         # characters that stand outside of their string
         self.problems.take_back(lambda d: d.slug == "bad-character" and line <= d.span.start < end)
@@ -585,6 +609,33 @@ class Lexer:
         self.problems.dropped.append(Span(self.source, at, end))
         self._add(TERMINALS["STRING"], at, end)
         return end
+
+    def _short_quotes(self, start: int, end: int) -> int:
+        """Report a string that has lost a quote of its `\"\"\"` at one of its ends, and read it as one. Return where it ends, 0 if it has lost none.
+
+        `end` is where it ends as it stands, 0 if nothing ends it.
+        """
+        text, kinds = self.source.text, self.tokens.kinds
+        if self.odd_quotes is None:
+            self.odd_quotes = text.count('"""') % 2 == 1
+        if not self.resync or not self.odd_quotes or not self._may_look():
+            return 0
+        if end - start > 2:
+            behind, help = string_ends.short_closing(text, start, end), 'end it with `"""`'
+            edit = Edit(Span(self.source, behind - 2, behind), '"""', "unsafe")
+        else:
+            begins = not kinds or kinds[-1] in (_SEP, _LBRACE)
+            behind, help = (
+                string_ends.short_opening(text, start, begins),
+                'a string that ends with `"""` begins with `"""`',
+            )
+            edit = Edit(Span(self.source, start, end or start + 1), '"""', "unsafe")
+        if behind < 0:
+            return 0
+        span = Span(self.source, start, min(text.find("\n", start), behind, start + 40))
+        self.problems.add("unclosed-string", span, help=help, edits=(edit,), quote='"""')
+        self._add(TERMINALS["STRING"], start, behind)
+        return behind
 
     def _cut_short(self, at: int) -> int:
         """Return the index of the first string of the line behind which a word follows without a blank, or -1.
@@ -614,55 +665,7 @@ class Lexer:
         self.problems.take_back(lambda d: d.span.start >= start)
         self.brackets.clear()
         for place in self.tokens.starts:
-            if (mark := self.source.text[place : place + 1]) in _OPEN:
+            if (mark := self.source.text[place : place + 1]) in OPEN:
                 self.brackets.append((mark, place))
-            elif mark in _CLOSE and self.brackets:
+            elif mark in CLOSE and self.brackets:
                 self.brackets.pop()
-
-    def _before_closing(self, at: int, end: int) -> int:
-        """Return the end of an unclosed string: before what closes the brackets of its line, and before a `{` or `,` at the end of it."""
-        text = self.source.text
-        line = text.rfind("\n", 0, at) + 1
-        opened = [mark for mark, place in self.brackets if place >= line]
-        last, left = end, list(opened)
-        while last > at + 1 and (text[last - 1] in " \t\r" or self._ends(text[last - 1], last, end, left)):
-            last -= 1
-        if text[last:end].strip() and not left:
-            return last
-        for place in range(at + 1, end):  # `"text)]) == 1`: the brackets of the line are closed further on in it
-            if text[place] in _CLOSE and _closes(text[place:end], opened):
-                return place
-        return last if text[last:end].strip() else end
-
-    def _ends(self, mark: str, last: int, end: int, opened: list[str]) -> bool:
-        """Return whether a mark at the end of a line stands behind an unclosed string of it; take the bracket that it closes off `opened`."""
-        if opened and opened[0] == _CLOSE.get(mark):
-            opened.pop(0)
-            return True
-        behind = self.source.text[last:end].strip()
-        if mark == "{":
-            return self.source.text[last - 2 : last - 1] in ' "' and not behind
-        return mark == "," and not behind and bool(self.brackets)
-
-
-def _indent(text: str, at: int) -> int:
-    """Return the width of the blanks at the start of the line of a place."""
-    line = text[text.rfind("\n", 0, at) + 1 : at]
-    return len(line) - len(line.lstrip())
-
-
-def _closes(text: str, opened: list[str]) -> bool:
-    """Return whether a text closes brackets, the innermost first, and none that it does not open itself."""
-    left = list(opened)
-    inner: list[str] = []
-    for mark in text:
-        if mark in _OPEN:
-            inner.append(mark)
-        elif mark in _CLOSE:
-            if inner and inner[-1] == _CLOSE[mark]:
-                inner.pop()
-            elif left and left[-1] == _CLOSE[mark]:
-                left.pop()
-            else:
-                return False
-    return bool(opened) and not left

@@ -15,7 +15,7 @@ becomes a `{`:
 from __future__ import annotations
 
 from cogc.syntax import lalr
-from cogc.syntax.lexer import DECLARATIONS
+from cogc.syntax.braces import DECLARATIONS
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False

@@ -68,7 +68,7 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
 
         leaves = odd_names.mend(source, tokens, problems, MOST_ERRORS)
     reporter = Reporter(source, tokens, problems)
-    tree = _file(lalr.parse(tokens, RULES, reporter.report, leaves=leaves, mend=_lost_brace if resync else None))
+    tree = _file(lalr.parse(tokens, RULES, reporter.report, leaves=leaves, mend=_lost_mark if resync else None))
     _doubts(source, tokens, problems)
     problems.dropped += [Span(source, *place) for place in (tokens.dropped if tree is not None else [(start, end)])]
     if tree is not None and not shallow(tokens) and too_deep(tree, source, problems):
@@ -76,11 +76,11 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
     return tree
 
 
-def _lost_brace(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules: lalr.Rules) -> bool:
-    """Put in the `{` that a header has lost, and return whether that was done."""
-    from cogc.syntax import missing_brace  # start-up: for mistakes alone
+def _lost_mark(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules: lalr.Rules) -> bool:
+    """Put in the `{` that a header has lost, or the `,` in front of a name, and return whether that was done."""
+    from cogc.syntax import missing_brace, missing_comma  # start-up: for mistakes alone
 
-    return missing_brace.insert(tokens, leaves, at, states, rules)
+    return any(lost.insert(tokens, leaves, at, states, rules) for lost in (missing_brace, missing_comma))
 
 
 def read_ranges(source: Source, problems: Problems, ranges: list[tuple[int, int]]) -> nodes.File | None:
@@ -97,7 +97,7 @@ def read_ranges(source: Source, problems: Problems, ranges: list[tuple[int, int]
     tokens = lex_ranges(source, problems, ranges, resync=True)
     if odd_names.mend(source, tokens, problems, MOST_ERRORS) is not None:
         return None  # its uses may stand elsewhere
-    tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=_lost_brace))
+    tree = _file(lalr.parse(tokens, RULES, Reporter(source, tokens, problems).report, mend=_lost_mark))
     _doubts(source, tokens, problems)
     if tree is None or not shallow(tokens):
         return None
@@ -235,13 +235,15 @@ class Reporter:
 
     def _edits(self, at: int, to_blame: int, help: str | None) -> tuple[Edit, ...]:
         """Return the edits for a phrase of another language, or for a missing `:`."""
-        from cogc.syntax.rewrites import Phrase, joined, missing_colon, rewrite
+        from cogc.syntax.rewrites import Phrase, joined, missing_colon, missing_comma, rewrite
 
         if help is None or help.startswith("a name is missing"):
             return ()
         phrase = Phrase(self.source, self.tokens)
         if help.startswith("a `:` is missing"):
             return missing_colon(phrase, at)
+        if help.startswith("a `,` is missing"):
+            return missing_comma(phrase, at)
         if help.startswith("a name consists of"):
             return joined(phrase, at)
         return rewrite(phrase, at, to_blame)
@@ -293,6 +295,8 @@ class Reporter:
         help = remedy(around)
         if help is not None:
             return at - help[1], help[0]
+        if OPERATORS[","] in found and texts[2].isidentifier() and texts[3] == ":":
+            return at, f"a `,` is missing in front of `{texts[2]}`"
         wanted = [w for w in KEYWORDS if KEYWORDS[w] in found]
         if self.tokens.kinds[at] == TERMINALS["NAME"] and len(texts[2]) > 2 and (near := nearest(texts[2], wanted)):
             return at, f"did you mean `{near}`?"

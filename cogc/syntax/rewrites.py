@@ -203,6 +203,11 @@ def missing_colon(phrase: Phrase, at: int) -> Edits:
     return phrase.put(at - 1, at - 1, phrase.text(at - 1) + ":")
 
 
+def missing_comma(phrase: Phrase, at: int) -> Edits:
+    """Return the edit that puts a `,` in front of a name."""
+    return phrase.put(at - 1, at - 1, phrase.text(at - 1) + ",")
+
+
 def joined(phrase: Phrase, at: int) -> Edits:
     """Return the edit that writes a name with `_` where it has `-`."""
     last = at + 1

@@ -77,6 +77,7 @@ from cogc.kernel.objects import (
 )
 from cogc.kernel.state import MOST_WAITING, State
 from cogc.kernel.timers import Timer
+from cogc.kernel.unit import unfit
 from cogc.kernel.waits import Talk
 from cogc.language.meter import METER, Interrupted
 from cogc.language.values import Failure
@@ -127,24 +128,32 @@ class Kernel(State):
         """
         root = self.root
         assert root is not None
-        known = root.code.listens.get(channel)
+        code = root.code
+        known = code.listens.get(channel)
         if known is None:
-            raise Failure("error", f"`{root.code.name}` has no listen channel `{channel}`")
-        checked = root.code.unit.checked(known[2], value, "the input", channel)
+            raise Failure("error", f"`{code.name}` has no listen channel `{channel}`")
+        validators, number = code.unit.validators, known[2]
+        check = validators.checks.get(number) or validators.check(number)  # a call less for each message from outside
+        try:
+            checked = check(value)
+        except Failure as wrong:
+            raise unfit(f"the input `{channel}`", wrong) from None
         port = root.ports.get(channel) if root.ports is not None else None
         if port is None:
             with self.door:  # an expression of the program says how much it holds
                 port = ports.port(root, channel)
             if port is None:
                 return 0
-        self.cause = 0
-        if self.trace:
-            self.cause = self.trace.record("input", root, cause=0, channel=channel, data=checked)
-        if port.overflow == "block":
-            self.admit(port, checked)  # whoever waits is outside
+        cause = 0
+        if self.trace is not None:
+            cause = self.trace.record("input", root, cause=0, channel=channel, data=checked)
+        self.cause = cause
+        if port.overflow == "block":  # whoever waits is outside
+            port.fill += 1
+            self.messages.append((port, checked, cause))
         else:
             self.push(port, checked)
-        return self.cause
+        return cause
 
     def result(self, call: int, value: object) -> None:
         """Take the result of a call: a value, or a Failure. A result that nobody waits for any more is dropped."""
@@ -356,22 +365,24 @@ class Kernel(State):
         """Take messages up to the steps `goals`, one after the other. Return whether a pause was asked for.
 
         This is the hot path of a run. The counter is the loop's own, and an empty queue is an exception, because both cost less
-        than a comparison a message. `ready` is always empty at a goal, so that a replay stops at the same place. The run fails if too
-        many messages wait where the number of steps is a multiple of BLOCK: at the same place in a replay.
+        than an attribute or a call a message. `ready` is always empty at a goal, so that a replay stops at the same place. The run fails if
+        too many messages wait where the number of steps is a multiple of BLOCK: at the same place in a replay.
         """
-        ready, hot, keep, take = self.ready, self.hot, self.ring.append, self.messages.popleft
+        ready, hot, keep, messages = self.ready, self.hot, self.ring.append, self.messages
         slow, meter = self.trace is not None, METER
         count = self.steps
         block = count + BLOCK - count % BLOCK
         try:
             for goal in goals:
                 while count < goal:
-                    for count in range(count + 1, (goal if goal < block else block) + 1):  # noqa: B020  # read behind the loop
+                    end = goal if goal < block else block
+                    while count < end:
+                        count += 1
                         if ready and self._attend():
                             count -= 1
                             return True
                         try:
-                            item = take()
+                            item = messages.popleft()
                         except IndexError:
                             count -= 1
                             goal = count  # nothing is left to take

@@ -110,6 +110,11 @@ class CogletCode:
             self.observers.setdefault(label(port), [])
 
 
+def unfit(what: str, wrong: Failure) -> Failure:
+    """Return the failure for a value that a check refuses: what is wrong with `what`."""
+    return Failure("type", f"{what}: {wrong.message}")
+
+
 class Unit:
     """One compiled program. `texts` keeps the functions of texts that coglets register while they run."""
 
@@ -207,16 +212,12 @@ class Unit:
             found = self._policies[key] = ChildCode(self.coder, spec)
         return found
 
-    def checked(self, type: int, value: object, what: str, name: str = "") -> Value:
-        """Return a value as a type (by its number) wants it, or raise a Failure that says what is wrong with `what`, or with `what` of a name."""
-        check = self.validators.checks.get(type) or self.validators.check(
-            type
-        )  # a call less for each message from outside
+    def checked(self, type: int, value: object, what: str) -> Value:
+        """Return a value as a type (by its number) wants it, or raise a Failure that says what is wrong with `what`."""
         try:
-            return check(value)
+            return self.validators.check(type)(value)
         except Failure as wrong:
-            of = f"{what} `{name}`" if name else what
-            raise Failure("type", f"{of}: {wrong.message}") from None
+            raise unfit(what, wrong) from None
 
     def place(self, at: int) -> str:
         """Return a position's number as `path:line:column`; nothing for a position that is not known."""

@@ -534,8 +534,12 @@ def walked(value: Value) -> list[Value] | Iterator[Value]:
 
 def walked_range(first: Value, second: Value = None) -> range | list[Value] | Iterator[Value]:
     """Return what a loop over `range` walks: the same ints as `walked(numbers(...))`, without a list of them."""
-    start, stop = (0, first) if second is None else (first, second)
-    return meter.numbers(start, stop) if type(start) is type(stop) is int else numbers(start, stop)  # which fails
+    if type(first) is int:
+        if second is None:
+            return meter.numbers(0, first)
+        if type(second) is int:
+            return meter.numbers(first, second)
+    return numbers(first, second)  # which fails
 
 
 def apart(value: Value, names: int) -> list[Value]:

@@ -140,17 +140,18 @@ def _strides(values: list[Value] | range) -> Iterator[Value]:
 
 def numbers(start: int, stop: int) -> range | Iterator[Value]:
     """Return the ints of a `range` for a loop, which are counted like those of a list that is made (`parts`) and then walked (`items`)."""
-    found = range(start, stop)
     size = stop - start if stop > start else 0
     meter = METER
-    if meter.counted is not meter.step:
-        meter.counted, meter.spent, meter.window = meter.step, 0, 0
+    step = meter.step
+    if meter.counted is not step:
+        meter.counted = step
+        meter.spent = meter.window = 0
     window = meter.window + size + size
     if size <= _STRIDE and window <= WINDOW:  # in one step what two calls of `spend` come to
         meter.window = window
-        return found
+        return range(start, stop)
     parts(size)
-    return items(found)
+    return items(range(start, stop))
 
 
 def characters(size: int) -> None:

@@ -16,6 +16,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import STOPPED, STOPPING
 from cogc.language.texts import is_internal
 from cogc.language.values import Failure
+from cogc.run.journal import Event
 from cogc.run.json_text import read_words
 from cogc.run.keys import Entered, Key, Keys
 from cogc.run.outside import Notice, Outside
@@ -88,11 +89,12 @@ class Entries:
             return Entered(self.seq, record)
         return self.keys.add(channel, key, self.seq, record, self.kernel.now)
 
-    def entered_before(self, record: int, channel: str, _value: Any, given: bool = False, *key: Any) -> None:
-        """Take note of a message that had entered before the run was resumed: the data of its event, and its record in the trace."""
-        self._count(channel, given)
-        if key:
-            self.keys.add(channel, Key(*key), self.seq, record, self.kernel.now)
+    def entered_before(self, record: int, event: Event) -> None:
+        """Take note of a message that had entered before the run was resumed: its record in the trace, and its event."""
+        channel = event[3]
+        self._count(channel, len(event) > 5 and event[5])
+        if len(event) > 6:
+            self.keys.add(channel, Key(*event[6:]), self.seq, record, self.kernel.now)
 
     def _count(self, channel: str, given: bool) -> None:
         """Count a message that has entered. Its number is `seq`."""

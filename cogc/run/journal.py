@@ -76,8 +76,8 @@ Event: TypeAlias = list[Any]
 Taken: TypeAlias = Callable[[list[Effect]], object]
 Notes: TypeAlias = Mapping[str, Callable[..., object]]
 """The functions that take the data of notes, by their kinds."""
-Entered: TypeAlias = Callable[..., object]
-"""Called with the record in the trace of a message from outside, and with the data of its event."""
+Entered: TypeAlias = Callable[[int, Event], object]
+"""Called with the record in the trace of a message from outside, and with its event."""
 Look: TypeAlias = Callable[[int], object]
 """Called between two steps of a replay, with the index of the event that is due next."""
 _PORTION = 500
@@ -463,6 +463,11 @@ def last_snapshot(events: list[Event]) -> int:
     return next((i for i in range(len(events) - 1, -1, -1) if events[i][2] == SNAPSHOT), -1)
 
 
+def besides_inputs(events: list[Event]) -> list[Event]:
+    """Return the events that are no messages from outside, which are a small part of a long journal of messages."""
+    return [e for e in events if e[2] != "input"]
+
+
 def begin_with(kernel: Kernel, event: Event) -> list[Outward]:
     """Give a new kernel the state of a snapshot. Return the calls under way. Raise Divergence if it does not fit the program."""
     try:
@@ -491,8 +496,9 @@ def replay(
     if events and events[0][2] == SNAPSHOT and not skipped:
         begin_with(kernel, events[0])
         events, skipped = events[1:], skipped + 1
-    expected = {e[3]: e for e in events if e[2] == "call"}
-    whole, has_cuts = is_whole(events), any(e[2] == "cut" for e in events)
+    others = besides_inputs(events)
+    expected = {e[3]: e for e in others if e[2] == "call"}
+    whole, has_cuts = is_whole(events), any(e[2] == "cut" for e in others)
     cuts = kernel.door.cuts = {}
     # Where somebody looks, or a step was cut, each stretch is a run of its own: the place of a cut is counted from its begin.
     follows = look is None and not has_cuts
@@ -533,15 +539,15 @@ def replay(
                     return
             if has_cuts:
                 _cut_next(kernel, events, due - skipped + 1)
-            if kind == "end":
-                return
             if kind == "input":  # most events of a run
                 try:
                     record = kernel.input(event[3], event[4])
                 except Failure as failure:
                     raise _refused(event, due + 2, failure) from None
                 if entered is not None:
-                    entered(record, *event[3:])
+                    entered(record, event)
+            elif kind == "end":
+                return
             elif kind == "call":
                 _came(kernel, event)
             else:

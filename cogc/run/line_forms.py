@@ -130,37 +130,66 @@ def check_line(line: Any, forms: dict[str, LineForm]) -> None:
 
 
 def check_lines(lines: list[Any], forms: dict[str, LineForm]) -> None:
-    """Raise ValueError if one of several lines without their checksums does not have the form of its kind."""
-    tests: dict[str, Callable[[list[Any], int], bool]] = {}
-    for line in lines:
-        kind = line[2] if len(line) > 2 and type(line[2]) is str else ""
-        test = tests.get(kind)
-        if test is None and kind in forms:
-            test = tests[kind] = _test_of(forms[kind])
-        if test is None or not test(line, len(line)):
-            check_line(line, forms)  # which says what is wrong
+    """Raise ValueError if one of several lines without their checksums does not have the form of its kind.
+
+    The lines of a kind share the one text that names it afterwards, so that a long recording takes less memory.
+    """
+    alike: dict[str, list[list[Any]]] = {kind: [] for kind in forms}
+    try:
+        for line in lines:
+            alike[line[2]].append(line)
+    except (LookupError, TypeError):  # a line that is too short, or of no kind
+        odd = lines
+    else:
+        odd = [line for kind, several in alike.items() if several for line in _sieve(kind, forms[kind])(several)]
+    for line in odd:
+        check_line(line, forms)  # which says what is wrong
 
 
 @cache
-def _test_of(wanted: LineForm) -> Callable[[list[Any], int], bool]:
-    """Return a function that tells by a line and its length whether it has a form: what `check_line` says in words, in an eighth of the time."""
+def _sieve(kind: str, wanted: LineForm) -> Callable[[list[list[Any]]], list[list[Any]]]:
+    """Return a function that gives those of several lines of a kind that do not have its form: what `check_line` says in words, in a
+    tenth of the time."""
     least = 3 + sum(not item.optional for item in wanted.items)
     parts = [f"n >= {least}" if wanted.open else f"{least} <= n <= {3 + len(wanted.items)}"]
     parts += [f"type(line[{at}]) is int and line[{at}] >= 0" for at in (0, 1)]
-    for at, (_, kind, optional) in enumerate(wanted.items, 3):
-        type_ = KINDS[kind][2]
-        test = "True" if type_ is None else f"type(line[{at}]) is {type_.__name__}"
-        if kind == "count":
-            test += f" and line[{at}] >= 0"
-        elif kind not in _BY_TYPE:
-            test = f"_is(line[{at}], {kind!r})"
-        if test != "True":
-            parts.append(f"(n <= {at} or {test})" if optional else test)
-    test_of: Callable[[list[Any], int], bool] = eval(f"lambda line, n: {' and '.join(parts)}", {"_is": _is})
-    return test_of
+    parts += [_test(f"line[{at}]", item.kind) for at, item in enumerate(wanted.items[: least - 3], 3)]
+    rest = ""
+    for at, item in reversed([*enumerate(wanted.items, 3)][least - 3 :]):  # most lines end in front of them
+        both = _both(_test(f"line[{at}]", item.kind), rest)
+        rest = f"(n <= {at} or {both})" if both else ""
+    source = f"""
+def sieve(lines):
+    odd = []
+    for line in lines:
+        n = len(line)
+        line[2] = {kind!r}
+        if not ({_both(*parts, rest)}):
+            odd.append(line)
+    return odd
+"""
+    space: dict[str, Any] = {"_is": _is}
+    exec(source, space)
+    made: Callable[[list[list[Any]]], list[list[Any]]] = space["sieve"]
+    return made
 
 
-_BY_TYPE = frozenset(["number", "text", "record", "list", "flag", "any"])
+def _test(value: str, kind: str) -> str:
+    """Return the test of an item of a kind as source text; an empty one if all values fit."""
+    type_ = KINDS[kind][2]
+    if type_ is None:
+        return ""
+    if kind == "count":
+        return f"type({value}) is int and {value} >= 0"
+    return f"type({value}) is {type_.__name__}" if kind in _BY_TYPE else f"_is({value}, {kind!r})"
+
+
+def _both(*tests: str) -> str:
+    """Return one test for several, of which some may be empty."""
+    return " and ".join(filter(None, tests))
+
+
+_BY_TYPE = frozenset(["number", "text", "record", "list", "flag"])
 """The kinds of items of which the type says all."""
 
 

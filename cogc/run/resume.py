@@ -34,7 +34,7 @@ from cogc.language.codec import packed
 from cogc.language.values import Failure
 from cogc.run.carrying import LEAVING, Carrier
 from cogc.run.delayed import Message, Reply
-from cogc.run.journal import Divergence, Event, Outward, Recording, begin_with, last_snapshot, replay
+from cogc.run.journal import Divergence, Event, Outward, Recording, begin_with, besides_inputs, last_snapshot, replay
 from cogc.run.snapshots import take_up
 
 FAIL = "fail"
@@ -67,7 +67,8 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
     """
     start = last_snapshot(recording.events)
     events = recording.events[start + 1 :]
-    found = Resumed(_left(events), {e[3] for e in events if e[2] == "call"})
+    others = besides_inputs(events)
+    found = Resumed(_left(others), {e[3] for e in others if e[2] == "call"})
     if start >= 0:
         _begin_with(carrier, found, recording.events[start])
     door, trace = carrier.kernel.door, carrier.kernel.trace
@@ -88,13 +89,13 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
         door.poll, door.told, door.cuts = poll, told, None
         if trace is not None:
             trace.quiet = False
-    _count(carrier, events)
+    _count(carrier, others)
     for act in carrier.on_resumed:
         act()
     carrier.orders.give_up()
     _save_states(carrier)
-    _hold(carrier, found, events)
-    _revive(carrier, found, events)
+    _hold(carrier, found, others)
+    _revive(carrier, found, others)
     _pass_time(carrier)
     _taken(carrier, found, _drained(carrier))
     _begin_again(carrier, found)
@@ -176,11 +177,11 @@ def _recall(carrier: Carrier, found: Resumed, call: Call) -> None:
 
 def _count(carrier: Carrier, events: list[Event]) -> None:
     """Count the orders that came from outside, and give the messages of the command line that had not entered."""
-    for _, _, kind, *data in events:
-        if kind == "order":
-            carrier.orders.recorded(*data)
-        elif kind == "unit":
-            carrier.orders.adopted(data[0], carrier.kernel.outer.units[data[0]])
+    for event in events:
+        if event[2] == "order":
+            carrier.orders.recorded(*event[3:])
+        elif event[2] == "unit":
+            carrier.orders.adopted(event[3], carrier.kernel.outer.units[event[3]])
     options = carrier.options
     waiting = [(0, *item) for item in options.inputs]
     waiting += sorted(options.later, key=lambda item: item[0])
@@ -197,10 +198,10 @@ def _save_states(carrier: Carrier) -> None:
 
 def _hold(carrier: Carrier, found: Resumed, events: list[Event]) -> None:
     """Hold the items of queues on which coglets are at work, and the plans of this run."""
-    for _, _, kind, *data in events:
-        if kind == "result" and data[0] in found.plans and not isinstance(data[1], Failure):
-            plan = found.plans[data[0]]
-            carrier.executors.plans.hold(packed(data[1] if plan is None else plan))
+    for event in events:
+        if event[2] == "result" and event[3] in found.plans and not isinstance(event[4], Failure):
+            plan = found.plans[event[3]]
+            carrier.executors.plans.hold(packed(event[4] if plan is None else plan))
     for unit, queue, claim in claims.at_work(carrier.kernel):
         carrier.executors.claims.hold((unit, queue), claim)
 
@@ -208,12 +209,12 @@ def _hold(carrier: Carrier, found: Resumed, events: list[Event]) -> None:
 def _revive(carrier: Carrier, found: Resumed, events: list[Event]) -> None:
     """Start coglets in Python anew whose objects cannot be loaded."""
     kernel, coglets = carrier.kernel, carrier.executors.coglets
-    for _, _, kind, *data in events:
-        if kind == "saved":
-            path, given, state = data
+    for event in events:
+        if event[2] == "saved":
+            path, given, state = event[3:]
             carrier.objects[path] = given, state
-        elif kind == "revived":
-            carrier.objects.pop(data[0], None)
+        elif event[2] == "revived":
+            carrier.objects.pop(event[3], None)
     coglets.saved.update(carrier.objects)
     if kernel.root is None:
         return

@@ -463,11 +463,6 @@ def last_snapshot(events: list[Event]) -> int:
     return next((i for i in range(len(events) - 1, -1, -1) if events[i][2] == SNAPSHOT), -1)
 
 
-def besides_inputs(events: list[Event]) -> list[Event]:
-    """Return the events that are no messages from outside, which are a small part of a long journal of messages."""
-    return [e for e in events if e[2] != "input"]
-
-
 def begin_with(kernel: Kernel, event: Event) -> list[Outward]:
     """Give a new kernel the state of a snapshot. Return the calls under way. Raise Divergence if it does not fit the program."""
     try:
@@ -496,7 +491,7 @@ def replay(
     if events and events[0][2] == SNAPSHOT and not skipped:
         begin_with(kernel, events[0])
         events, skipped = events[1:], skipped + 1
-    others = besides_inputs(events)
+    others = [e for e in events if e[2] != "input"]  # a small part of a long journal of messages
     expected = {e[3]: e for e in others if e[2] == "call"}
     whole, has_cuts = is_whole(events), any(e[2] == "cut" for e in others)
     cuts = kernel.door.cuts = {}

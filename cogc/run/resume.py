@@ -34,7 +34,7 @@ from cogc.language.codec import packed
 from cogc.language.values import Failure
 from cogc.run.carrying import LEAVING, Carrier
 from cogc.run.delayed import Message, Reply
-from cogc.run.journal import Divergence, Event, Outward, Recording, begin_with, besides_inputs, last_snapshot, replay
+from cogc.run.journal import Divergence, Event, Outward, Recording, begin_with, last_snapshot, replay
 from cogc.run.snapshots import take_up
 
 FAIL = "fail"
@@ -67,7 +67,7 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
     """
     start = last_snapshot(recording.events)
     events = recording.events[start + 1 :]
-    others = besides_inputs(events)
+    others = [e for e in events if e[2] != "input"]  # a small part of a long journal of messages
     found = Resumed(_left(others), {e[3] for e in others if e[2] == "call"})
     if start >= 0:
         _begin_with(carrier, found, recording.events[start])

@@ -172,7 +172,17 @@ def test_a_text_that_ends_anywhere_is_read(end: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["9" * 5000, "-" + "9" * 5000, "9" * 5000 + "s", "1h" + "9" * 5000 + "ms", "0" * 30 + "1"]
+    "text",
+    [
+        "9" * 5000,
+        "-" + "9" * 5000,
+        "9" * 5000 + "s",
+        "1h" + "9" * 5000 + "ms",
+        "0" * 30 + "1",
+        "1e309",
+        "-1.5e400",
+        "9" * 5000 + ".0",
+    ],
 )
 def test_a_number_of_any_length_is_one_report(text: str) -> None:
     assert codes(f"const A = {text}\n") == ["number-too-large"]

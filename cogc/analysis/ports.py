@@ -246,3 +246,23 @@ def no_queue(inference: Inference, port: Port | None, node: nodes.Node, scope: S
     if port is not None and port.kind in QUEUE_PORTS:
         help = "take the items with a reaction of their own: `on QUEUE as item { ... }`"
         inference.problems.add("not-yet", scope.unit.span(node), help=help, what=f"{where} the queue", name=port.name)
+
+
+def silenced(shape: Shape | None, node: nodes.Guide) -> list[tuple[nodes.Text, Shape, dict[str, Member]]]:
+    """Return the texts in `suppress` and `unsuppress` that name channels or commands: each with the coglet that it is said
+    to, and what that has of this kind."""
+    target = node.target
+    if shape is None or not isinstance(target, nodes.Field) or target.name.id not in ("suppress", "unsuppress"):
+        return []
+    name = nodes.qualified_text(target.base) or ""
+    member = shape.children.get(name.partition("[")[0])
+    owner = shape if name == "self" else member.target if member is not None else None
+    if owner is None or owner.python is not None or owner.enacts.get(target.name.id) is None:
+        return []
+    found: list[tuple[nodes.Text, Shape, dict[str, Member]]] = []
+    known = {"channels": {**owner.transmits, **owner.listens}, "commands": owner.enacts}
+    for a in node.arguments:
+        members = known.get(a.name.id if a.name is not None else "channels", {})
+        items = a.value.items if isinstance(a.value, nodes.ListLiteral) else ()
+        found += [(i, owner, members) for i in items if isinstance(i, nodes.Text) and not i.template]
+    return found

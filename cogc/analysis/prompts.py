@@ -19,6 +19,7 @@ from cogc.language.templates import FILTERS, OF_SEVERAL, TESTS
 from cogc.language.texts import place
 from cogc.language.types import ANY, NULL, Type
 from cogc.syntax import nodes
+from cogc.syntax.lexer import LARGEST_FLOAT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _OPERATORS = {
 _OPERAND = r"(?:[\w.\]\[]+|'[^'\n]*'|\"[^\"\n]*\"|[^\s{}|]?)"
 _CODE_OR_NOT = r"(?s)(\{[{%].*?[}%]\})|[^{]+|\{"
 """A piece of code of a template, or of what stands around it."""
+_TOO_LARGE = "a number does not fit into 64 bits"
 _NEAR = 200
 """The most characters in front of an operator that a report shows."""
 _TEXTUAL = frozenset(
@@ -235,6 +237,10 @@ class _Walker:
         except RecursionError:
             self._wrong(1, "it is nested too deep")
             return
+        except ValueError:  # Python bounds the digits of a number that is read
+            longest = max(re.findall(r"[0-9_]+", self.node.value), key=len)
+            self._wrong(1 + self.node.value.partition(longest)[0].count("\n"), _TOO_LARGE)
+            return
         self._walk_all(tree.body, {})
 
     def _line_offsets(self) -> list[int]:
@@ -358,6 +364,8 @@ class _Walker:
             self._children(item, names)
             return types.STRING if item.name in _TEXTUAL else types.INT if item.name in _COUNTING else ANY
         if kind == "Const":
+            if not _fits(item.value):
+                self._wrong(item.lineno, _TOO_LARGE)
             return _type_of(item.value)
         if kind == "Concat":
             self._children(item, names)
@@ -422,6 +430,11 @@ class _Walker:
     def _children(self, item: Any, names: dict[str, Type]) -> None:
         for child in item.iter_child_nodes():
             self._expression(child, names)
+
+
+def _fits(value: object) -> bool:
+    """Return whether a literal of a template is no number, or one that fits into 64 bits."""
+    return not isinstance(value, int | float) or value <= (LARGEST_FLOAT if isinstance(value, float) else 1 << 63)
 
 
 def _type_of(value: object) -> Type:

@@ -18,9 +18,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from cogc.analysis.ports import silenced
 from cogc.analysis.scope import Symbol
 from cogc.analysis.tables import QUEUE_PORTS
 from cogc.analysis.tests import declared_of, parts, scripted
+from cogc.desugar import plans
+from cogc.desugar.parts import extended
 from cogc.language import types
 from cogc.language.record import Record
 from cogc.names.load import import_path
@@ -120,10 +123,27 @@ class Index:
 def index(checked: Checked) -> Index:
     """Return the index of the user's files of a world; names of the standard library have meanings and no uses."""
     uses: list[Use] = []
+    replaced = _replaced(checked.world)
     for unit in checked.world.units.values():
         if not unit.is_std or unit in checked.world.roots:
-            uses += _Reader(checked, unit).read()
+            uses += _Reader(checked, unit, replaced).read()
     return Index(uses)
+
+
+def _replaced(world: World) -> dict[int, Meaning | None]:
+    """Return the meanings of steps that stand in the place of those of an extended plan, by them and their names."""
+    found: dict[int, Meaning | None] = {}
+    for unit in world.units.values():
+        for plan in unit.tree.declarations:
+            if isinstance(plan, nodes.Plan) and plan.extends is not None:
+                first = {
+                    s.name.id: meaning_of(u, s)
+                    for u, n in extended(world, unit, plan, "plan")[1:]
+                    for s in plans.steps_of(n)
+                }
+                steps = [s for s in plans.steps_of(plan) if s.name.id in first]
+                found.update({id(part): first[s.name.id] for s in steps for part in (s, s.name)})
+    return found
 
 
 def word(unit: Unit, node: nodes.Node, name: str) -> tuple[int, int] | None:
@@ -151,38 +171,62 @@ def meaning_of(unit: Unit, node: nodes.Node, member: Member | None = None) -> Me
 class _Reader:
     """Reads the uses of one file."""
 
-    def __init__(self, checked: Checked, unit: Unit) -> None:
+    def __init__(self, checked: Checked, unit: Unit, replaced: dict[int, Meaning | None]) -> None:
         self.checked = checked
         self.world: World = checked.world
+        self.replaced = replaced
         self.tables: Tables = checked.tables
         self.unit = unit
         self.uses: list[Use] = []
         self.shape: Shape | None = None
+        self.inside: nodes.Declaration | None = None
         self.test: nodes.Test | None = None
         self.happening = False
         """True in a scenario, the names of which are those of a test."""
         self.parameters = {id(p.name): p for p in unit.all(nodes.Parameter)}
-        self.roles: dict[str, nodes.Name] = {}
+        self.roles: dict[str, Meaning] = {}
+        """The open roles of a plan and of those that it extends."""
         self.steps: dict[str, Meaning | None] = {}
+        """The steps of a plan and of those that it extends."""
 
     def read(self) -> list[Use]:
-        for node in self.unit.tree.declarations:
+        declarations = self.unit.tree.declarations
+        for node in declarations:
             shape = None
             if isinstance(node, nodes.Coglet | nodes.Mixin):
                 shape = self.world.shapes.get(self.unit.key(node.name.id))
             self.shape = shape if shape is not None and shape.node is node else None
-            self.happening = isinstance(node, nodes.Scenario)
-            self.test = self._test_of(node)
-            self.roles = _roles(node) if isinstance(node, nodes.Plan) else {}
-            steps = [i for i in node.items if isinstance(i, nodes.Step)] if isinstance(node, nodes.Plan) else []
-            self.steps = {s.name.id: meaning_of(self.unit, s) for s in steps}
-            for role in self.roles.values():
-                self._use(role, role.id, Meaning("role", role.id, self.unit, role), declares=True)
+            self._enter(node)
+            if isinstance(node, nodes.Plan):
+                self._plan(node)
             self._all(node)
+        starts = [d.start for d in declarations]
         for source, name, symbol in self.tables.inner:
             if source is self.unit.source:
+                self._enter(declarations[bisect_right(starts, name.start) - 1])
                 self._use(name, name.id, self._of_symbol(symbol))
         return self.uses
+
+    def _enter(self, node: nodes.Declaration) -> None:
+        """Take note of what names mean in a declaration alone."""
+        if node is self.inside:
+            return
+        self.inside = node
+        self.happening = isinstance(node, nodes.Scenario)
+        self.test = self._test_of(node)
+        self.roles, self.steps = {}, {}
+        for unit, plan in extended(self.world, self.unit, node, "plan")[::-1] if isinstance(node, nodes.Plan) else ():
+            self.roles.update({r.id: Meaning("role", r.id, unit, r) for r in _roles(plan)})
+            self.steps.update({s.name.id: self._meaning_of(unit, s) for s in plans.steps_of(plan)})
+
+    def _plan(self, plan: nodes.Plan) -> None:
+        """Note the roles of a plan, those that it declares and those that it fills."""
+        for role in _roles(plan):
+            self._use(role, role.id, self.roles[role.id], declares=True)
+        given = _given_roles(plan)
+        for entry in given.entries if isinstance(given, nodes.RecordLiteral) else ():
+            if isinstance(entry, nodes.Entry):
+                self._use(entry.key, entry.key.id, self.roles.get(entry.key.id))
 
     def _test_of(self, node: nodes.Declaration) -> nodes.Test | None:
         """Return the test of which a declaration sees the system: it is one, or it is a scenario of its file."""
@@ -212,14 +256,22 @@ class _Reader:
             return Meaning(symbol.kind, symbol.name, None, None, type=symbol.type)
         if symbol.place is not None:
             return self._local(symbol.place, symbol.type)
+        if symbol.kind == "local":
+            return self.steps.get(symbol.name) or self._observed([symbol.name])
         unit = symbol.unit if symbol.unit is not None else self.unit
-        return meaning_of(unit, symbol.node, symbol.member) if isinstance(symbol.node, nodes.Node) else None
+        return self._meaning_of(unit, symbol.node, symbol.member) if isinstance(symbol.node, nodes.Node) else None
 
-    def _local(self, place: nodes.Name, type: types.Type | None = None) -> Meaning:
+    def _meaning_of(self, unit: Unit, node: nodes.Node, member: Member | None = None) -> Meaning | None:
+        """Return the meaning of what a node declares, that of the first step for one that stands in the place of another."""
+        return self.replaced.get(id(node)) or meaning_of(unit, node, member)
+
+    def _local(self, place: nodes.Name, type: types.Type | None = None) -> Meaning | None:
         """Return the meaning of a name that is bound at a place, or of a parameter."""
         parameter = self.parameters.get(id(place))
         if parameter is not None:
             return Meaning("parameter", place.id, self.unit, place, parameter, type)
+        if id(place) in self.replaced:
+            return self.replaced[id(place)]
         first = self.tables.meant.get(id(place))
         at = first if isinstance(first, nodes.Name) else place
         return Meaning("local", place.id, self.unit, at, type=type)
@@ -258,9 +310,9 @@ class _Reader:
                 stack.extend(item)
 
     def _declaration(self, node: nodes.Node) -> bool:
-        found = meaning_of(self.unit, node, self._member(node))
-        if found is not None and found.place is not None:
-            self._use(found.place, found.name, found, declares=True)
+        found = self._meaning_of(self.unit, node, self._member(node))
+        if found is not None:
+            self._use(getattr(node, "key" if found.kind == "field" else "name"), found.name, found, declares=True)
         if isinstance(node, nodes.Step):
             self._step(node)
         elif isinstance(node, nodes.Dod | nodes.Plan) and node.extends is not None:
@@ -288,9 +340,7 @@ class _Reader:
 
     def _name(self, node: nodes.Name) -> bool:
         symbol, port = self.tables.symbols.get(id(node)), self.tables.targets.get(id(node))
-        if symbol is not None and self.test is not None and symbol.kind == "local" and symbol.place is None:
-            found = self._observed([node.id])
-        elif symbol is not None:
+        if symbol is not None:
             found = self._of_symbol(symbol)
         elif port is not None and port.member is not None:
             found = meaning_of(port.member.owner.unit, port.member.node, port.member)
@@ -333,12 +383,16 @@ class _Reader:
         base = self.tables.types.get(id(node.base))
         return None if base is None else field_of(self.world, base, node.name.id)
 
+    @property
+    def used(self) -> Declared | None:
+        """What the test uses."""
+        return None if self.test is None else declared_of(self.world, self.unit, self.test)
+
     def _observed(self, path: list[str]) -> Meaning | None:
         """Return what a test sees by a path: a child, a state or a channel of its root, or the calls of a program."""
         if self.test is None or not path:
             return None
-        declared = declared_of(self.world, self.unit, self.test)
-        shape = None if declared is None else self.world.shape(declared)
+        shape = None if self.used is None else self.world.shape(self.used)
         for i, name in enumerate(path):
             if shape is None:
                 break
@@ -347,7 +401,16 @@ class _Reader:
                 return meaning_of(member.owner.unit, member.node, member)
             child = shape.children.get(name)
             shape = None if child is None else child.target
-        found = scripted(self.world, self.unit, path[0]) if len(path) == 1 else []
+        return self._called(path[0]) if len(path) == 1 else None
+
+    def _called(self, name: str) -> Meaning | None:
+        """Return what a test scripts, disturbs or counts the calls of: an agent of its sett, or what a model or a program answers."""
+        used = self.used
+        if used is not None and isinstance(used.node, nodes.Sett):
+            for agent in used.node.items:
+                if isinstance(agent, nodes.Agent) and agent.name.id == name.removesuffix(".bid"):
+                    return meaning_of(used.unit, agent)
+        found = scripted(self.world, self.unit, name)
         return self._found_in(found[0][1]) if len(found) == 1 else None
 
     def _found_in(self, node: nodes.Node) -> Meaning | None:
@@ -372,11 +435,10 @@ class _Reader:
             meant, last = (server, node.parts[-2]) if server is not None and server.kind == "mcp" else (None, last)
         elif meant is not None and meant.kind == "mcp" and last.id != meant.name:
             last = node.parts[-2] if len(node.parts) > 1 else last
-        if meant is None and node.text in self.roles:
-            meant = Meaning("role", node.text, self.unit, self.roles[node.text])
+        meant = meant or self.roles.get(node.text)
         if meant is None and self.test is not None:
-            found = scripted(self.world, self.unit, node.text)
-            meant = self._found_in(found[0][1]) if len(found) == 1 else None
+            meant = self._called(node.text)
+            last = next((p for p in node.parts if meant is not None and p.id == meant.name), last)
         self._use(last, last.id, meant)
         if len(node.parts) > 1 and node.parts[0] is not last:
             self._alias(node.parts[0])
@@ -416,6 +478,16 @@ class _Reader:
                 self._arguments(node.arguments, (found.owner.unit, found.signature.parameters))
             if isinstance(node.target, nodes.Name):
                 self._use(node.target, node.target.id, self._of_meant(node.target))
+        for text, _, members in silenced(self.shape, node) if isinstance(node, nodes.Guide) else ():
+            member = members.get(text.value)
+            if member is not None:
+                self._use(text, text.value, meaning_of(member.owner.unit, member.node, member))
+        return False
+
+    def _disturb(self, node: nodes.Disturb) -> bool:
+        if node.kind in ("fail", "hang") and isinstance(node.target, nodes.Name):
+            self._use(node.target, node.target.id, self._called(node.target.id))
+            return True
         return False
 
     # ---- arguments by name ---------------------------------------------------------------------------------
@@ -437,7 +509,7 @@ class _Reader:
         return False
 
     def _used(self, node: nodes.Use) -> bool:
-        declared = declared_of(self.world, self.unit, self.test) if self.test is not None else None
+        declared = self.used
         shape = None if declared is None else self.world.shape(declared)
         if declared is not None and shape is not None:
             self._arguments(node.arguments, (shape.unit, list(shape.parameters.values())))
@@ -477,6 +549,8 @@ class _Reader:
         return True
 
     def _attribute(self, node: nodes.Attribute) -> bool:
+        if node.key.id in plans.ROLE_KEYS and isinstance(node.value, nodes.Name):
+            self._use(node.value, node.value.id, self.roles.get(node.value.id))
         for part in (node.value, node.condition, *node.block):
             if part is not None:
                 self._all(part)
@@ -528,11 +602,15 @@ def _field_node(node: nodes.TypeExpr, name: str) -> nodes.FieldType | None:
             return None
 
 
-def _roles(plan: nodes.Plan) -> dict[str, nodes.Name]:
+def _roles(plan: nodes.Plan) -> list[nodes.Name]:
     """Return the open roles that a plan declares."""
-    given = next((a.value for a in plan.items if isinstance(a, nodes.Attribute) and a.key.id == "roles"), None)
-    items = given.items if isinstance(given, nodes.ListLiteral) else ()
-    return {i.id: i for i in items if isinstance(i, nodes.Name)}
+    given = _given_roles(plan)
+    return [i for i in given.items if isinstance(i, nodes.Name)] if isinstance(given, nodes.ListLiteral) else []
+
+
+def _given_roles(plan: nodes.Plan) -> nodes.Node | None:
+    """Return the value of the attribute `roles` of a plan: a list of open roles, or a record of what fills them."""
+    return next((a.value for a in plan.items if isinstance(a, nodes.Attribute) and a.key.id == "roles"), None)
 
 
 if TYPE_CHECKING:
@@ -553,6 +631,7 @@ _HANDLERS: dict[type, Callable[[_Reader, Any], bool]] = {
     nodes.Assign: _Reader._assign,
     nodes.Guide: _Reader._guide,
     nodes.Order: _Reader._guide,
+    nodes.Disturb: _Reader._disturb,
     nodes.Call: _Reader._call,
     nodes.Grow: _Reader._grow,
     nodes.MixinUse: _Reader._mixin_use,

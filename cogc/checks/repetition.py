@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from cogc.analysis.ports import silenced
 from cogc.checks.common import own_shapes, sound_units
 from cogc.diagnostics.edits import removal
 from cogc.diagnostics.suggest import did_you_mean
@@ -138,20 +139,9 @@ def _assigned(checked: Checked, shape: Shape, node: nodes.Assign) -> None:
 
 def _suppressed(checked: Checked, shape: Shape, node: nodes.Guide) -> None:
     """Report texts in `suppress` and `unsuppress` that name no channel or command of their coglet."""
-    target = node.target
-    if not isinstance(target, nodes.Field) or target.name.id not in ("suppress", "unsuppress"):
-        return
-    name = nodes.qualified_text(target.base) or ""
-    member = shape.children.get(name.partition("[")[0])
-    owner = shape if name == "self" else member.target if member is not None else None
-    if owner is None or owner.python is not None or owner.enacts.get(target.name.id) is None:
-        return
-    known = {"channels": [*owner.transmits, *owner.listens], "commands": list(owner.enacts)}
-    for a in node.arguments:
-        words = known.get(a.name.id if a.name is not None else "channels", [])
-        for item in a.value.items if isinstance(a.value, nodes.ListLiteral) else ():
-            if isinstance(item, nodes.Text) and not item.template and item.value not in words:
-                why = f"`{owner.name}` has nothing of that name to suppress"
-                help = did_you_mean(item.value, words) or None
-                span = shape.unit.span(item)
-                checked.problems.add("no-effect", span, help=help, what=f"`{item.value}`", why=why)
+    for item, owner, members in silenced(shape, node):
+        if item.value not in members:
+            why = f"`{owner.name}` has nothing of that name to suppress"
+            help = did_you_mean(item.value, members) or None
+            span = shape.unit.span(item)
+            checked.problems.add("no-effect", span, help=help, what=f"`{item.value}`", why=why)

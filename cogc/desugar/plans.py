@@ -76,6 +76,8 @@ PORTS = {"goal", "plan", "step", "result", "failed", "approve", "reject", "repla
 
 """The documented ports of a plan: a step of such a name has a child with another name."""
 _CHILDREN = ("planner", "approver", "made")
+ROLE_KEYS = ("planner", "approver", "dod")
+"""The attributes of plans and steps that may name a role."""
 
 
 def attributes_of(node: nodes.Plan) -> dict[str, nodes.Attribute]:
@@ -189,7 +191,7 @@ class ExtendedPlan:
         for step in self.steps.values():
             step.who, step.by = self._role(step, step.who, node)
             step.gate, step.dod = self._role(step, step.gate, node)
-        for key in ("planner", "approver", "dod"):
+        for key in ROLE_KEYS:
             role = nodes.qualified_text(self.given[key].value) if key in self.given else None
             if role in self.bound:
                 a = self.given[key]

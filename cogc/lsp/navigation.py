@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 from cogc.diagnostics.source import Span
 from cogc.language.texts import RESERVED
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     """Places of a word, by file."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_WITHIN = frozenset(["local", "step", "role", "alias"])
+_WITHIN = frozenset(["local", "alias"])
 """The kinds of things that no other file can name."""
 _FIXED = {
     "function": "is built in",
@@ -161,10 +160,9 @@ def _refuse_clashes(workspace: Workspace, path: str, meaning: Meaning, places: P
         if file not in places and file not in near:
             continue  # it names neither the thing nor, itself or through an import, another of the new name
         was, is_ = workspace.analysis(file), then.analysis(file)
-        more = Counter(d.message for d in is_.diagnostics if d.severity == "error")
-        more -= Counter(d.message for d in was.diagnostics if d.severity == "error")
+        before = {(d.code, moved(file, d.span.start)) for d in was.diagnostics if d.severity == "error"}
         for d in is_.diagnostics:
-            if d.severity == "error" and more[d.message] > 0:
+            if d.severity == "error" and (d.code, d.span.start) not in before:
                 line, column = d.span.position()
                 raise Failure(REQUEST_FAILED, f"`{new}` would be wrong at {file}:{line}:{column}: {d.message}")
         for unit in was.checked.world.units:

@@ -265,11 +265,11 @@ class Server:
             self.channel.notify("window/showMessage", {"type": 1, "message": message})
 
     def analyse_one(self) -> None:
-        from cogc.lsp import answers
-
         path = next(iter(self.stale), None)
         if path is None:
             return
+        from cogc.lsp import answers
+
         del self.stale[path]
         analysis = self.workspace.analysis(path)
         self.found[path] = analysis.diagnostics

@@ -76,7 +76,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WORD, _NEWLINE, _PUNCTUATION, _LONG, _SEMICOLON, _EOF, _R_WORD, _HOLE, _COMMENT = 1, 2, 3, 8, 11, 12, 13, 14, 15
-_INT, _DURATION, _STRING = TERMINALS["INT"], TERMINALS["DURATION"], TERMINALS["STRING"]
+_INT, _FLOAT, _DURATION, _STRING = (TERMINALS[n] for n in ("INT", "FLOAT", "DURATION", "STRING"))
+LARGEST_FLOAT = 1.7976931348623157e308
+OF_FLOATS = "the largest float is about 1.8e308"
 
 _BY_GROUP = {
     4: _INT,
@@ -268,7 +270,7 @@ class Lexer:
                     if behind := self._short_quotes(start, at):
                         at = behind
                         continue
-                if at - start > 6 and (kind == _INT or kind == _DURATION):
+                if at - start > 4 and (kind == _INT or kind == _DURATION or kind == _FLOAT):
                     self._long_number(kind, start, at)
             add_kind(kind)
             add_start(start)
@@ -496,16 +498,19 @@ class Lexer:
         return _NAME
 
     def _long_number(self, kind: int, start: int, end: int) -> None:
-        """Report an int or a duration that does not fit into 64 bits."""
+        """Report a number or a duration that does not fit into 64 bits."""
         text = self.source.text[start:end]
         if kind == _DURATION:
             too_large = nanoseconds(text) >= 1 << 63
+        elif kind == _FLOAT:
+            too_large = float(text) > LARGEST_FLOAT
         else:
             text = text.replace("_", "")
             number = int(text) if len(text) < 20 else 1 << 64  # Python refuses to read thousands of digits
             too_large = number >= 1 << 63 and not (number == 1 << 63 and self._negated())
         if too_large:
-            self.problems.add("number-too-large", Span(self.source, start, end), text=text)
+            help = OF_FLOATS if kind == _FLOAT else None
+            self.problems.add("number-too-large", Span(self.source, start, end), help=help, text=text)
 
     def _negated(self) -> bool:
         """Return whether the last token is a `-` that stands before a number alone, and not between two."""

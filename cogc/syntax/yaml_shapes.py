@@ -12,6 +12,7 @@ from cogc.language.attributes import ATTRIBUTES
 from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.fragments import pieces_of
+from cogc.syntax.lexer import LARGEST_FLOAT, OF_FLOATS
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, spelt
 
 TYPE_CHECKING = False
@@ -191,6 +192,8 @@ class Shapes:
                 self.ambiguous(value, "an octal number", new, help)
             return n.Literal(value.start, value.end, "int", int(text))
         if is_float(text):
+            if abs(float(text)) > LARGEST_FLOAT:
+                self.problems.add("number-too-large", self.span(value), help=OF_FLOATS, text=text)
             return n.Literal(value.start, value.end, "float", float(text))
         try:
             return n.Literal(value.start, value.end, "duration", nanoseconds(text))

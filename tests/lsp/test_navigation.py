@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,94 @@ def test_a_rename_changes_every_use_and_nothing_else(tmp_path: Path, mark: str) 
         again.open(name)
         again.server.analyse_one()
     assert [d for d in again.channel.sent for d in d["params"]["diagnostics"] if d["severity"] == 1] == []
+
+
+PLANS = """model m = scripted "m.yml"
+agent Dev { model: m }
+dod Good { quick: ["true"] }
+plan Base {
+  roles: [de<^R>v, do<^D>ne]
+  goal: "g"
+  step o<^1>ne by dev: "do {{ goal }}"
+  step t<^2>wo by dev after one { dod: done }: "then {{ one }}"
+}
+"""
+EXTENDING = """import "plans.cog"
+plan Mine = Base {
+  roles: { dev: Dev, done: Good }
+  step two by dev after one: "else {{ one }}"
+  step three by dev after two<^2U>: "x {{ one }} {{ two<^2T> }}"
+}
+plan Other = Base { roles: { dev<^RU>: Dev, done: Good } }
+"""
+SETT = """sett Bakery {
+  agent Ba<^B>ker { bid: exclusive, command: ["true"], workspace: rw }
+  agent Se<^S>ller { bid_script: ["true"], command: ["true"] }
+}
+"""
+SETT_TEST = """import "bakery.cog"
+test "bread" {
+  use Bakery
+  script Baker { reply { artefact_type: "Bread", artefact_payload: "flour" } }
+  script Seller.bid { reply "ignore" }
+  fail Seller
+  send self.goal <- "Bread"
+  run 1m
+  expect len(Baker<^BU>.calls) == 2
+}
+"""
+SILENCED = """mixin Own { transmit re<^W>ading: int }
+coglet Sensor with SuppressLet, Own {
+  listen go: int
+  transmit le<^V>vel: int
+  enact po<^X>ke { }
+  on go as g {
+    reading <- g
+    level <- g
+    guide self.suppress(channels: ["level"], commands: ["poke"])
+  }
+}
+coglet Main {
+  listen go: int
+  create s = Sensor
+  link self.go -> s.go
+  on s.reading as r { guide s.suppress(["reading", "level"]) }
+  on s.level as l { guide s.unsuppress(channels: ["reading"]) }
+}
+test "the sensor" {
+  use Sensor
+  run 1s
+  expect judge m "How is {{ reading<^WT> }}?" >= 0.5
+}
+model m = scripted "m.yml"
+"""
+
+
+@pytest.mark.parametrize(
+    ("mark", "old", "uses"),
+    [
+        ("R", "dev", [3, 4]), ("RU", "dev", [3, 4]), ("D", "done", [2, 2]), ("1", "one", [3, 3]), ("2", "two", [1, 3]),
+        ("2U", "two", [1, 3]), ("2T", "two", [1, 3]), ("B", "Baker", [1, 2]), ("BU", "Baker", [1, 2]), ("S", "Seller", [1, 2]),
+        ("W", "reading", [6]), ("WT", "reading", [6]), ("V", "level", [5]), ("X", "poke", [2]),
+    ],
+)  # fmt: skip
+def test_a_rename_follows_roles_steps_agents_and_silenced_channels(
+    tmp_path: Path, mark: str, old: str, uses: list[int]
+) -> None:
+    files = {"plans": PLANS, "mine": EXTENDING, "bakery": SETT, "tested": SETT_TEST, "silenced": SILENCED}
+    editor = Editor(tmp_path, **files)
+    changes = editor.at(mark, "rename", newName="renamed")["changes"]
+    assert sorted(len(edits) for edits in changes.values()) == uses
+    texts = {uri: applied(editor.texts[uri], edits) for uri, edits in changes.items()}
+    assert all(re.search(rf"\b{old}\b", text) is None for text in texts.values()), texts
+    assert [text.replace("renamed", old) for text in texts.values()] == [editor.texts[uri] for uri in texts]
+
+
+def test_a_rename_is_possible_in_a_file_with_a_mistake_that_names_the_thing(tmp_path: Path) -> None:
+    editor = Editor(
+        tmp_path, one="const a<^A> = b + 1\nconst b = a + 1\ncoglet C { create c = D(to: a) }\ncoglet D { }\n"
+    )
+    assert len(editor.at("A", "rename", newName="fresh")["changes"][editor.uri("one")]) == 3
 
 
 @pytest.mark.parametrize(

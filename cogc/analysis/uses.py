@@ -385,7 +385,7 @@ class _Reader:
 
     @property
     def used(self) -> Declared | None:
-        """What the test uses."""
+        """The declaration that the test uses."""
         return None if self.test is None else declared_of(self.world, self.unit, self.test)
 
     def _observed(self, path: list[str]) -> Meaning | None:

@@ -70,12 +70,12 @@ def range_formatting(source: Source, touched: Range) -> list[object] | None:
 
 def symbols(source: Source) -> list[object]:
     tree = parse(source, Problems())
-    return [made for d in tree.declarations if (made := _symbol(Span(source, d.start, d.end), d)) is not None]
+    return [made for d in tree.declarations if (made := _symbol(source, d)) is not None]
 
 
 def flat_symbols(source: Source, tree: nodes.File) -> list[tuple[dict[str, Any], str]]:
     """Return the declarations and the members of a file as symbols, each with the name of what it stands in."""
-    made = [_symbol(Span(source, d.start, d.end), d) for d in tree.declarations]
+    made = [_symbol(source, d) for d in tree.declarations]
     pending: list[tuple[dict[str, Any], str]] = [(s, "") for s in made if s is not None]
     found = []
     while pending:
@@ -96,20 +96,22 @@ def folds(source: Source) -> list[object]:
     return [{"startLine": first, "endLine": last} for first, last in found.items()]
 
 
-def _symbol(span: Span, node: nodes.Node) -> dict[str, Any] | None:
+def _symbol(source: Source, node: nodes.Node) -> dict[str, Any] | None:
     """Return a declaration or a member as a symbol, with those inside of it."""
     kind = _KINDS.get(type(node))
     name = getattr(node, "name", None)
     if kind is None or not isinstance(name, nodes.Name | nodes.Text):
         return None
+    # what an alias of YAML stands for ends in front of its name
+    span = Span(source, node.start, max(node.end, name.end))
     inner = [*getattr(node, "members", ()), *getattr(node, "items", ())]
-    children = [s for n in inner if (s := _symbol(Span(span.source, n.start, n.end), n)) is not None]
+    children = [s for n in inner if (s := _symbol(source, n)) is not None]
     return {
         "name": (name.id if isinstance(name, nodes.Name) else name.value) or "?",
         "detail": type(node).__name__.lower(),
         "kind": kind,
         "range": range_of(span),
-        "selectionRange": range_of(Span(span.source, max(name.start, span.start), min(name.end, span.end))),
+        "selectionRange": range_of(Span(source, max(name.start, span.start), min(name.end, span.end))),
         "children": children,
     }
 

@@ -119,6 +119,9 @@ def _part(unit: Unit, part: nodes.Node, line: list[nodes.Node]) -> Item:
 
 
 def _item(name: str, kind: int, detail: str, span: Span, place: Span, part: bool) -> Item:
+    span = Span(
+        span.source, span.start, max(span.end, place.end)
+    )  # what an alias of YAML stands for ends in front of its name
     first, last = max(place.start, span.start), min(place.end, span.end)
     return {
         "name": name,

@@ -320,6 +320,16 @@ coglet C { lis<^K>ten i: in<^I>t }
     assert [m for m, w in wanted.items() if w not in str(shown[m])] == [], shown
 
 
+def test_a_symbol_that_an_alias_of_yaml_stands_for_is_at_its_name(tmp_path: Path) -> None:
+    editor = Editor(tmp_path, one_yml="cog: 1\ncoglets:\n  A: &a {doc: nothing}\n  Ma<^M>in: *a\n")
+    uri = editor.open("one_yml")
+    found = editor.ask("textDocument/documentSymbol", textDocument={"uri": uri})
+    name = {"start": {"line": 3, "character": 2}, "end": {"line": 3, "character": 6}}
+    assert [(s["name"], s["range"], s["selectionRange"]) for s in found[1:]] == [("Main", name, name)]
+    (item,) = editor.at("M", "prepareCallHierarchy")
+    assert (item["range"], item["selectionRange"]) == (name, name)
+
+
 def test_symbols_of_the_workspace_are_found_by_their_letters(tmp_path: Path) -> None:
     editor = Editor(tmp_path, lib=LIB, main=MAIN)
     found = editor.ask("workspace/symbol", query="cntr")

@@ -180,7 +180,8 @@ class _Costs:
         self.under_way.pop()
         if key in self.circles:
             self.circles.discard(key)
-            found = found.times(inf, f"{_place(inst)}.{channel}: its messages lead back to it")
+            port = _place(inst) if is_internal(channel) else f"{_place(inst)}.{channel}"
+            found = found.times(inf, f"{port}: its messages lead back to it")
         if not self.circles:  # a bound from inside of a cycle is a part of that of the cycle
             self.known[key] = found
         return found

@@ -120,3 +120,8 @@ def test_a_budget_bounds_a_plan_and_its_own_channels_are_not_shown(tmp_path: Pat
     shown = cogc_here("cost", "s.cog", "--root", "D", cwd=tmp_path).stdout
     assert "unbounded" not in shown and "a message on `verify`" in shown
     assert "unbounded: " in cogc_here("cost", "s.cog", "--root", "T", cwd=tmp_path).stdout
+    (tmp_path / "q.cog").write_text(
+        'model m = scripted "x.yml"\nagent A { model: m }\nplan P { goal: "g"\n step a by A: "x" }\n'
+    )
+    loops = cogc_here("cost", "q.cog", cwd=tmp_path).stdout
+    assert "unbounded: P: its messages lead back to it\n" in loops and "\u00b7" not in loops

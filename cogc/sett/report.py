@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cogc.language.values import shorten
+from cogc.diagnostics.visible import shown_line
 from cogc.sett.board import Board
 from cogc.sett.model import UNWANTED, USER, Artefact, Claim, text
 
-_LONGEST = 400
+_GIST = 100
 
 
 def line(artefact: Artefact) -> str:
@@ -20,8 +20,9 @@ def line(artefact: Artefact) -> str:
 
 
 def gist(artefact: Artefact) -> str:
-    """Return the summary of an artefact, or the beginning of its payload."""
-    return artefact.summary or shorten(text(artefact.payload).replace("\n", " "), 100).strip('"')
+    """Return the summary of an artefact, or the beginning of its payload, on one line."""
+    words = shown_line(text(artefact.payload).replace("\n", " "))
+    return artefact.summary or (words if len(words) <= _GIST else f"{words[: _GIST - 3]}...")
 
 
 def history(artefact: Artefact, thread: list[Artefact], sources: list[Artefact]) -> str:

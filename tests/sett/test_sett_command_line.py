@@ -20,6 +20,7 @@ from cogc.sett.board import Board, open_board
 from cogc.sett.happenings import Filter, Watcher, as_json
 from cogc.sett.model import Artefact, goal
 from cogc.sett.orchestrator import Orchestrator
+from cogc.sett.report import gist
 from cogc.stores.memory import MemoryStore
 from support.cli import cogc, cogc_here
 from support.redis import RedisServer, needs_redis
@@ -154,6 +155,19 @@ def test_a_time_is_a_duration_before_now_or_rfc_3339() -> None:
     assert moment(None, "--since", 0.0) is None
     with pytest.raises(UsageError, match="--until soon: write a duration such as 1h30m"):
         moment("soon", "--until", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "shown"),
+    [
+        ('say "hi"', 'say "hi"'),
+        ({"why": "no\nsalt"}, '{"why":"no\\nsalt"}'),
+        ("one\ntwo\t\x1b[1m", "one two\\u0009\\u001b[1m"),
+        ("x" * 101, "x" * 97 + "..."),
+    ],
+)
+def test_a_payload_is_shown_as_it_was_written_on_one_line(payload: Any, shown: str) -> None:
+    assert gist(Artefact("a", "a", 1, "Standard", "T", payload, [], "A")) == shown
 
 
 # ---- the commands --------------------------------------------------------------------------------------------

@@ -22,4 +22,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return client.said(lambda o: str(client.create(o.port, o.path, o.set)["id"]), options)
+    return client.carry_out(lambda o: str(client.create(o.port, o.path, o.set)["id"]), options)

@@ -22,4 +22,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return client.said(lambda o: client.enact(o.port, o.id, o.name, o.data), options)
+    return client.carry_out(lambda o: client.enact(o.port, o.id, o.name, o.data), options)

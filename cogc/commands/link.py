@@ -20,7 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return client.said(_link, options)
+    return client.carry_out(_link, options)
 
 
 def _link(options: Namespace) -> str:

@@ -15,4 +15,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return client.said(lambda o: client.links(o.port), options)
+    return client.carry_out(lambda o: client.links(o.port), options)

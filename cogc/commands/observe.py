@@ -34,7 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     given = options.words
     if len(given) == 1 and (options.of_runtime or ":" in given[0]):
-        return client.said(lambda o: client.observe(o.port, given[0], o.follow, _write), options)
+        return client.carry_out(lambda o: client.observe(o.port, given[0], o.follow, _write), options)
     return _of_run(options)
 
 

@@ -106,12 +106,12 @@ def run(options: Namespace) -> int:
     if options.recording is not None and options.action != "replay":
         raise UsageError(f"`cogc runtime {options.action}` takes no FILE; `cogc create` brings coglets into a runtime")
     if options.action == "stop":
-        return client.said(lambda o: str(client.ask(o.port, "POST", ["shutdown"])["msg"]), options)
+        return client.carry_out(lambda o: str(client.ask(o.port, "POST", ["shutdown"])["msg"]), options)
     if options.action == "status":
-        return client.said(lambda o: client.status(o.port), options)
+        return client.carry_out(lambda o: client.status(o.port), options)
     if options.action == "replay":
         return _replay(options)
-    return foreground(options) if options.foreground else client.said(_background, options)
+    return foreground(options) if options.foreground else client.carry_out(_background, options)
 
 
 # ---- in the background -----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def add_port(parser: ArgumentParser) -> None:
     )
 
 
-def said(act: Callable[[Namespace], str | None], options: Namespace) -> int:
+def carry_out(act: Callable[[Namespace], str | None], options: Namespace) -> int:
     """Carry out a command, and print its result. An error is a line `error: ...` and exit code 1."""
     try:
         text = act(options)

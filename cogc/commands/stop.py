@@ -16,4 +16,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return client.said(lambda o: client.stop(o.port, o.id), options)
+    return client.carry_out(lambda o: client.stop(o.port, o.id), options)

@@ -22,4 +22,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return client.said(lambda o: client.transmit(o.port, o.target, o.data), options)
+    return client.carry_out(lambda o: client.transmit(o.port, o.target, o.data), options)

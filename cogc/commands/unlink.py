@@ -18,4 +18,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return client.said(lambda o: client.link(o.port, o.source, o.target, "DELETE"), options)
+    return client.carry_out(lambda o: client.link(o.port, o.source, o.target, "DELETE"), options)

@@ -45,7 +45,7 @@ def _is_of(port: Port, inst: Instance) -> bool:
     return port.inst is inst and port.label.startswith(QUEUE)
 
 
-def forsaken(kernel: State, port: Port, item: Value) -> None:
+def give_back_untaken(kernel: State, port: Port, item: Value) -> None:
     """Give back the item of a message that its coglet will not take any more."""
     if _is_of(port, port.inst) and claim_of(item) in kernel.unsettled.get(port.inst, {}):
         _give_back(kernel, port.inst, claim_of(item), None)

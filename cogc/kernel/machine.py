@@ -446,7 +446,7 @@ class Kernel(State):
         if gate & (STOPPED | STOPPING):
             self.discard(item, "stopped")
             if self.unsettled:
-                claims.forsaken(self, item[0], item[1])
+                claims.give_back_untaken(self, item[0], item[1])
         elif gate & AWAITING and requests.awaited(self, inst, item):
             pass
         elif gate & CLOSED or gate & BACKLOG:

@@ -303,7 +303,7 @@ def stopped(kernel: State, inst: Instance) -> None:
         item = inst.backlog.popleft()
         kernel.discard(item, "stopped")
         if kernel.unsettled:
-            claims.forsaken(kernel, item[0], item[1])
+            claims.give_back_untaken(kernel, item[0], item[1])
     for port in (inst.ports or {}).values():
         if port.waiters:
             port.fill = min(port.fill, port.capacity - 1)

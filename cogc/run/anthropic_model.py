@@ -213,7 +213,7 @@ class _Assembled:
         reply: dict[str, Any] = {
             "content": [self.blocks[i] for i in sorted(self.blocks)],
             "stop": self.stop,
-            "usage": provider.told(
+            "usage": provider.counted(
                 input=provider.count_of(usage, "input_tokens"),
                 output=provider.count_of(usage, "output_tokens"),
                 cache_read=provider.count_of(usage, "cache_read_input_tokens"),

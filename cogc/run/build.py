@@ -100,10 +100,10 @@ class RunClock(Clock):
         """Let so much time of the run pass for a call."""
         await self.outside.notify(call, "sleep", nanos)
 
-    async def forsake(self, call: int, question: str) -> NoReturn:
+    async def never_answer(self, call: int, question: str) -> NoReturn:
         """Wait for an answer that will not come. The call holds neither the clock nor the end of the run."""
-        self.outside.forsake(call)
-        await super().forsake(call, question)
+        self.outside.hold_nothing(call)
+        await super().never_answer(call, question)
 
 
 def _kernel(unit: Unit, options: RunOptions, sinks: Sinks) -> Kernel:

@@ -213,7 +213,7 @@ def _content(delta: dict[str, Any]) -> str:
 def _usage(usage: Any) -> dict[str, int]:
     """Return the tokens of a request in the kernel's form; empty if the server has not counted them."""
     cached = provider.count_of(usage, "prompt_tokens_details", "cached_tokens")
-    return provider.told(
+    return provider.counted(
         input=provider.count_of(usage, "prompt_tokens") - cached,
         output=provider.count_of(usage, "completion_tokens"),
         cache_read=cached,

@@ -142,7 +142,7 @@ class Outside:
         if self.rounds:
             self.rest(call)
 
-    def forsake(self, call: int) -> None:
+    def hold_nothing(self, call: int) -> None:
         """Let a call that waits for a person hold nothing: no answer will come."""
         self.asking.discard(call)
         self.rest(call)

@@ -46,22 +46,22 @@ class Answer(NamedTuple):
 
 
 class Clock:
-    """The clock on which answers come: this one is the machine's. `forsaken` are the calls that no answer will come for."""
+    """The clock on which answers come: this one is the machine's. `unanswered` are the calls that no answer will come for."""
 
     def __init__(self) -> None:
-        self.forsaken: dict[int, str] = {}
+        self.unanswered: dict[int, str] = {}
 
     async def sleep(self, call: int, nanos: int) -> None:
         """Let so much time pass for a call."""
         await trio.sleep(nanos / 1e9)
 
-    async def forsake(self, call: int, question: str) -> NoReturn:
+    async def never_answer(self, call: int, question: str) -> NoReturn:
         """Wait for an answer that will not come, until the call is cancelled."""
-        self.forsaken[call] = question
+        self.unanswered[call] = question
         try:
             await trio.sleep_forever()
         finally:
-            del self.forsaken[call]
+            del self.unanswered[call]
         raise AssertionError
 
 
@@ -156,7 +156,7 @@ class People:
         answers = self.answers[question.program]
         answer = answers[min(self.numbers[call], len(answers) - 1)]
         if answer.is_none(question.choices):
-            await self.clock.forsake(call, f"`{question.program}` of {question.path}")
+            await self.clock.never_answer(call, f"`{question.program}` of {question.path}")
         if answer.after:
             await self.clock.sleep(call, answer.after)
         try:

@@ -165,7 +165,7 @@ def count_of(usage: Any, *keys: str) -> int:
     return usage if type(usage) is int else 0
 
 
-def told(**counts: int) -> dict[str, int]:
+def counted(**counts: int) -> dict[str, int]:
     """Return the counts of a reply; nothing if the server has counted no token of it, so that they are estimated."""
     return counts if any(n > 0 for n in counts.values()) else {}
 

@@ -604,7 +604,7 @@ class Session(Carrier):
             self.deadlock = cycle
             return False
         self.unended += self.kernel.hooks()
-        self.unanswered += self.executors.settings.people.clock.forsaken.values()
+        self.unanswered += self.executors.settings.people.clock.unanswered.values()
         if not self.stopping.begun:
             self._stop()
             return True

@@ -212,7 +212,7 @@ class _Clock(Clock):
         finally:
             self.live.sleeping.pop(call, None)
 
-    async def forsake(self, call: int, question: str) -> NoReturn:
+    async def never_answer(self, call: int, question: str) -> NoReturn:
         raise Failure("program", f"{question} is never answered")
 
 

@@ -25,7 +25,7 @@ class Owner(TypedDict):
 
 def owner(now: float) -> Owner:
     """Return the record of this process as an owner."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "until": now + LEASE}
+    return {"host": socket.gethostname(), "pid": os.getpid(), "born": _start_of(os.getpid()), "until": now + LEASE}
 
 
 def alive(found: Owner | None, now: float) -> bool:
@@ -33,11 +33,11 @@ def alive(found: Owner | None, now: float) -> bool:
     if found is None:
         return False
     if found["host"] == socket.gethostname():
-        return _born(found["pid"]) == found["born"]
+        return _start_of(found["pid"]) == found["born"]
     return found["until"] > now
 
 
-def _born(pid: int) -> str:
+def _start_of(pid: int) -> str:
     """Return the start time of a process, or nothing if there is none: the number of a process may be used again.
 
     One that is about to end, or has ended and waits for its parent to take note, is none.

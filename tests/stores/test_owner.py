@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from cogc.stores.owner import Owner, _born, alive, owner
+from cogc.stores.owner import Owner, _start_of, alive, owner
 from support.waiting import wait_for
 
 
@@ -16,7 +16,7 @@ def test_a_process_that_has_ended_owns_nothing_before_its_parent_takes_note() ->
     now = time.time()
     assert alive(owner(now), now)
     child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
-    found: Owner = {**owner(now), "pid": child.pid, "born": _born(child.pid)}
+    found: Owner = {**owner(now), "pid": child.pid, "born": _start_of(child.pid)}
     assert alive(found, now)
     os.kill(child.pid, signal.SIGKILL)
     wait_for(lambda: not alive(found, now))  # a zombie: nobody has waited for it

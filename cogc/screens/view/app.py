@@ -142,7 +142,7 @@ class ViewApp(App[None]):
         self.detail = Detail(view)
         self.current = pane
         self.asked = ""
-        self.said = ""
+        self.notice = ""
         self.ended = threading.Event()
         self.grown = self.drawn = monotonic()
         self._seen = (-1, -1)
@@ -185,7 +185,7 @@ class ViewApp(App[None]):
                 if not self.view.index.grow():
                     self.ended.wait(_PERIOD)
         except OSError as error:
-            self.said = f"the trace cannot be read: {str(error.strerror).lower()}"
+            self.notice = f"the trace cannot be read: {str(error.strerror).lower()}"
 
     @property
     def has_side(self) -> bool:
@@ -279,7 +279,7 @@ class ViewApp(App[None]):
         self._put("#head", Content(shown_line("  ".join(filter(None, words)))))
         self._put("#tabs", Content.assemble(*self._tabs()))
         gone = "the file was removed: this is what has been read of it" if index.parts.is_gone else ""
-        news = self.said or self.source_news() or gone
+        news = self.notice or self.source_news() or gone
         self._put(
             "#foot",
             Content(shown_line(news))
@@ -315,7 +315,7 @@ class ViewApp(App[None]):
 
     def say(self, words: str) -> None:
         """Show a line below the panes, until the next key."""
-        self.said = words
+        self.notice = words
         self._head()
 
     # ---- lines -------------------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ class ViewApp(App[None]):
     def on_pane_view_chosen(self, event: PaneView.Chosen) -> None:
         """Take note of a chosen line: in messages it is the current record, elsewhere it is shown below until it is picked."""
         event.stop()
-        self.said = ""
+        self.notice = ""
         pane = event.view.pane
         if isinstance(pane, Messages) and not event.picked:
             pane.pick(event.view.chosen)
@@ -344,7 +344,7 @@ class ViewApp(App[None]):
         if row is None:
             self.say(why_not)
             return
-        self.said = ""
+        self.notice = ""
         self.view.follow = False
         self.view.go(row)
         self.sync()
@@ -355,7 +355,7 @@ class ViewApp(App[None]):
         """Show a pane."""
         self.current = name
         self.query_one("#main", ContentSwitcher).current = f"pane-{name}"
-        self.said = ""
+        self.notice = ""
         self.main.focus()
         self.call_after_refresh(self.sync)
 
@@ -475,7 +475,7 @@ class ViewApp(App[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         what, words = self.asked, event.value.strip()
         self._unask()
-        self.said = ""
+        self.notice = ""
         {
             "filter": self._filter,
             "time": self._time,

@@ -95,7 +95,7 @@ PLACES = [
     ("bad-index", 4, '[1, 2]["a"]'),
     ("recursive-type", 1, 'A'),
     ("bad-default", 1, '1 + 1'),
-    ("bad-template", 3, '{% for a in n %}{{ a }}'),
+    ("bad-template", 3, '{% for a in n %}'),
     ("recursive-program", 1, 'f'),
     ("nullable", 4, 'j.note'),
     ("link-type", 8, 'a.n'),

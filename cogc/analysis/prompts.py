@@ -232,7 +232,7 @@ class _Walker:
         try:
             tree = environment.parse(self.node.value)
         except jinja2.TemplateSyntaxError as error:
-            self._wrong(error.lineno, _lower(str(error.message)))
+            self._refused(error.lineno, _lower(str(error.message)))
             return
         except RecursionError:
             self._wrong(1, "it is nested too deep")
@@ -249,6 +249,20 @@ class _Walker:
             offsets.append(at + 1)
             at = self.node.value.find("\n", at + 1)
         return offsets
+
+    def _refused(self, line: int, message: str) -> None:
+        """Report a template that Jinja refuses: at the tag that is wrong if its form tells which it is, else by Jinja's words."""
+        from cogc.analysis.template_tags import fault  # for mistakes only
+
+        found = fault(self.node.value)
+        if found is None:
+            for words, mark in (("end of print statement", "}}"), ("end of statement block", "%}")):
+                message = message.replace(f"'{words}'", f"`{mark}`")
+            self._wrong(line, message)
+            return
+        start, end = place(self.node.segments, found.start), place(self.node.segments, found.end - 1) + 1
+        span = Span(self.names.scope.unit.source, start, end)
+        self.names.problems.add("bad-template", span, help=found.help, reason=found.reason)
 
     def _wrong(self, line: int, reason: str, help: str | None = None) -> None:
         start, end = self._line(line)

@@ -59,6 +59,12 @@ def mismatch(
     """Report a value that does not fit, at the smallest part of a literal that is wrong; its parts have been inferred."""
     if isinstance(node, nodes.RecordLiteral) and _record_mismatch(tables, problems, node, wanted, scope, hint):
         return
+    if isinstance(node, nodes.Conditional):
+        branches = [b for b in (node.then, node.otherwise) if types.fit(tables.types[id(b)], wanted) == NO]
+        for branch in branches:
+            mismatch(tables, problems, branch, tables.types[id(branch)], wanted, scope, hint)
+        if branches:
+            return
     if isinstance(node, nodes.ListLiteral):
         item = types.item_type(wanted)
         wrong = [i for i in node.items if item is not None and types.fit(tables.types[id(i)], item) == NO]
@@ -124,8 +130,19 @@ def _requoted(node: nodes.Node, span: Span, wanted: Type) -> tuple[Edit, ...]:
 def _record_mismatch(
     tables: Tables, problems: Problems, node: nodes.RecordLiteral, wanted: Type, scope: Scope, hint: str
 ) -> bool:
-    """Report the fields of a record literal that are wrong or missing; return False if there are none."""
+    """Report the fields of a record literal, or the values of a map, that are wrong or missing; return False if there are none."""
     target = one_record(wanted)
+    values = [m.value for m in types.members(wanted) if isinstance(m, types.MapOf)]
+    if target is None and len(values) == 1:
+        wrong_values = [
+            e.value
+            for e in node.entries
+            if isinstance(e, nodes.Entry | nodes.ComputedEntry)
+            and types.fit(tables.types[id(e.value)], values[0]) == NO
+        ]
+        for value in wrong_values:
+            mismatch(tables, problems, value, tables.types[id(value)], values[0], scope, hint)
+        return bool(wrong_values)
     if target is None or any(isinstance(e, nodes.ComputedEntry) for e in node.entries):
         return False
     wrong = False  # what an expanded declaration repeats has been reported, and is not added again

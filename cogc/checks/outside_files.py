@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import posixpath
 
-from cogc.checks.common import sound_units
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, is_folder
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 def outside_files(checked: Checked) -> None:
     """Report files and folders that are named and are not there."""
-    for unit in sound_units(checked):
-        _File(checked, unit).look()
+    unread = {d.source.path for d in checked.problems.dropped}  # a file by whose text others may be made
+    for unit in checked.world.roots:
+        if not unit.is_std and unit.path not in unread and not is_folder(unit.path):
+            _File(checked, unit).look()
 
 
 def _cwd(attributes: Iterable[nodes.Attribute]) -> nodes.Attribute | None:
@@ -101,8 +104,12 @@ class _File:
     def _scripted(self, path: nodes.Expr) -> None:
         if not isinstance(path, nodes.Text) or path.template or not path.value:
             return
-        if self.checked.world.look(self.unit, posixpath.join(posixpath.dirname(self.unit.path), path.value)) is None:
+        data = self.checked.world.look(self.unit, posixpath.join(posixpath.dirname(self.unit.path), path.value))
+        if data is None:
             self.checked.problems.add("missing-file", self.unit.span(path), path=path.value)
+        elif wrong := _no_script(data):
+            help = "a script is a list in YAML: `- reply: ...`, or `- when: ...` with a reply"
+            self.checked.problems.add("unreadable-file", self.unit.span(path), help=help, path=path.value, reason=wrong)
 
     def _command(self, words: nodes.ListLiteral, cwd: nodes.Attribute | None) -> None:
         """Look at a command with a slash, from the folder that it is run in."""
@@ -143,3 +150,19 @@ class _File:
         folders = [posixpath.dirname(p) or "." for p in paths]
         if what != "command" or any(self.checked.world.look(self.unit, f) is not None for f in folders):
             self.checked.problems.add("missing-path", self.unit.span(node), what=what, path=node.value)
+
+
+def _no_script(data: bytes) -> str:
+    """Return why bytes are no script of a model, by the form of the whole; an empty text if they are one."""
+    from cogc.syntax.read_yaml import Sequence, read_yaml  # PyYAML is slow to import
+
+    try:
+        source = Source("", data.decode())
+    except UnicodeDecodeError:
+        return "it is no text"
+    problems = Problems()
+    root = read_yaml(source, problems)
+    bad = next((d for d in problems.found if d.slug == "bad-yaml"), None)
+    if bad is not None:
+        return f"line {bad.span.position()[0]}: it is not valid YAML"
+    return "" if (root is None and problems.found) or isinstance(root, Sequence) else "it is not a list of replies"

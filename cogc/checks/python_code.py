@@ -24,6 +24,7 @@ from cogc.names.python_code import (
     methods,
     misfit,
     no_value,
+    plain_class,
     sent_on,
 )
 from cogc.syntax import nodes
@@ -97,6 +98,17 @@ def _remedy(package: str) -> str | None:
 def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.Text) -> None:
     found = _found(checked, unit, path, "function")
     node = function(*found) if found is not None else None
+    if found is not None and (plain := plain_class(*found)) is not None:
+        checked.problems.add(
+            "python-type",
+            unit.span(program.result) if program.result is not None else unit.span(program.name),
+            help="an object is no value here: name a function that returns a text, a number, a list or a dict",
+            code=f"{found[0].path}:{plain.lineno}",
+            what="what a call makes",
+            found=plain.name,
+            wanted=types.show(signature.result) if (signature := checked.world.signatures.get(id(program))) else "any",
+        )
+        return
     signature = checked.world.signatures.get(id(program))
     if found is None or node is None or signature is None:
         return
@@ -171,9 +183,11 @@ def _may_be_null(annotated: Type, declared: Type) -> bool:
 
 def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text) -> None:
     found = _found(checked, unit, path, "class")
-    if found is not None and function(*found) is not None:
+    if found is not None and (function(*found) is not None or plain_class(*found) is not None):
         module, _, name = path.value.partition(":")
-        checked.problems.add("missing-in-python", unit.span(path), module=module, name=name, what="class")
+        help = f"write `class {name}(Coglet)`, with `from cogc.sdk import Coglet`"
+        what = "class of a coglet" if function(*found) is None else "class"
+        checked.problems.add("missing-in-python", unit.span(path), help=help, module=module, name=name, what=what)
         return
     node = initialiser(*found) if found is not None else None
     declared = checked.world.lookup(unit, coglet.name.id)

@@ -10,6 +10,7 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
+    from cogc.diagnostics.source import Span
 
 _FORMS = r"""
     (?P<anthropic>sk-ant-[A-Za-z0-9_-]{16,})
@@ -72,7 +73,15 @@ def typed_secret(checked: Checked) -> None:
         for text in unit.all(nodes.Text):
             what = _looks_like(text.value, telling.get(id(text), ""))
             if what:
+                _instead_of_name(checked, unit.span(text))
                 checked.problems.add("typed-secret", unit.span(text), what=what)
+
+
+def _instead_of_name(checked: Checked, span: Span) -> None:
+    """Take back the report of a secret that stands in `env(...)` in place of a name."""
+    checked.problems.take_out(
+        0, lambda d: d.slug == "wrong-type" and d.span.source is span.source and d.span.start == span.start
+    )
 
 
 def _looks_like(text: str, name: str) -> str:

@@ -23,6 +23,7 @@ STATEMENTS: dict[str, str] = {
     **dict.fromkeys(("var", "val", "int", "float", "string", "bool", "auto", "mut", "static", "final", "set"), _VARIABLE),
     **{w: _EXIT.format(w) for w in ("break", "continue")},
     **dict.fromkeys(("print", "println", "printf", "echo", "console"), _PRINT),
+    **{w: f"there is no `{w}`: a body may be empty, `{{ }}`" for w in ("pass", "noop", "nop")},
     "enum": 'a type of several words is a union: `type NAME = "a" | "b"`',
     "elif": "write `else if ... { }`",
     "elsif": "write `else if ... { }`",
@@ -66,6 +67,32 @@ STATEMENTS: dict[str, str] = {
     "new": "declare a child with `create NAME = COGLET`",
 }  # fmt: skip
 """Words with which a phrase begins in other languages."""
+
+CHARACTERS: dict[str, str] = {
+    "\u2190": "<-",
+    "\u2192": "->",
+    "\u21d2": "->",
+    "\u2260": "!=",
+    "\u2264": "<=",
+    "\u2265": ">=",
+    "\u00d7": "*",
+    "\u00f7": "/",
+    "\u2212": "-",
+    "\u2013": "-",
+    "\u2014": "-",
+    "\u2026": "...",
+    "\u2227": "and",
+    "\u2228": "or",
+    "\u00ac": "not",
+    "\uff1a": ":",
+    "\uff0c": ",",
+    "\uff1b": ";",
+    "\uff08": "(",
+    "\uff09": ")",
+    "\uff5b": "{",
+    "\uff5d": "}",
+}
+"""Characters that editors and other keyboards put in place of a mark."""
 
 IN_TESTS: dict[str, str] = {
     **dict.fromkeys(("sleep", "wait", "tick"), "let time pass with `run 3s`"),

@@ -105,6 +105,18 @@ def function(code: Code, name: str) -> Definition | None:
     return None
 
 
+def plain_class(code: Code, name: str) -> ast.ClassDef | None:
+    """Return the only definition of a class without bases and decorators, whose objects are neither values nor coglets."""
+    found = code.names.get(name, [])
+    node = found[0] if len(found) == 1 else None
+    if not isinstance(node, ast.ClassDef) or node.decorator_list or node.keywords:
+        return None
+    if not all(isinstance(b, ast.Name) and b.id == "object" for b in node.bases):
+        return None
+    makes_others = any(isinstance(part, ast.FunctionDef) and part.name == "__new__" for part in node.body)
+    return None if makes_others else node
+
+
 def is_value(code: Code, name: str) -> bool:
     """Return whether a name is certain to stand for no function and no class: it is set once, to a literal."""
     found = code.names.get(name, [])

@@ -375,7 +375,7 @@ def call_statement(children: Children, start: int, end: int) -> n.Evaluate:
 
 @_build
 def comparator(children: Children, start: int, end: int) -> str:
-    return " ".join(children)
+    return "not in" if len(children) == 2 else str(children[0])  # `!` may stand in place of `not`
 
 
 @_build

@@ -12,6 +12,9 @@ from cogc.language.builtins import FUNCTIONS
 _ASSIGNING = "+-*/%"
 _NAME_RULE = "a name consists of letters, digits and `_`: `{}_{}`"
 _BEGINS = ("", "\n", "{", "}", ";")
+_ENDS = ("\n", ";", "}")
+_BEFORE_VALUES = ("=", "<-", ":", "(", ",", "[")
+"""The marks behind which a value stands."""
 _CONDITIONS = ("when", "if", "expect", "and", "or", "not")
 _VALUE = tuple('0123456789"-')
 _CONST = "write `let NAME = ...` for a value of this body"
@@ -35,6 +38,7 @@ _HEADS = frozenset(
     )
 )
 """The words with which members and declarations with a name begin."""
+_NAMING = _HEADS | {"const", "type", "model", "mcp", "dod", "sett", "queue", "test", "let"}
 _BEHIND_HEADS = ("as", "when", "with", "for", ":", "=", "{", "(", ".", "->")
 _LAMBDAS = ("lambda", "fn", "function", "func", "fun", "def")
 
@@ -94,6 +98,14 @@ def remedy(at: Around) -> tuple[str, int] | None:
     operators = _operators(at.texts, at.touches, begins, at.bracket, at.colon, at.line)
     if operators is not None:
         return operators
+    if before == text and before in _NAMING and after.isidentifier():
+        return f"`{before}` stands here twice: remove one of them", 0
+    if far == before and before in _NAMING and text.isidentifier():
+        return f"`{before}` stands here twice: remove one of them", 1
+    if before == text == "{" and (far in _BEFORE_VALUES or after.isidentifier()):
+        return 'a template stands in quotes: `"{{ name }}"`; a value needs no braces', 1
+    if text in _ENDS and before in STATEMENTS and far in _BEGINS and not at.colon:
+        return STATEMENTS[before], 1
     table = IN_TESTS if at.step else STATEMENTS
     if text in table and before in _BEGINS and not at.name:
         return table[text], 0

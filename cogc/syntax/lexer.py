@@ -538,7 +538,14 @@ class Lexer:
         end = at + 1
         while end < stop and text[end] == text[at]:
             end += 1
-        self.problems.add("bad-character", Span(self.source, at, end), character=text[at])
+        from cogc.diagnostics.habits import CHARACTERS  # for mistakes only
+
+        meant = CHARACTERS.get(text[at])
+        span = Span(self.source, at, end)
+        edits = (Edit(span, meant, "safe"),) if meant and end == at + 1 else ()
+        self.problems.add(
+            "bad-character", span, help=f"write `{meant}`" if meant else None, edits=edits, character=text[at]
+        )
         return end
 
     def _foreign(self, at: int, stop: int) -> int:

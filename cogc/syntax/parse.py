@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 def parse(source: Source, problems: Problems) -> nodes.File:
     """Return the tree of a file; a text that cannot be read is a problem and an empty tree."""
-    if looks_like_yaml(source.path, source.text):
-        return _parse_yaml(source, problems)
-    return parse_cog.parse(source, problems)
+    since = len(problems.found)
+    read = _parse_yaml if looks_like_yaml(source.path, source.text) else parse_cog.parse
+    tree = read(source, problems)
+    if len(problems.found) > since and "<<<<<<<" in source.text:
+        from cogc.syntax.conflicts import conflicts  # for mistakes only
+
+        conflicts(source, problems, since)
+    return tree
 
 
 def _parse_yaml(source: Source, problems: Problems) -> nodes.File:

@@ -79,7 +79,10 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
         reader.wrong(place, f"agent `{key.text}`", "a mapping", "write its attributes below it")
     stem = source.path.rpartition("/")[2].partition(".")[0]
     name = n.Name(root.start, root.start, stem)
-    return n.File(root.start, root.end, "", (n.Sett(root.start, root.end, name, tuple(items)),))
+    start, end = root.start, root.end
+    if not any(isinstance(i, n.Agent) for i in items):  # so that the report of this has the key as its place
+        start, end = next((key.start, max(key.end, value.end)) for key, value in root.pairs if value is parts["agents"])
+    return n.File(root.start, root.end, "", (n.Sett(start, end, name, tuple(items)),))
 
 
 def _stands_in(reader: Reader, key: Scalar) -> None:

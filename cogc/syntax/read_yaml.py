@@ -250,9 +250,14 @@ class _Reader:
         for key, value in zip(opened.items[::2], opened.items[1::2], strict=True):
             if not isinstance(key, Scalar):
                 span = Span(self.source, key.start, min(key.end, key.start + 1))
+                right = "write a word"
+                if self.source.text.startswith("{{", opened.start):
+                    span = Span(self.source, opened.start, end)
+                    right = "a text that begins with `{` stands in quotes: `'{{ name }}'`"
                 self.problems.add(
-                    "bad-shape", span, where="a key", wanted="a word", found="a list or mapping", right="write a word"
+                    "bad-shape", span, where="a key", wanted="a word", found="a list or mapping", right=right
                 )
+                self.problems.dropped.append(Span(self.source, opened.start, end))
                 continue
             if key.text == "<<" and key.plain:
                 what = "merge keys (`<<`)"

@@ -419,6 +419,41 @@ def test_a_run_ends_when_its_instance_is_removed_under_it(
         assert cogc_here(*line, "--fresh", cwd=project).stdout == ("y: 3\n" if then else "y: 2\n")
 
 
+def test_a_new_instance_is_said_once(project: Path) -> None:
+    words = ["--input", "x=1"]
+    assert start(project, *words, at="1").returncode == KILLED  # nothing of it has left
+    assert start(project, *words).stderr == "cogc: new instance `i`\n"
+    assert start(project, *words).stderr == ""
+    assert cogc_here("runs", "--remove", "i", cwd=project).returncode == 0
+    assert start(project, *words, "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize("left", ["lock", "ended", "queues.db", "journal.next", "journal.jsonl.checkpoints"])
+def test_a_folder_with_remains_of_an_instance_is_refused(project: Path, left: str) -> None:
+    (project / "a.cog").write_text(SPEC.replace(" persist", ""))
+    assert start(project).returncode == 0
+    for path in folder(project).iterdir():
+        if path.name != left:
+            path.unlink()
+    if left in ("ended", "journal.jsonl.checkpoints"):
+        (folder(project) / left).mkdir()
+    elif left != "lock":
+        (folder(project) / left).touch()
+    for words in (
+        ["run", "a.cog", "--instance", "i"],
+        ["runs"],
+        ["runs", "--prune"],
+        ["runs", "--remove", "i"],
+        ["resume", "i"],
+    ):
+        done = cogc_here(*words, cwd=project)
+        assert done.returncode == 2 and "journal.jsonl` is gone, and with it what became of the last run" in done.stderr
+    assert outputs(start(project, *WORDS, "--fresh")) == [
+        {"channel": "y", "data": 2, "seq": 1}, {"channel": "y", "data": 6, "seq": 2},
+    ]  # fmt: skip
+    assert start(project).returncode == 0
+
+
 @pytest.mark.parametrize(
     "text", ["", "[1]", '{"host": 1, "pid": "2", "born": null, "until": "x"}', '{"pid": 5, "host": "h", "until": 1.5}']
 )

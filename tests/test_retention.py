@@ -77,6 +77,16 @@ def test_runs_are_kept_for_a_time(tmp_path: Path) -> None:
     assert runs_of(earlier(place)) == ["c", "b"]
 
 
+def test_runs_are_counted_on_when_the_last_journal_is_lost(tmp_path: Path) -> None:
+    place = folder(tmp_path)
+    for run in "abc":
+        ran(place, run, "2")
+    (place / "journal.jsonl").unlink()
+    for run in "de":
+        ran(place, run, "2")
+    assert runs_of([place / "journal.jsonl", *earlier(place)]) == ["e", "d", "b"]
+
+
 def test_images_stay_as_long_as_a_kept_run_or_a_saved_state_names_them(tmp_path: Path) -> None:
     place = folder(tmp_path)
     made = [image(place, b"a")]

@@ -187,7 +187,7 @@ def _name(found: Named, state: Path, options: Namespace) -> str:
     above = state / INSTANCES
     if options.name is not None:
         name = instance_of(options.name, "--as") or ""
-        if (above / name / JOURNAL).exists():
+        if (above / name).exists():
             raise UsageError(f"there is an instance `{name}`: `cogc runs --remove {name}` removes it")
         return name
     stem = found.path.stem if found.instance is None else found.instance.name

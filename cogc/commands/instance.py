@@ -72,6 +72,12 @@ def opened(options: Namespace, state: StateFolder, is_runtime: bool = False) -> 
     return made
 
 
+def say_new(instance: Instance, options: Namespace) -> None:
+    """Say on stderr that an instance had no run before: a name that was mistyped, or a folder that was removed, shows so."""
+    if instance.is_first and not getattr(options, "quiet", False):
+        sys.stderr.write(f"cogc: new instance `{instance.folder.name}`\n")
+
+
 def begun(options: Namespace, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return what a run is begun with, for the head of its journal."""
     given: list[Given] = options.given

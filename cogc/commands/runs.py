@@ -84,7 +84,7 @@ def _list(state: StateFolder, as_json: bool) -> int:
     found += [_run(folder) for folder in _runs(state) if folder.name not in known]
     for entry in found:
         print(msgspec.json.encode(entry).decode() if as_json else _line(entry))
-    if not found and not as_json:
+    if not found and not code and not as_json:
         sys.stderr.write(f"cogc: there are no instances and no runs in {state.path}\n")
     return code
 
@@ -186,8 +186,10 @@ def _remove(state: StateFolder, name: str, fresh: bool) -> int:
         raise UsageError(f"there is no instance `{name}`; `cogc runs` lists them")
     try:
         unfinished = status_of(folder).condition == "unfinished"
-    except ValueError:
-        unfinished = True
+    except ValueError as error:
+        if not fresh:
+            raise UsageError(f"instance `{name}`: {error}; --fresh removes it all the same") from None
+        unfinished = False
     if unfinished and not fresh:
         raise UsageError(
             f"the last run of the instance `{name}` did not end: `cogc resume {name}` goes on with it, --fresh gives it up"

@@ -221,6 +221,8 @@ def foreground(options: Namespace) -> int:
             runtime = daemon.make(setup)
         except OSError as error:
             raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+        if instance is not None:
+            instances.say_new(instance, options)
         telemetry.attach(exporter, runtime.session, options)
         for file in files:
             if file is not None:

@@ -18,6 +18,7 @@ from cogc.commands import telemetry, trace_parts
 from cogc.commands.budgets import budget
 from cogc.commands.doors import Doors
 from cogc.commands.inputs import Given
+from cogc.commands.instance import say_new
 from cogc.commands.options import LEVELS, duration, epoch_of, is_served, run_id_of
 from cogc.commands.recordings import PRIVATE, opened
 from cogc.commands.same_program import is_same
@@ -31,8 +32,7 @@ from cogc.kernel.priorities import ordered
 from cogc.language.values import plain
 from cogc.run import media
 from cogc.run.expressions import Condition
-from cogc.run.instance import STATES, Instance
-from cogc.run.instance_folder import JOURNAL
+from cogc.run.instance import STATES, Instance, gone
 from cogc.run.journal import VERSION, Journal
 from cogc.run.options import EVERY, RunOptions, Sinks
 from cogc.run.plans import show
@@ -112,6 +112,8 @@ class RunSinks:
                 self._keep_media(beside)
         except OSError as error:
             raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+        if self.instance is not None:
+            say_new(self.instance, self.options)
         if self.options.seed is None and self.traced:
             self.err(f"cogc: run {self.id}, seed {self.seed}\n")
         return self
@@ -168,9 +170,7 @@ class RunSinks:
             found = StateStore(path, instance.digest)
             if found.kept and instance.is_first:
                 found.close()
-                raise StateError(
-                    f"`{instance.folder / JOURNAL}` is gone, and with it what became of the last run (--fresh begins a new one with its saved states)"
-                )
+                raise StateError(f"{gone(instance.folder)} (--fresh begins a new one with its saved states)")
             return found
         except StateError as error:
             if instance.recording is None:

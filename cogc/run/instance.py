@@ -1,6 +1,6 @@
 """The folder of an instance: who runs it, the journal of its last run, and what became of that run.
 
-    lock             a record of the process that runs the instance; `flock` holds it
+    lock             a record of the process that runs the instance, with the id of the last run; `flock` holds it
     journal.jsonl    the journal of the last run
     journal.next     a journal that begins anew with a snapshot, until it takes the place of the one before
     journal.new      the journal of a run of which nothing has left yet: if it dies, it has never been
@@ -27,7 +27,7 @@ from typing import IO, Any, BinaryIO, Literal, NamedTuple, TypeAlias
 from cogc.disk.files import refuse_unreadable
 from cogc.disk.private import touch
 from cogc.run import retention
-from cogc.run.instance_folder import JOURNAL
+from cogc.run.instance_folder import ENDED, JOURNAL, number_of_last
 from cogc.run.journal import Journal, Recording, load
 from cogc.run.options import Compaction
 from cogc.run.process import lend
@@ -40,6 +40,8 @@ QUEUES = "queues.db"
 _NEW = "journal.new"
 _NEXT = "journal.next"
 LOCK = "lock"
+_REMAINS = (QUEUES, _NEXT, ENDED, JOURNAL + retention.CHECKPOINTS)
+"""The names of what a folder has only if a journal has stood in it."""
 _RECORD = {"host": str, "pid": int, "born": str, "until": float}
 """The items of the record of a process, as JSON."""
 _PATIENCE = GRACE + LIMIT + 3.0
@@ -58,7 +60,8 @@ class Instance:
 
     `recording` is the journal of a run that did not end, which is to be resumed, or None for a new run. `fresh` gives such a run up.
     `runs` counts the runs that there were, `keep` says how many of them keep their journals. `digest` is that of the states which
-    the last run had saved when it ended, or empty. `is_first` says that there is no journal of an earlier run.
+    the last run had saved when it ended, or empty. `is_first` says that there is no journal of an earlier run. InstanceError is raised if
+    there has been one.
     """
 
     def __init__(self, folder: Path, fresh: bool = False, keep: Keep = NOTHING) -> None:
@@ -70,18 +73,22 @@ class Instance:
         self.runs = 0
         self.file: BinaryIO | None = None
         self._is_new = False
-        self._last = ""
+        self._last = self._run = ""
         self.digest = ""
         try:
             found = self._load(fresh)
             self.is_first = found is None and not fresh
-            self.runs = 0 if found is None else int(found.head.get("runs", 1))
+            if self.is_first and has_had_journal(folder):
+                raise InstanceError(f"{gone(folder)} (--fresh begins a new one with its saved states)")
+            self.runs = number_of_last(folder) if found is None else int(found.head.get("runs", 1))
             self._last = "" if found is None or PRUNED in found.head else str(found.head.get("run", ""))
             if found is not None and found.over:
                 self.digest = str(found.events[-1][4]) if len(found.events[-1]) > 4 else ""
             elif found is not None:
                 self.recording = None if fresh else found
                 self.given_up = str(found.head.get("run", "")) if fresh else ""
+            if found is not None:
+                self.lock.mark(str(found.head.get("run", "")))  # those of older versions are not marked
         except BaseException:
             self.lock.release()
             raise
@@ -101,6 +108,7 @@ class Instance:
     def journal(self, head: dict[str, object]) -> Journal:
         """Return the journal of the run: a new one, or the one of the run that goes on, cut behind its last whole line."""
         recording = self.recording
+        self._run = str(head.get("run", ""))
         (self.folder / _NEXT).unlink(missing_ok=True)
         if recording is not None:
             self.file = open(self.folder / JOURNAL, "r+b", buffering=0)  # noqa: SIM115 - open until `close`
@@ -169,6 +177,7 @@ class Instance:
             retention.keep_journal(self.folder, self.folder / JOURNAL, self.runs, self._last)
         os.replace(self.folder / _NEW, self.folder / JOURNAL)
         _sync_folder(self.folder)
+        self.lock.mark(self._run)
         with suppress(OSError):  # what cannot be removed now is removed at the next start
             retention.clear(self.folder, self.keep, self.folder / JOURNAL, time.time())
 
@@ -206,7 +215,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 class Lock:
-    """A lock on a folder, by a file that names the process which holds it."""
+    """A lock on a folder, by a file that names the process which holds it. `run` is the last run whose journal has stood in the folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -218,14 +227,26 @@ class Lock:
                 break
             except BlockingIOError:
                 self._wait(deadline)
+        self.run = marked(path)
+        self._write()
+        lend(self.file.fileno())
+
+    def mark(self, run: str) -> None:
+        """Note the run whose journal stands in the folder."""
+        if run != self.run:
+            self.run = run
+            self._write()
+
+    def _write(self) -> None:
+        """Write the record of this process, over the one that was there."""
+        text = json.dumps({**owner(time.time()), "run": self.run})
         try:
             self.file.seek(0)
+            self.file.write(text)
             self.file.truncate()
-            self.file.write(json.dumps(owner(time.time())))
             self.file.flush()
         except OSError as error:  # that of a write names no file
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        lend(self.file.fileno())
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def _wait(self, deadline: float) -> None:
         """Wait for the processes of a dead run. Raise InstanceError if a living one has the lock, or they do not end."""
@@ -251,13 +272,35 @@ class Lock:
 
 def holder_of(path: Path) -> Owner | None:
     """Return the process that a lock file names, or None."""
+    found = _record(path)
+    if any(type(found.get(key)) is not kind for key, kind in _RECORD.items()):
+        return None
+    return Owner(host=found["host"], pid=found["pid"], born=found["born"], until=found["until"])
+
+
+def marked(path: Path) -> str:
+    """Return the last run whose journal has stood beside a lock file, or nothing."""
+    run = _record(path).get("run")
+    return run if isinstance(run, str) else ""
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Return what a lock file says; nothing if it cannot be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    if not isinstance(found, dict) or any(type(found.get(key)) is not kind for key, kind in _RECORD.items()):
-        return None
-    return Owner(host=found["host"], pid=found["pid"], born=found["born"], until=found["until"])
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def has_had_journal(folder: Path) -> bool:
+    """Return whether a folder without a journal has remains of one."""
+    return bool(marked(folder / LOCK)) or any((folder / name).exists() for name in _REMAINS)
+
+
+def gone(folder: Path) -> str:
+    """Return the words for a journal that was removed."""
+    return f"`{folder / JOURNAL}` is gone, and with it what became of the last run"
 
 
 class Status(NamedTuple):
@@ -274,12 +317,14 @@ class Status(NamedTuple):
 
 
 def status_of(folder: Path) -> Status:
-    """Return the status of an instance. Raise ValueError if its journal is damaged, OSError if it cannot be read."""
+    """Return the status of an instance. Raise ValueError if its journal is damaged or gone, OSError if it cannot be read."""
     path, holder = folder / JOURNAL, holder_of(folder / LOCK)
     process = holder["pid"] if holder is not None and alive(holder, time.time()) and _is_locked(folder / LOCK) else 0
     try:
         recording = load(_read(path))
     except FileNotFoundError:
+        if not process and has_had_journal(folder):
+            raise ValueError(gone(folder)) from None
         return Status(folder.name, "running" if process else "new", process)
     condition: Condition = "running" if process else "ended" if recording.over else "unfinished"
     outcome = recording.events[-1][3] if recording.over and len(recording.events[-1]) > 3 else ""

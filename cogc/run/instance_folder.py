@@ -19,6 +19,11 @@ def earlier(folder: Path) -> list[Path]:
     return sorted((folder / ENDED).glob("*.jsonl"), key=_number, reverse=True)
 
 
+def number_of_last(folder: Path) -> int:
+    """Return the number of the last of the earlier runs whose journals are kept, or 0."""
+    return max((_number(path)[0] for path in earlier(folder)), default=0)
+
+
 def _number(path: Path) -> tuple[int, str]:
     number = path.name.partition("-")[0]
     return int(number) if number.isdigit() else 0, path.name

@@ -112,6 +112,66 @@ def test_a_spec_that_asks_for_something_else_departs(folder: Path) -> None:
     assert "departs from the recording" in done.stderr and "`New`" in done.stderr
 
 
+MINDS = """
+const TONE = "Be brief."
+model m = scripted "m.yml"
+program look(x: string) -> string = shell ["echo", x]
+agent Mind { model: m, system: TONE, tools: [look] }
+agent Other { model: m, system: "Be kind." }
+sett S {
+  agent A { bid: exclusive when artefact.type == "GoalDefined", run: Mind, prompts: { execution: "Do it.", claim: "Would you?" } }
+  agent B { bid: exclusive when artefact.type == "A", command: ["./b.sh", "1"] }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("Be brief", "Be long", "call 1 * its work of `A`: `TONE`: "),
+        ("system: TONE", 'system: "Be rude."', "call 1 * its work of `A`: system of `Mind`: "),
+        ("Do it", "Do that", "call 1 * its work of `A`: prompts.execution: "),
+        ('"echo", x', '"echo", "-n", x', "call 1 * its work of `A`: `look`: "),
+        ('scripted "m.yml"', 'scripted "n.yml"', "call 1 * its work of `A`: `m`: "),
+        ("Would", "Could", "call 2 * a bid of `A`: prompts.claim: "),
+        ('"1"', '"2"', "call 3 * its work of `B`: command: "),
+        ("Be kind", "Be cruel", ""),
+        ("\nconst", "\n# a comment\ntype T = { a: int }\nconst", ""),
+    ],
+)
+def test_a_changed_prompt_or_command_is_the_departure(old: str, new: str, part: str, minds: Path) -> None:
+    (minds / "s.cog").write_text(MINDS.replace(old, new))
+    done = run(minds, "--replay", "j", goal=False, code=3 if part else 0)
+    call, _, what = part.partition(" * ")
+    departs = f"cogc: the replay departs from the recording: {call} is another one"
+    wanted = [departs, f"  expected  {what}", f"  found     {what}"] if part else []
+    lines = [line for line in done.stderr.splitlines() if "warning" not in line and " warn " not in line]
+    assert [line[: len(w)] for line, w in zip(lines, wanted, strict=True)] == wanted
+
+
+def test_a_replay_from_another_folder_is_no_departure(minds: Path) -> None:
+    done = cogc_here("run", f"{minds.name}/s.cog", "--replay", str(minds / "j"), cwd=minds.parent)
+    assert done.returncode == 0 and "departs" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def recorded_minds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sett of an agent of the spec and a command, which was recorded."""
+    place = tmp_path_factory.mktemp("minds")
+    for name in ("m.yml", "n.yml"):
+        (place / name).write_text(json.dumps([{"when": {"prompt": ""}, "reply": "a blurb"}]))
+    write(place, {"b": says("B")})
+    (place / "s.cog").write_text(MINDS)
+    run(place, "--board", "memory", "--record", "j")
+    return place
+
+
+@pytest.fixture
+def minds(recorded_minds: Path) -> Path:
+    (recorded_minds / "s.cog").write_text(MINDS)
+    return recorded_minds
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -209,7 +209,12 @@ def test_a_file_that_grows_is_read_as_it_is(tmp_path: Path) -> None:
     [
         ("nonsense\n", ["show", "t"], 1, "line 1 is no record"),
         ('{"v":1,"seq":1,"t":0,"run":\n', ["show", "t", "--cause", "1"], 1, "record 1 is broken"),
-        ("", ["show", "t", "--cause", "1"], 0, ""),
+        ("", ["show", "t", "--cause", "1"], 1, "`t` is no trace: it has no records"),
+        ("", ["show", "t", "--json"], 1, "`t` is no trace: it has no records"),
+        ("\n\n", ["show", "t"], 1, "`t` is no trace: it has no records"),
+        ("", ["diff", "t", "t"], 1, "`t` is no trace: it has no records"),
+        ("", ["export", "t", "--format", "otlp"], 1, "`t` is no trace: it has no records"),
+        ("", ["export", "t", "--format", "csv"], 1, "`t` is no trace: it has no records"),
         (
             '{"v":1,"seq":1,"t":0,"kind":"log","path":"M","cause":0}\n',
             ["show", "t", "--since", "soon"],
@@ -228,6 +233,7 @@ def test_what_is_no_trace_is_said(text: str | None, words: list[str], code: int,
         (tmp_path / "t").write_text(text)
     done = cogc_here("trace", *words, cwd=tmp_path)
     assert done.returncode == code and said in done.stderr
+    assert "no records" not in said or done.stdout == ""
 
 
 RECORD = '{"v":1,"seq":%d,"t":0,"kind":"log","path":"M","cause":0}\n'

@@ -39,6 +39,7 @@ from cogc.sett.hands import Hands
 from cogc.sett.in_process import LocalSett
 from cogc.sett.model import UNWANTED
 from cogc.sett.spec import SettSpec
+from cogc.sett.ways import Ways, ways_of
 from cogc.sett.world import Ids, Live, Recorded, World
 from cogc.stores.base import Store
 from cogc.stores.mirror import MirroredStore
@@ -67,6 +68,7 @@ class _Plan:
         self.options = options
         self.goal = goal_of(options)
         self.lines: list[list[Any]] | None = None
+        self.ways: Ways | None = None
         self.seed = (
             options.seed if options.seed is not None else 0 if options.sim else random.SystemRandom().getrandbits(32)
         )
@@ -87,7 +89,7 @@ class _Plan:
         head, self.lines = recorded(path, "a sett")
         warn_of_program(head, as_recorded(self.bundle, self.options.spec, head.get("program")).hash)
         self.instance, self.seed, self.start, self.goal = head["run"], head["seed"], head["epoch"], head["sett"]
-        self.board = "memory"
+        self.board, self.ways = "memory", head.get("ways")
 
     @property
     def exact(self) -> bool:
@@ -96,7 +98,14 @@ class _Plan:
 
     def head(self, at: int) -> dict[str, Any]:
         """Return the first line of a recording."""
-        return {"run": self.instance, "seed": self.seed, "epoch": at, "program": self.bundle.hash, "sett": self.goal}
+        return {
+            "run": self.instance,
+            "seed": self.seed,
+            "epoch": at,
+            "program": self.bundle.hash,
+            "sett": self.goal,
+            "ways": ways_of(self.bundle),
+        }
 
 
 def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
@@ -194,7 +203,7 @@ async def _outside(plan: _Plan, store: Store, stop: trio.Event) -> AsyncIterator
     """Give the outside of a sett, and the time at which the sett begins."""
     if plan.lines is not None:
         assert plan.start is not None
-        yield Recorded(plan.lines), plan.start
+        yield Recorded(plan.lines, plan.ways, ways_of(plan.bundle)), plan.start
         return
     live = Live(store, stop, plan.start)
     async with live.open():

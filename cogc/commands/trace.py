@@ -133,6 +133,8 @@ def run(options: Namespace) -> int:
     try:
         if options.action in ("show", "export") and os.path.exists(path):
             refuse_unreadable(path)
+        if options.action in ("show", "export") and not getattr(options, "follow", False):
+            _refuse_empty(path)
         return act(options)
     except OSError as error:
         sys.stderr.write(f"cogc: cannot read `{error.filename or options.file}`: {str(error.strerror).lower()}\n")
@@ -144,6 +146,17 @@ def run(options: Namespace) -> int:
 
 class _NoTrace(Exception):
     """A file is no trace, or one of its records is broken."""
+
+
+def _refuse_empty(path: str) -> None:
+    """Raise _NoTrace for a trace without a line."""
+    at = 0
+    with TraceFile(path) as file:
+        while data := file.read(1 << 16, at):
+            if not data.isspace():
+                return
+            at += len(data)
+    raise _NoTrace(f"`{path}` is no trace: it has no records (a run that is killed at once leaves such a file)")
 
 
 def path_of(given: str) -> str:
@@ -270,6 +283,7 @@ def _traced(given: str, options: Namespace, stack: ExitStack) -> _Trace:
 
     path = path_of(given)
     if is_there(path) and not (os.path.isfile(path) and journals.is_journal(path)):
+        _refuse_empty(path)
         return _Trace(path, path, False)
     from cogc.commands import journals as named  # the compiler is slow to import, and is needed for journals alone
 

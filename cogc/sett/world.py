@@ -25,6 +25,7 @@ from cogc.language.codec import encode
 from cogc.language.values import Failure, shorten
 from cogc.run.journal import Divergence
 from cogc.run.people import Clock
+from cogc.sett.ways import Ways, difference
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -217,9 +218,12 @@ class _Clock(Clock):
 
 
 class Recorded:
-    """The world as a recording has it. `lines` are its events: step, time, kind, data."""
+    """The world as a recording has it. `lines` are its events: step, time, kind, data. `then` has the ways of the agents of the recorded
+    sett, None in older recordings, `ways` those of this one."""
 
-    def __init__(self, lines: list[list[Any]]) -> None:
+    def __init__(self, lines: list[list[Any]], then: Ways | None, ways: Ways) -> None:
+        self.then = then
+        self.ways = ways
         self.calls = {data[0]: data for _, _, kind, *data in lines if kind == "call"}
         self.events: Iterator[Event] = iter([Event(kind, at, *data) for _, at, kind, *data in lines if kind != "call"])
 
@@ -231,6 +235,19 @@ class Recorded:
         if found != recorded:
             told = f"  expected  {_NAMES[recorded[2]]} of `{recorded[3]}`: {recorded[4]}\n  found     {_NAMES[call.kind]} of `{call.role}`: {found[4]}"
             raise Divergence(f"call {call.number} is another one\n{told}")
+        if self.then is not None:
+            self._compare(call, self.then)
+
+    def _compare(self, call: Call, then: Ways) -> None:
+        """Raise Divergence if the agent of a call goes about it in another way than the recorded one."""
+        ways = (of.get(call.role, {}).get(call.kind, {}) for of in (then, self.ways))
+        found = difference(*ways)
+        if found is not None:
+            part, before, now = found
+            what = f"{_NAMES[call.kind]} of `{call.role}`: {part}:"
+            raise Divergence(
+                f"call {call.number} is another one\n  expected  {what} {before}\n  found     {what} {now}"
+            )
 
     def cancel(self, number: int) -> None:
         pass

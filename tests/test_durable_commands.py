@@ -177,7 +177,7 @@ def test_fresh_gives_an_unfinished_run_up_and_its_questions(project: Path) -> No
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     asked = state(project) / "questions"
     with subprocess.Popen(words, cwd=project, env=env) as process:
-        wait_for(lambda: any(asked.glob("*.socket")))
+        wait_for(lambda: any(asked.glob("*.json")))
         process.kill()
     (question,) = asked.glob("*.json")
     refused = cogc_here("answer", question.stem, "because", cwd=project)

@@ -150,7 +150,8 @@ def test_a_changed_prompt_or_command_is_the_departure(old: str, new: str, part: 
 
 
 def test_a_replay_from_another_folder_is_no_departure(minds: Path) -> None:
-    done = cogc_here("run", f"{minds.name}/s.cog", "--replay", str(minds / "j"), cwd=minds.parent)
+    words = ["run", f"{minds.name}/s.cog", "--sandbox", "none", "--replay", str(minds / "j")]
+    done = cogc_here(*words, cwd=minds.parent)
     assert done.returncode == 0 and "departs" not in done.stderr
 
 

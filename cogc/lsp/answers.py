@@ -6,7 +6,7 @@ from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.diagnostics.source import Source, Span, looks_like_yaml
 from cogc.lsp.documents import offset, position, range_of, uri_of
 from cogc.syntax import nodes
-from cogc.syntax.format import formatted, formatted_range
+from cogc.syntax.format import compare, formatted, formatted_range
 from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
@@ -55,6 +55,7 @@ def formatting(source: Source) -> list[object] | None:
         return None
     if made == source.text:
         return []
+    compare(source, made)
     return [{"range": range_of(Span(source, 0, len(source.text))), "newText": made}]
 
 
@@ -65,6 +66,7 @@ def range_formatting(source: Source, touched: Range) -> list[object] | None:
     found = formatted_range(source, start, end)
     if found is None or source.text[found[0] : found[1]] == found[2]:
         return []
+    compare(source, source.text[: found[0]] + found[2] + source.text[found[1] :])
     return [{"range": range_of(Span(source, found[0], found[1])), "newText": found[2]}]
 
 

@@ -14,6 +14,7 @@ from cogc.diagnostics.source import Source
 from cogc.language.texts import decode
 from cogc.syntax import nodes, spell
 from cogc.syntax.concrete import concrete
+from cogc.syntax.expressions import equal
 from cogc.syntax.layout import lines
 from cogc.syntax.lexer import lex
 from cogc.syntax.parse_cog import parse, shallow
@@ -54,6 +55,13 @@ def formatted(source: Source) -> str | None:
         return source.text
     made = lines(found.items, found.blanks, found.end)
     return "\n".join(made) + "\n" if made else ""
+
+
+def compare(source: Source, text: str) -> None:
+    """Raise AssertionError if the formatted text does not mean what the text means."""
+    after = type(source)(source.path, text)
+    if not equal(parse(source, Problems()), parse(after, Problems())):
+        raise AssertionError(f"`{source.path}` would mean something else once it is formatted")
 
 
 def _depth(tokens: Tokens) -> int:

@@ -237,6 +237,8 @@ class _Printer:
             if i and self.line:  # filled
                 self.line += " "
             elif i or not part.inline:
+                if self.line.strip():  # what the row begins with
+                    self.done.append(self.line.rstrip())
                 if isinstance(segment, Phrase) and segment.lead:
                     self.comments(segment.lead, inner)
                 self.line = " " * inner

@@ -145,6 +145,23 @@ def test_a_text_is_formatted(text: str, expected: str) -> None:
     assert made == expected
 
 
+@pytest.mark.parametrize("trigger", ["on x", "on x as v when v > 1"])
+@pytest.mark.parametrize("comment", ["", "  # why"])
+def test_a_long_pipeline_keeps_the_trigger_in_front_of_it(trigger: str, comment: str) -> None:
+    programs = [f"-> a_program_with_a_long_name_{i}" for i in range(5)]
+    text = f"coglet M {{ {trigger}{comment}\n    {' '.join(programs)} -> y }}\n"
+    found = formatted(Source("a.cog", text))
+    assert found == "\n".join(
+        ["coglet M {", f"  {trigger}", *(f"    {p}" for p in programs), f"    -> y{comment}", "}", ""]
+    )
+    assert check(Source("a.cog", text)) == found
+
+
+def test_a_comment_in_front_of_a_pipeline_stands_above_its_first_line() -> None:
+    found = formatted(Source("a.cog", "coglet M {\n  on x\n  # why\n  -> y\n}\n"))
+    assert found == "coglet M {\n  on x\n    # why\n    -> y\n}\n"
+
+
 def test_lines_are_as_short_as_they_can_be() -> None:
     words = ["alpha_beta_gamma", "delta_epsilon", "zeta_eta_theta_iota"]
     for number in range(25):

@@ -145,11 +145,12 @@ class Trees:
             made[hole.at : hole.at + 1] = part
         front = read if regions[0].start == 0 else now.tree
         back = read if now.holes[-1].at + 1 == len(now.tree.declarations) else now.tree
-        kept = nodes.File(front.start, back.end, front.doc, now.tree.declarations)
+        # recovery may take the documentation of the file for a part of the mistake: it is there again when that is mended
+        kept = nodes.File(front.start, back.end, now.tree.doc, now.tree.declarations)
         self._broken[source.path] = _Broken(source.text, kept, now.holes)
         _bound(self._broken)
         problems.take(found)
-        return nodes.File(kept.start, kept.end, kept.doc, tuple(made))
+        return nodes.File(kept.start, kept.end, front.doc, tuple(made))
 
     def _mended(self, broken: _Broken, source: Source) -> _Broken:
         """Return the state without the holes that the strict reading can read."""

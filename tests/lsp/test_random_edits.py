@@ -237,6 +237,12 @@ HISTORIES = (
         "coglet A {\n  listen x: int\n}\nconst a = 1\nconst b = 2\nconst c = 3\n",
         "coglet A {\n  listen x: int\n}\nconst a = 1\nconst b = 2 }\n  listen y: int\nconst c = 3\n",
     ],
+    # a mistake of which recovery makes the documentation of the file a part
+    [
+        '"About."\ncoglet A {\n  every 1s { }\nprogram p() -> int = expr 1 }\n',
+        '"About."\ncoglet A {\n  every 1s {\nprogram p() -> int = expr 1 }\n',
+        '"About."\ncoglet A {\n  every 1s { }\n}\n',
+    ],
     # two mistakes, of which the first silences a report of the second
     [
         "const a = 1\ncoglet A { on x { y <- (1) } }\nconst b = 2\n",

@@ -171,6 +171,10 @@ def test_a_text_that_ends_anywhere_is_read(end: int) -> None:
         check_text(text)
 
 
+def test_quotes_over_lines_that_only_yaml_knows_are_one_report() -> None:
+    assert codes('cog: 1\u2028consts:\u2028  A: "one\u2028  B: "two"\u2028', "a.yaml") == ["bad-yaml"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

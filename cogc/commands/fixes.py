@@ -74,7 +74,9 @@ def _say(fixed: Fixed, wanted: bool) -> None:
 def difference(path: str, before: bytes, after: bytes) -> str:
     """Return the unified difference of two texts of a file."""
     from difflib import unified_diff
+    from io import StringIO
 
-    old, new = (data.decode("utf-8-sig").splitlines(keepends=True) for data in (before, after))
+    # a line ends at a newline alone: other ends of lines, as Python knows them, may stand in comments
+    old, new = (list(StringIO(data.decode("utf-8-sig"))) for data in (before, after))
     lines = list(unified_diff(old, new, path, path))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

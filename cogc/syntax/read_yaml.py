@@ -122,7 +122,8 @@ def _opened_quote(text: str, at: int) -> tuple[int, int] | None:
             if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"') and start.line < end.line:
                 line_end = text.find("\n", at)
                 if end.index <= at and text.count("\n", end.index, line_end if line_end >= 0 else len(text)) == 0:
-                    return start.index, text.index("\n", start.index)
+                    first = text.find("\n", start.index, end.index)  # YAML has other ends of lines too
+                    return start.index, first if first >= 0 else end.index
     except yaml.YAMLError:
         pass
     return None

@@ -38,6 +38,13 @@ def test_a_folder_is_formatted_and_its_yaml_is_left(tmp_path: Path) -> None:
     assert cogc_here("fmt", ".", "--check", cwd=tmp_path).returncode == 0
 
 
+def test_a_line_of_a_difference_ends_at_a_newline_alone(tmp_path: Path) -> None:
+    text = f"{UGLY.strip()} # one\u2028line\nconst a = 1\n"
+    (tmp_path / "a.cog").write_text(text)
+    done = cogc_here("fmt", "a.cog", "--diff", cwd=tmp_path)
+    assert done.stdout.split("\n")[2:4] == ["@@ -1,2 +1,2 @@", "-coglet  A{listen x:int} # one\u2028line"]
+
+
 def test_a_mistake_is_reported_and_the_others_are_formatted(tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(UGLY)
     (tmp_path / "b.cog").write_text("coglet B {\n")

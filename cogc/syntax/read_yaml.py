@@ -19,7 +19,8 @@ from cogc.language.texts import Segments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
+    from collections.abc import Iterator
+    from typing import Any, NoReturn, TypeAlias
 
     Value: TypeAlias = "Scalar | Sequence | Mapping"
 
@@ -63,19 +64,7 @@ class Mapping(Record):
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t]+|[ \t]*(?:#[^\n]*)?\n\s*|$))*")
 _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 _TAGS = frozenset(("!", *(f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "map", "seq"))))
-
-
-class _Open:
-    """A collection whose end has not been met: its items so far, its start and its anchor."""
-
-    __slots__ = ("anchor", "count", "items", "mapping", "start")
-
-    def __init__(self, mapping: bool, start: int, anchor: str | None, count: int) -> None:
-        self.count = count
-        self.mapping = mapping
-        self.start = start
-        self.anchor = anchor
-        self.items: list[Value] = []
+_BEGINNINGS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 
 
 class _Stop(Exception):
@@ -135,53 +124,84 @@ def _span(source: Source, at: int) -> Span:
 
 
 class _Reader:
-    """The state of one reading: the open collections, the anchors, and the number of values."""
+    """The state of one reading: the events that are left, the anchors, and the number of values."""
 
     def __init__(self, source: Source, problems: Problems) -> None:
         self.source = source
         self.problems = problems
+        self.events: Iterator[Any] = iter(())
         self.anchors: dict[str, tuple[Value, int]] = {}
         self.count = 0
-        self.stack: list[_Open] = []
-        self.root: Value | None = None
-        self.documents = 0
 
     def read(self) -> Value | None:
-        """Read all events. Nearly all are scalars without an anchor or a tag, so they pass through this loop alone."""
+        """Return the value of the one document, None if there is none."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self.source.text)
-        readers = {
-            yaml.MappingStartEvent: self._open,
-            yaml.SequenceStartEvent: self._open,
-            yaml.MappingEndEvent: self._close,
-            yaml.SequenceEndEvent: self._close,
-            yaml.AliasEvent: self._alias,
-            yaml.DocumentStartEvent: self._document,
-        }
-        text, stack, scalar = self.source.text, self.stack, yaml.ScalarEvent
+        self.events = iter(loader.get_event, None)
+        documents: list[Value] = []
         try:
-            for event in iter(loader.get_event, None):
+            for event in self.events:
                 kind = event.__class__
-                if kind is scalar:
-                    start, end = event.start_mark.index, event.end_mark.index
-                    anchor, tag, style, value = event.anchor, event.tag, event.style, event.value
-                    plain = not style and tag is None
-                    if anchor is not None or tag is not None:
-                        start = self._behind_properties(event)
-                    lead = start + 1 if style else start
-                    if text.startswith(value, lead) and (not style or style in "'\""):
-                        made = Scalar(start, end, value, plain, ((0, lead),))
-                    else:
-                        made = Scalar(start, end, value, plain, _segments(text, start, end, event))
-                    if anchor is None and stack and self.count < MAX_NODES:
-                        self.count += 1
-                        stack[-1].items.append(made)
-                    else:
-                        self._add(made, anchor)
-                elif kind in readers:
-                    readers[kind](event)
+                if kind is yaml.DocumentStartEvent:
+                    if documents:
+                        self._stop("bad-yaml", event.start_mark.index, what="a spec is one document")
+                    documents, _ = self._values(0)
         finally:
             loader.dispose()
-        return self.root
+        return documents[0] if documents else None
+
+    def _values(self, depth: int) -> tuple[list[Value], int]:
+        """Return the values up to the end of a collection or of the document, and that end. `depth` collections are open.
+
+        Nearly all values are scalars without an anchor or a tag, so they pass through this loop alone.
+        """
+        text, scalar = self.source.text, yaml.ScalarEvent
+        values: list[Value] = []
+        for event in self.events:
+            kind = event.__class__
+            made: Value
+            if kind is scalar:
+                start, end = event.start_mark.index, event.end_mark.index
+                tag, style, value = event.tag, event.style, event.value
+                anchored = event.anchor is not None
+                if anchored or tag is not None:
+                    start = self._behind_properties(event)
+                lead = start + 1 if style else start
+                if text.startswith(value, lead) and (not style or style in "'\""):
+                    segments: Segments = ((0, lead),)
+                else:
+                    segments = _segments(text, start, end, event)
+                made = Scalar(start, end, value, not style and tag is None, segments)
+                if anchored:
+                    self.anchors[event.anchor] = made, 1
+            elif kind in _BEGINNINGS:
+                made = self._collection(event, depth)
+            elif kind is yaml.AliasEvent:
+                made = self._alias(event)
+            else:
+                break
+            values.append(made)
+            self.count += 1
+            if self.count > MAX_NODES:
+                self._stop("yaml-alias", made.start, what=f"files of more than {MAX_NODES} values")
+        return values, event.end_mark.index
+
+    def _collection(self, event: Any, depth: int) -> Value:
+        """Return the collection that an event begins, inside of `depth` others."""
+        start = event.start_mark.index
+        if event.anchor is not None or event.tag is not None:
+            start = self._behind_properties(event)
+        if depth >= MAX_DEPTH:
+            self._stop("too-deep", start, limit=MAX_DEPTH)
+        before = self.count
+        items, end = self._values(depth + 1)
+        made: Value
+        if event.__class__ is yaml.MappingStartEvent:
+            made = self._mapping(start, end, items)
+        else:
+            made = Sequence(start, end, tuple(items))
+        if event.anchor is not None:
+            self.anchors[event.anchor] = made, self.count - before + 1
+        return made
 
     def _behind_properties(self, event: Any) -> int:
         """Return the place of a value behind its anchor and its tag. A tag that names no type of YAML is reported."""
@@ -194,31 +214,12 @@ class _Reader:
         end: int = event.end_mark.index
         return min(found.end() if found else start, end)
 
-    def _open(self, event: Any) -> None:
-        start = event.start_mark.index
-        if event.anchor is not None or event.tag is not None:
-            start = self._behind_properties(event)
-        if len(self.stack) >= MAX_DEPTH:
-            self._stop("too-deep", start, limit=MAX_DEPTH)
-        self.stack.append(_Open(event.__class__ is yaml.MappingStartEvent, start, event.anchor, self.count))
-
-    def _close(self, event: Any) -> None:
-        opened = self.stack.pop()
-        end = event.end_mark.index
-        made = self._mapping(opened, end) if opened.mapping else Sequence(opened.start, end, tuple(opened.items))
-        self._add(made, opened.anchor, self.count - opened.count + 1)
-
-    def _document(self, event: Any) -> None:
-        self.documents += 1
-        if self.documents > 1:
-            self._stop("bad-yaml", event.start_mark.index, what="a spec is one document")
-
-    def _stop(self, slug: str, at: int, what: object = "", limit: int = 0) -> None:
+    def _stop(self, slug: str, at: int, what: object = "", limit: int = 0) -> NoReturn:
         self.problems.add(slug, _span(self.source, at), what=what, reason=what, limit=limit)
         raise _Stop
 
-    def _alias(self, event: Any) -> None:
-        """Add the value of an anchor once more; inside of its own value an anchor is not known yet."""
+    def _alias(self, event: Any) -> Value:
+        """Return the value of an anchor once more; inside of its own value an anchor is not known yet."""
         if event.anchor not in self.anchors:
             self._stop(
                 "yaml-alias",
@@ -227,38 +228,27 @@ class _Reader:
             )
         value, size = self.anchors[event.anchor]
         self.count += size
-        self._add(value, None)
+        return value
 
-    def _add(self, value: Value, anchor: str | None, size: int = 1) -> None:
-        self.count += 1
-        if self.count > MAX_NODES:
-            self._stop("yaml-alias", value.start, what=f"files of more than {MAX_NODES} values")
-        if anchor is not None:
-            self.anchors[anchor] = (value, size)
-        if self.stack:
-            self.stack[-1].items.append(value)
-        elif self.root is None:
-            self.root = value
-
-    def _mapping(self, opened: _Open, end: int) -> Mapping:
-        keys = opened.items[::2]
+    def _mapping(self, start: int, end: int, items: list[Value]) -> Mapping:
+        keys, values = items[::2], items[1::2]
         names = {key.text for key in keys if key.__class__ is Scalar}
         if len(names) == len(keys) and "<<" not in names:
-            return Mapping(opened.start, end, tuple(zip(keys, opened.items[1::2], strict=True)))  # type: ignore[arg-type]
+            return Mapping(start, end, tuple(zip(keys, values, strict=True)))  # type: ignore[arg-type]
         pairs: list[tuple[Scalar, Value]] = []
         merged: list[tuple[Scalar, Value]] = []
         seen: dict[str, Scalar] = {}
-        for key, value in zip(opened.items[::2], opened.items[1::2], strict=True):
+        for key, value in zip(keys, values, strict=True):
             if not isinstance(key, Scalar):
                 span = Span(self.source, key.start, min(key.end, key.start + 1))
                 right = "write a word"
-                if self.source.text.startswith("{{", opened.start):
-                    span = Span(self.source, opened.start, end)
+                if self.source.text.startswith("{{", start):
+                    span = Span(self.source, start, end)
                     right = "a text that begins with `{` stands in quotes: `'{{ name }}'`"
                 self.problems.add(
                     "bad-shape", span, where="a key", wanted="a word", found="a list or mapping", right=right
                 )
-                self.problems.dropped.append(Span(self.source, opened.start, end))
+                self.problems.dropped.append(Span(self.source, start, end))
                 continue
             if key.text == "<<" and key.plain:
                 what = "merge keys (`<<`)"
@@ -284,7 +274,7 @@ class _Reader:
             seen[key.text] = key
             pairs.append((key, value))
         pairs += [(key, value) for key, value in merged if key.text not in seen]
-        return Mapping(opened.start, end, tuple(pairs))
+        return Mapping(start, end, tuple(pairs))
 
 
 def _merged(value: Value) -> list[tuple[Scalar, Value]]:

@@ -82,6 +82,9 @@ class Shapes:
 
     def keyed(self, value: Value, where: str, known: Known) -> dict[str, Value]:
         """Return the values of a mapping by key, and report unknown keys."""
+        given = {key.text: inner for key, inner in self.pairs(value, where)}
+        if given.keys() <= known.keys():
+            return given
         return {key.text: inner for key, inner in self.known(value, where, known)}
 
     def known(self, value: Value, where: str, known: Known) -> tuple[tuple[Scalar, Value], ...]:

@@ -64,9 +64,9 @@ _TOKEN = re.compile(
   | ((?:[0-9](?:_?[0-9])*(?:\.[0-9]+)?(?:ms|[smhdw]))+(?![A-Za-z0-9_]))
   | ([0-9](?:_?[0-9])*(?:\.[0-9](?:_?[0-9])*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)(?![A-Za-z0-9_]))
   | ([0-9](?:_?[0-9])*(?![A-Za-z0-9_]))
-  | (\"\"\"(?:[^"\\]|\\.|"(?!""))*\"\"\")
-  | (r\"\"\"(?:[^"]|"(?!""))*\"\"\"|r"[^"\n]*"(?!"))
-  | ("(?:[^"\\\n]|\\[^\n])*")
+  | (\"\"\"[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"\"\")  # strings: a run of plain characters at a time
+  | (r\"\"\"[^"]*(?:"(?!"")[^"]*)*\"\"\"|r"[^"\n]*"(?!"))
+  | ("[^"\\\n]*(?:\\[^\n][^"\\\n]*)*")
   | (;)
   | (\Z)
   | ([A-Za-z_][A-Za-z0-9_]*)
@@ -212,7 +212,6 @@ class Lexer:
         tokens, text, brackets, resync = self.tokens, self.source.text, self.brackets, self.resync
         kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
         match, keyword, operator = _TOKEN.match, KEYWORDS.get, OPERATORS
-        add_kind, add_start, add_end = kinds.append, starts.append, ends.append
         while at < stop:
             found = match(text, at, stop)
             if found is None:
@@ -221,7 +220,7 @@ class Lexer:
             group = found.lastindex
             start, at = found.span(group)  # type: ignore[arg-type]
             if group == _WORD or group == _R_WORD:
-                word = text[start:at]
+                word = found[group]
                 kind = keyword(word, _NAME)
                 if resync:
                     self._begin_line(word, start)
@@ -229,12 +228,12 @@ class Lexer:
                     self._pop()
             elif group == _NEWLINE:
                 if kinds and kinds[-1] not in _NO_SEP_BEHIND and (not brackets or brackets[-1][0] == "{"):
-                    add_kind(_SEP)
-                    add_start(start)
-                    add_end(at)
+                    kinds.append(_SEP)
+                    starts.append(start)
+                    ends.append(at)
                 continue
             elif group == _PUNCTUATION:
-                mark = text[start:at]
+                mark = found[group]
                 kind = operator[mark]
                 if mark in OPEN:
                     if resync and kind == _LBRACE:
@@ -272,9 +271,9 @@ class Lexer:
                         continue
                 if at - start > 4 and (kind == _INT or kind == _DURATION or kind == _FLOAT):
                     self._long_number(kind, start, at)
-            add_kind(kind)
-            add_start(start)
-            add_end(at)
+            kinds.append(kind)
+            starts.append(start)
+            ends.append(at)
         self._finish(stop)
         return tokens
 

@@ -92,6 +92,7 @@ _OPENING = frozenset(TERMINALS[n] for n in ("LBRACE", "LPAR", "LSQB"))
 _CLOSING = frozenset(TERMINALS[n] for n in ("RBRACE", "RPAR", "RSQB"))
 _RBRACE = TERMINALS["RBRACE"]
 _ENDS = (_END, TERMINALS["_BEHIND"])
+_FINALS = frozenset(FINALS)
 _ROWS: list[Any] = [None] * len(ACTIONS)
 """The rows of `ACTIONS` that have been read, by state."""
 _GOTOS: dict[int, dict[int, int]] = {}
@@ -151,13 +152,18 @@ class Rules:
 
     def action(self, state: int, kind: int) -> Action:
         """Return the action of a state before a terminal."""
+        key = state << 8 | kind
+        shift = self._shifts.get(key)
+        if shift is not None:
+            return shift
         row = row_of(state)
         number = row if isinstance(row, int) else row.get(kind)
         if number is None:
             return None
         if number < 0:
             return self.rule(-1 - number)
-        return self._shifts.setdefault(state << 8 | kind, {})
+        shift = self._shifts[key] = {}
+        return shift
 
     def rule(self, number: int) -> Rule:
         """Return a rule with its builder."""
@@ -236,7 +242,7 @@ def parse(
         leaves = [text[s:e] for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=False)]
     states: list[int] = [*below]
     values: list[Any] = [None] * len(below) if held is None else held
-    starts = token_starts[:1] * len(below)
+    starts = [token_starts[0]] * len(below)
     recovery: _Recovery | None = None
     at, end = 0, 0
     kind, state = kinds[0], states[-1]
@@ -251,7 +257,7 @@ def parse(
             if found is None:
                 found = action[kind] = rules.chain(state, _shifted(state, kinds[at - 1]), kind)
         elif action is None:
-            if kind in _ENDS and state in FINALS:
+            if kind in _ENDS and state in _FINALS:
                 return values[-1]
             if recovery is None:
                 recovery = _Recovery(tokens, rules, fail, states, values, starts, leaves, mend)

@@ -61,6 +61,14 @@ _LACKED = {
     "unknown-variable": "state|step|let",
 }
 """The first words of the declarations that may lack the name which a report does not know, by the kind of report."""
+_CALLED = r"\b{0}\s*\(|->\s*{0}\b"
+_USED = {
+    "program": _CALLED,
+    "model": r"\b(?:model|planner|judge)\b\s*:?\s*{0}\b|\[[^\]\n]*\b{0}\b",
+    "step": r"\bafter\b[^:\n]*\b{0}\b|\{{[\{{%][^}}\n]*\b{0}\b",
+    "queue": r"\b{0}\s*<-|\bon\s+{0}\b",
+}
+"""The phrases in which the names of declarations stand, by their first words; no call has a name of another kind."""
 _UNUSED = frozenset((
     "unused-channel", "silent-transmit", "unconnected-channel", "unused-program", "unheard-failure", "missing-attribute",
     "unused-name", "missing-in-python", "unclaimed-type", "unclaimed-goal", "idle-agent", "unreachable-step", "unverified-path",
@@ -91,6 +99,8 @@ class Broken:
         """The starts of the declarations of a file, and the declarations."""
         self.declared: dict[tuple[str, str], set[str]] = {}
         self.used: dict[tuple[str, str], set[str]] = {}
+        self.keyless: set[tuple[str, str]] = set()
+        """The declarations with a `:` that has no key before it."""
         self.nameless: dict[tuple[str, str], dict[str, str]] = {}
         """The first words of the declarations without a name, and the unknown name that each is taken to be about, once there is one."""
         unread = {d.source.path for d in dropped if (u := world.units.get(d.source.path)) and not u.tree.declarations}
@@ -115,6 +125,8 @@ class Broken:
         declared.update(_TYPE_FIRST.findall(text))
         # the word in front of the name may be misspelt, doubled, missing, or stand behind it
         declared.update(_WORD.findall(text)[:_MOST_HEAD])
+        if text.lstrip().startswith(":"):
+            self.keyless.add(key)
         nameless = _NAMELESS.match(text)
         if nameless is not None:
             self.nameless.setdefault(key, {})[nameless[1]] = ""
@@ -132,6 +144,8 @@ class Broken:
         scope = self._around(unit, span)
         if slug in _IN_TESTS and self._lacks_use(unit, scope):
             return True  # the coglet that the test is about is not known
+        if slug == "unknown-field" and self._lacks_output(unit, str(facts.get("type", ""))):
+            return True
         if slug not in _UNKNOWN and slug not in _UNUSED and slug != "no-root":
             return False
         if slug == "no-root":
@@ -139,11 +153,17 @@ class Broken:
         names = {str(facts[k]) for k in ("name", "child", "argument") if k in facts}
         if slug in _UNUSED and slug != "missing-attribute" and scope and (unit.path, scope) in self.used:
             return True  # the phrase that was dropped may use anything of its coglet
+        if slug == "missing-attribute" and (unit.path, scope) in self.keyless:
+            return True
+        if "command" in names:
+            names |= {"run", "worker"}  # which stand in its place
         if slug in _UNUSED:
             return bool(names & (self._of(self.used, unit, scope)))
         name = str(facts.get("argument", facts.get("name", "")))
         if slug in _PLAIN and self._imported(unit, name, help):
             return True
+        if name == "sender" and (unit.path, scope) in self.used:
+            return True  # the child that was dropped may have replicas
         owner = str(facts.get("owner", "")) or self._tested(unit, scope)
         owners = (owner, *self._mixins(owner)) if owner else ()
         if any(name in self.declared.get((path, o), ()) for path in self._reached(unit) for o in owners):
@@ -152,12 +172,23 @@ class Broken:
             return True
         return not is_suggestion(help) and self._is_nameless(slug, name, unit, owners or (scope,))
 
+    def _lacks_output(self, unit: Unit, shown: str) -> bool:
+        """Return whether a type is that of the answer of an agent whose `output` may stand in text that could not be read."""
+        if shown.partition(" |")[0] != "string":
+            return False
+        agents = [
+            (path, a) for path in self._reached(unit) if (u := self.world.units.get(path)) for a in u.all(nodes.Agent)
+        ]
+        return any(
+            (path, a.name.id) in self.used and all(at.key.id != "output" for at in a.attributes) for path, a in agents
+        )
+
     def _is_nameless(self, slug: str, name: str, unit: Unit, scopes: tuple[str, ...]) -> bool:
         """Return whether an unknown name is that of a declaration without a name: the first of its kind is, and no other."""
         for path in self._reached(unit):
             for scope in dict.fromkeys((*scopes, "")):
                 for word, meant in self.nameless.get((path, scope), {}).items():
-                    if word in _LACKED.get(slug, "").split("|") and meant in ("", name):
+                    if word in _LACKED.get(slug, "").split("|") and meant in ("", name) and _may_be(word, name, unit):
                         self.nameless[path, scope][word] = name
                         return True
         return False
@@ -225,6 +256,14 @@ class Broken:
             if alias == name.partition(".")[0] if alias else not is_suggestion(help):
                 return True
         return False
+
+
+def _may_be(word: str, name: str, unit: Unit) -> bool:
+    """Return whether a name stands where the name of such a declaration can."""
+    text, name = unit.source.text, re.escape(name)
+    if word in _USED:
+        return re.search(_USED[word].format(name), text) is not None
+    return word not in ("const", "let", "state") or re.search(_CALLED.format(name), text) is None
 
 
 def _failed(world: World, unit: Unit, unread: set[str]) -> list[str]:

@@ -8,6 +8,7 @@ from cogc.analysis.bids import GOAL, SettRole, keys_of, roles_of
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import looks_like_yaml
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
+from cogc.language.types import ANY, STRING, MapOf, RecordOf, Type, members
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.diagnostics.source import Span
     from cogc.names.world import Unit
+
+
+_NAMING = {"artefact_type", "structural_type"}
+"""The fields of an answer by which it says what the artefact is."""
 
 
 def sett_flow(checked: Checked) -> None:
@@ -34,11 +39,15 @@ def _always(role: SettRole) -> str | None:
 
 
 class _Sett:
+    """The check of one sett. `makes` has for each agent the types that it makes, None where they are not known."""
+
     def __init__(self, checked: Checked, unit: Unit, node: nodes.Sett) -> None:
+        self.checked = checked
         self.problems = checked.problems
         self.unit = unit
         self.node = node
         self.roles = roles_of(node)
+        self.makes = {r.name: r.makes if self._by_text(r) is None else frozenset([r.name]) for r in self.roles}
         self.in_yaml = looks_like_yaml(unit.path, unit.source.text)
 
     def look(self) -> None:
@@ -50,7 +59,7 @@ class _Sett:
         elif self.roles and not taking and not idle and not any(map(self._lacks_bid, self.roles)):
             self.problems.add("unclaimed-goal", self.unit.span(self.node.name), name=self.node.name.id)
         self._phases()
-        if self.roles and all(r.makes is not None for r in self.roles):
+        if self.roles and None not in self.makes.values():
             self._types()
 
     def _idle(self) -> bool:
@@ -107,7 +116,7 @@ class _Sett:
 
     def _types(self) -> None:
         """Report types that no agent produces and types that no agent takes. All agents declare the types that they produce."""
-        made = {GOAL}.union(*(r.makes or () for r in self.roles))
+        made = {GOAL}.union(*(types or () for types in self.makes.values()))
         wanted = {t for r in self.roles for _, types, _ in r.bids for t in types or ()}
         misspelt = self._unclaimed(wanted)
         for role in self.roles:
@@ -116,9 +125,33 @@ class _Sett:
                 continue
             if types and not role.open and not types & made and all(t is not None for _, t, _ in role.bids):
                 why = f"is never reached: no agent produces {', '.join(f'`{t}`' for t in sorted(types))}"
-                help = did_you_mean(min(types), made, "let an agent produce it")
+                help = self._promised(types) or did_you_mean(min(types), made, "let an agent produce it")
                 self.problems.add("idle-agent", self._at(role), help=help, name=role.name, why=why)
         self._loops()
+
+    def _by_text(self, role: SettRole) -> str | None:
+        """Return the agent of the spec that does the work of a role, if its answers name no type; None for any other role."""
+        run = next((a.value for a in role.node.attributes if a.key.id == "run"), None)
+        name = "" if run is None else nodes.qualified_text(run) or ""
+        declared = self.checked.world.lookup(self.unit, name)
+        if role.reviews or declared is None or not isinstance(declared.node, nodes.Agent):
+            return None
+        given = {a.key.id: a.value for a in declared.node.attributes}
+        if "hand_off" in given:
+            return None
+        answer = self.checked.tables.types.get(id(given["output"])) if "output" in given else STRING
+        return None if answer is None or _may_name(answer) else name
+
+    def _promised(self, wanted: set[str]) -> str | None:
+        """Return the help for a type that an agent declares to produce while its answers cannot have it."""
+        for role in self.roles:
+            agent, type = self._by_text(role), min(wanted & (role.makes or set()), default="")
+            if agent is not None and type:
+                return (
+                    f"`{role.name}` says that it does, but an answer of `{agent}` becomes a `{role.name}`: "
+                    f"give `{agent}` an `output` with `artefact_type` and `artefact_payload`"
+                )
+        return None
 
     def _unclaimed(self, wanted: set[str]) -> set[str]:
         """Report types that no agent takes, and that are near to one that an agent bids on; return those."""
@@ -140,7 +173,7 @@ class _Sett:
             for word, types, alone in role.bids:
                 if alone and word in ("claim", "exclusive"):
                     for type in types or ():
-                        leads.setdefault(type, set()).update(role.makes or ())
+                        leads.setdefault(type, set()).update(self.makes[role.name] or ())
         for start in sorted(leads):
             path = _round(leads, start, [start])
             if path and min(path) == start:
@@ -150,6 +183,16 @@ class _Sett:
 
     def _at(self, role: SettRole) -> Span:
         return self.unit.span(role.node.name)
+
+
+def _may_name(answer: Type) -> bool:
+    """Return whether an answer may say which type its artefact has. Any other one has the name of its role for a type."""
+    for one in members(answer):
+        if one == ANY or isinstance(one, MapOf):
+            return True
+        if isinstance(one, RecordOf) and (one.open or not _NAMING.isdisjoint(f.name for f in one.fields)):
+            return True
+    return False
 
 
 def _round(leads: dict[str, set[str]], start: str, path: list[str]) -> list[str]:

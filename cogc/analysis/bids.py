@@ -56,7 +56,9 @@ def _role(node: nodes.Agent) -> SettRole:
     strategy = word_of(given["bidding_strategy"]) if "bidding_strategy" in given else None
     wrong = any(a.key.id in ("bid", "bidding_strategy") and word_of(a.value) not in _BIDS for a in node.attributes)
     wrong = wrong or any(key not in given for key in keys & {"bid", "bid_script", "bidding_strategy", "prompts"})
-    asked = isinstance(given.get("prompts"), nodes.RecordLiteral) and "run" in given
+    prompts = given.get("prompts")
+    entries = prompts.entries if isinstance(prompts, nodes.RecordLiteral) else ()
+    asked = "run" in given and any(not isinstance(e, nodes.Entry) or e.key.id == "claim" for e in entries)
     is_open = "bid_script" in given or asked or wrong or strategy not in (None, "ignore")
     writes = "workspace" in given and word_of(given["workspace"]) == "rw"
     words = {*(word for word, _, _ in bids), *([strategy] if strategy is not None else [])} - {"ignore"}

@@ -271,7 +271,7 @@ def unknown_value(problems: Problems, node: nodes.Name, scope: Scope) -> None:
         return
     # a built-in function is called, and is not meant here
     known = [v for v in scope.values() if v not in FUNCTIONS or ((s := scope.find(v)) and s.kind != "function")]
-    help = VALUES.get(node.id) or did_you_mean(node.id, known) or None
+    help = VALUES.get(node.id) or did_you_mean(node.id, known) or did_you_mean(node.id, scope.listed) or None
     if node.id in scope.unit.aliases:
         help = f"`{node.id}` is an import: write `{node.id}.NAME` for what it declares"
     if not _of_another_kind(problems, node, scope, "a value", None):

@@ -96,6 +96,7 @@ class Scope:
         "constant",
         "files",
         "later",
+        "listed",
         "locals",
         "narrowed",
         "secrets",
@@ -116,6 +117,8 @@ class Scope:
         self.files = False
         self.constant = False
         self.later: frozenset[str] = frozenset()
+        self.listed: tuple[str, ...] = ()
+        """The names that a report lists for an unknown one if no name is near; without them all names, if they are few."""
         self.locals: dict[str, Symbol] = {}
         self.narrowed: dict[str, Type] = {}
         self.below: dict[str, set[str]] = {}
@@ -126,7 +129,7 @@ class Scope:
         """Return a scope inside of this one, with more locals; types that are narrowed inside stay narrowed there alone."""
         scope = Scope(self.world, self.unit, self.shape, self.states)
         scope.waits, scope.secrets, scope.constant, scope.later = self.waits, self.secrets, self.constant, self.later
-        scope.files = self.files
+        scope.files, scope.listed = self.files, self.listed
         scope.locals = dict(self.locals)
         scope.narrowed, scope.below = dict(self.narrowed), dict(self.below)
         for name, type in locals.items():

@@ -309,6 +309,8 @@ class _Test:
         self.inner = Scope(checked.world, unit)
         for name, type in observed(checked.world, unit, self.shape, self.sett).items():
             self.inner.bind(name, type)
+        if self.shape is not None:
+            self.inner.listed = tuple(f.name for f in seen(self.shape, 0, False).fields)
         for name, local in self.scope.locals.items():
             self.inner.bind(name, local.type, place=local.place)
 

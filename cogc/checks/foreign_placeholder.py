@@ -29,7 +29,7 @@ _PLACEHOLDER = r"\$\{ *([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*)*) *
 def foreign_placeholder(checked: Checked) -> None:
     """Report each `${name}` in a string whose name is known where the string stands."""
     for unit in sound_units(checked):
-        placeholders = re.search(_PLACEHOLDER, unit.source.text) is not None
+        placeholders = "${" in unit.source.text and re.search(_PLACEHOLDER, unit.source.text) is not None
         _commands(checked, unit)
         if not placeholders and re.search(_BRACED, unit.source.text) is None:
             continue

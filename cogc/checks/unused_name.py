@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _WRITTEN_OUT = ("expr", "template", "llm", "shell")
 """The executors of programs that say what they do with each parameter."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_CODE = re.compile(r"(?s)\{[{%].*?[}%]\}|\$?\{\w+\}|\$\w+")
+_CODE = r"(?s)\{[{%].*?[}%]\}|\$?\{\w+\}|\$\w+"
 """The code of a template, and what other languages would fill in, which has a report of its own."""
 _DECLARED = {
     "const": "const",
@@ -119,7 +119,7 @@ class _File:
                 if isinstance(node, nodes.Name) and id(node) not in declared:
                     used.add(node.id)
                 elif isinstance(node, nodes.Text):
-                    used.update(_WORD.findall(" ".join(_CODE.findall(node.value))))
+                    used.update(_WORD.findall(" ".join(re.findall(_CODE, node.value))))
         for p in owner.parameters:
             if p.name.id not in used:
                 self.report(p.name, "parameter")

@@ -16,13 +16,15 @@ DECLARATIONS = frozenset((
     "import", "type", "const", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett",
     "queue", "test", "scenario",
 ))  # fmt: skip
-_STATEMENT = re.compile(
-    r"[A-Za-z_][\w.\[\]]*[ \t]*(?:<-|=(?![=>]))|log[ \t]+\w+[ \t]+\S|(?:let|if|for|fail|guide|stop|restart)[ \t]+\w|escalate\b"
+# start-up: an expression for mistakes is compiled when it is first needed
+_STATEMENT = (
+    r"[A-Za-z_][\w.\[\]]*[ \t]*(?:<-|=(?![=>]))|log[ \t]+\w+[ \t]+\S"
+    r"|(?:let|if|for|fail|guide|stop|restart)[ \t]+\w|escalate\b"
 )
 """The start of a statement, as no entry of a record has it."""
 _RECORDS = frozenset("=-([,:+?>")
 """The last characters of the marks behind which a `{` begins a record."""
-_BELOW = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)+([ \t]*)([^\s#])")
+_BELOW = r"(?:[ \t\r]*(?:#[^\n]*)?\n)+([ \t]*)([^\s#])"
 """The rest of a line and the lines without words below it, up to the first character of the next line with words."""
 _BRACES = {OPERATORS["{"]: 1, OPERATORS["}"]: -1}
 
@@ -56,7 +58,7 @@ def too_early(text: str, start: int, opened: int) -> int:
     A line that stands deeper than the line in which a block was opened belongs to the block, and a `}` that stands as deep as that
     line ends it.
     """
-    below = _BELOW.match(text, start + 1)
+    below = re.compile(_BELOW).match(text, start + 1)
     if below is None:
         return -1
     head, column, alone = indent(text, opened), indent(text, start), begins_line(text, start)
@@ -79,7 +81,7 @@ def begins_statement(text: str, start: int, opened: int) -> bool:
     """Return whether a line begins at a place, as no entry of the record does whose `{` stands at `opened`."""
     if not begins_line(text, start):
         return False
-    found = _STATEMENT.match(text, start)
+    found = re.compile(_STATEMENT).match(text, start)
     # a record in the manner of other languages has `=` for `:`
     return found is not None and not (found[0].endswith("=") and "=" in text[opened:start])
 

@@ -13,9 +13,10 @@ QUOTED = (
     '|[\u201c\u201d\u201e][^\u201c\u201d"\n]*[\u201c\u201d"]|[\u2018\u2019][^\u2018\u2019\n]*[\u2018\u2019]'
 )
 """Strings in quotes of other languages, and in those that word processors make."""
-_DECLARED = re.compile(rf"^(?:{'|'.join(sorted(DECLARATIONS))}) +[\w\"]", re.MULTILINE)
-_SHORT_CLOSING = re.compile(r'(?<!["\\])""(?!")(?=[ \t]*(?:[\n)}\],]|\Z))')
-_DEEPER = re.compile(r"[ \t\r]*\n(?:[ \t\r]*\n)*([ \t]*)(?!and\b|or\b|else\b)[A-Za-z]")
+# start-up: an expression for mistakes is compiled when it is first needed
+_DECLARED = rf"(?m)^(?:{'|'.join(sorted(DECLARATIONS))}) +[\w\"]"
+_SHORT_CLOSING = r'(?<!["\\])""(?!")(?=[ \t]*(?:[\n)}\],]|\Z))'
+_DEEPER = r"[ \t\r]*\n(?:[ \t\r]*\n)*([ \t]*)(?!and\b|or\b|else\b)[A-Za-z]"
 
 
 def before_closing(text: str, at: int, end: int, opened: list[str], inside: bool) -> int:
@@ -40,8 +41,8 @@ def long_end(text: str, at: int, stop: int) -> int:
     It is in front of the next line that stands no deeper than the text's first one, or at the left margin of the next declaration.
     """
     column = indent(text, at)
-    below = _DECLARED if not column else re.compile(rf"^[ \t]{{0,{column}}}[^\s]", re.MULTILINE)
-    found = below.search(text, at + 3, stop)
+    below = _DECLARED if not column else rf"(?m)^[ \t]{{0,{column}}}[^\s]"
+    found = re.compile(below).search(text, at + 3, stop)
     return stop if found is None else found.start() - 1
 
 
@@ -80,10 +81,10 @@ def short_opening(text: str, at: int, begins: bool) -> int:
     """
     behind = at + 2 if text.startswith('""', at) else at + 1
     end = text.find('"""', behind)
-    if end < 0 or text.count('"""', end) % 2 == 0 or _DECLARED.search(text, behind, end):
+    if end < 0 or text.count('"""', end) % 2 == 0 or re.compile(_DECLARED).search(text, behind, end):
         return -1
     if behind == at + 2 and not begins and not text[behind].isalnum():  # else it is the empty string
-        below = _DEEPER.match(text, behind)
+        below = re.compile(_DEEPER).match(text, behind)
         if below is None or len(below[1]) <= indent(text, at):
             return -1
     return end + 3
@@ -91,5 +92,5 @@ def short_opening(text: str, at: int, begins: bool) -> int:
 
 def short_closing(text: str, at: int, end: int) -> int:
     """Return the end of a text over several lines that ends with `""`, so that it reaches to the next `\"\"\"`; -1 if it does not."""
-    found = _SHORT_CLOSING.search(text, at + 3, end - 3)
+    found = re.compile(_SHORT_CLOSING).search(text, at + 3, end - 3)
     return found.end() if found is not None and "\n" in text[found.end() : end] else -1

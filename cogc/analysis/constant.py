@@ -30,7 +30,6 @@ from cogc.analysis.scope import Scope, Symbol
 from cogc.language import types
 from cogc.language.builtins import RUN_TIME_ONLY
 from cogc.language.closed import assert_never
-from cogc.language.coerce import coerce
 from cogc.language.functions import (
     FUNCTIONS,
     OPERATORS,
@@ -165,6 +164,8 @@ class Evaluator:
         fit = types.fit(self.inference.tables.types.get(id(node), types.ANY), wanted)
         if fit == types.EXACT:
             return found
+        from cogc.language.coerce import coerce  # start-up: most values have the wanted type
+
         try:
             self.work.walk(found)
             return coerce(found, wanted)

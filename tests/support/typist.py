@@ -14,6 +14,14 @@ Change: TypeAlias = tuple[int, int, str]
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_DECLARATION = re.compile(r"\n(?=[\w\"])")
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_AROUND = (
+    ("{", "}"), ('"', '"'), ('"""', '"""'), ("(", ")"), ("coglet Q {\n", "\n}\n"), ("if true {", "}"), ("# ", ""), ("{{ ", " }}"),
+)  # fmt: skip
+_WORDS_OF_TEXTS = (
+    '"', "{{", "}}", "{{ x }}", "{% ", "\\", "\n", "\U0001f600", '"""', "{{ a.b | nosuch }}", "'", "\\u{1f600}", "",
+)  # fmt: skip
 _TYPED = (
     *"{}()[]\"':,.=#|<-;\n\t$`&!", '"""', "\U0001f600", "ä", "  ", "\r\n", "x", "1", "1s", "}\n", "{\n", "```", "{{ ", " }}",
     "when", "on ", "coglet ", "\nmodel ", "type T = int\n", "let ", "agent", "if ", "&&", "r\"", "0x", "99999999999999999999",
@@ -161,10 +169,65 @@ def _replaced(text: str, others: list[str], chance: random.Random) -> Change:
     return start, end, chance.choice(["", chance.choice(_TYPED), text[end : end + 20]])
 
 
+def _declaration(text: str, others: list[str], chance: random.Random) -> Change:
+    """Cut one or two declarations, swap two, or paste one of another text, mostly in front of another."""
+    starts = [0, *(m.end() for m in _DECLARATION.finditer(text)), len(text)]
+    i = chance.randrange(len(starts) - 1)
+    how = chance.randrange(3)
+    if how == 0:
+        return starts[i], starts[min(i + chance.choice((1, 1, 2)), len(starts) - 1)], ""
+    if how == 1 and i + 2 < len(starts):
+        first, middle, end = starts[i : i + 3]
+        return first, end, text[middle:end] + text[first:middle]
+    at = starts[i] if chance.random() < 0.7 else chance.randrange(len(text) + 1)
+    return at, at, chance.choice(_DECLARATION.split(chance.choice([text, *others]))) + chance.choice(("\n", "", "\n\n"))
+
+
+def _wrapped(text: str, others: list[str], chance: random.Random) -> Change:
+    """Put brackets, quotes or a declaration around some characters."""
+    start = chance.randrange(len(text) + 1)
+    end = min(start + chance.choice((3, 20, 300)), len(text))
+    opening, closing = chance.choice(_AROUND)
+    return start, end, opening + text[start:end] + closing
+
+
+def _in_text(text: str, others: list[str], chance: random.Random) -> Change:
+    """Type inside of a string."""
+    strings = [m.span() for m in _STRING.finditer(text)]
+    if not strings:
+        return _typed(text, others, chance)
+    start, end = chance.choice(strings)
+    at = chance.randrange(start, end + 1)
+    return at, min(at + chance.choice((0, 0, 1, 2)), len(text)), chance.choice(_WORDS_OF_TEXTS)
+
+
+def _import(text: str, others: list[str], chance: random.Random) -> Change:
+    """Break an import, or mend one."""
+    lines = [m.span() for m in re.finditer(r"import[^\n]*", text)]
+    if not lines:
+        return 0, 0, 'import "lib.cog"\n'
+    start, end = chance.choice(lines)
+    line = text[start:end]
+    return (
+        start,
+        end,
+        chance.choice(
+            ("", line[:-1], line.replace(".cog", ".cogx"), f"{line} as lib", f"# {line}", 'import "lib.cog"')
+        ),
+    )
+
+
+def _line_ends(text: str, others: list[str], chance: random.Random) -> Change:
+    """Give all lines the other end."""
+    plain = text.replace("\r\n", "\n")
+    return 0, len(text), plain.replace("\n", "\r\n") if plain == text else plain
+
+
 _KINDS: tuple[Callable[[str, list[str], random.Random], Change], ...] = (
     _typed, _mark, _brace, _cut_line, _doubled_line, _cut_lines, _pasted, _word, _comment, _indented, _swapped, _replaced,
+    _declaration, _wrapped, _in_text, _import, _line_ends,
 )  # fmt: skip
-_WEIGHTS = (5, 4, 6, 3, 2, 3, 4, 5, 2, 2, 1, 2)
+_WEIGHTS = (5, 4, 6, 3, 2, 3, 4, 5, 2, 2, 1, 2, 6, 3, 4, 2, 1)
 
 
 class Typist:

@@ -231,14 +231,15 @@ class _Reader:
         return value
 
     def _mapping(self, start: int, end: int, items: list[Value]) -> Mapping:
-        keys, values = items[::2], items[1::2]
-        names = {key.text for key in keys if key.__class__ is Scalar}
-        if len(names) == len(keys) and "<<" not in names:
-            return Mapping(start, end, tuple(zip(keys, values, strict=True)))  # type: ignore[arg-type]
+        each = iter(items)
+        written = tuple(zip(each, each, strict=True))
+        names = {key.text for key, _ in written if key.__class__ is Scalar}
+        if len(names) == len(written) and "<<" not in names:
+            return Mapping(start, end, written)  # type: ignore[arg-type]
         pairs: list[tuple[Scalar, Value]] = []
         merged: list[tuple[Scalar, Value]] = []
         seen: dict[str, Scalar] = {}
-        for key, value in zip(keys, values, strict=True):
+        for key, value in written:
             if not isinstance(key, Scalar):
                 span = Span(self.source, key.start, min(key.end, key.start + 1))
                 right = "write a word"

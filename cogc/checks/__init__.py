@@ -29,6 +29,7 @@ RULES: dict[str, About] = {
     "silent_transmit": (nodes.Transmit,),
     "unused_program": (nodes.Program,),
     "python_code": (nodes.Executor, nodes.PythonClass),
+    "no_snapshot": (nodes.Reaction,),
     "outside_files": (
         nodes.Model, nodes.Dod, nodes.Executor, nodes.ForRows, nodes.Agent, nodes.Call, nodes.Attribute,
     ),

@@ -14,6 +14,7 @@ from cogc.language import types
 from cogc.language.types import STRING
 from cogc.names.python_code import (
     annotated_types,
+    creates,
     find,
     function,
     handlers,
@@ -210,7 +211,7 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
 
 
 def _resumed(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, name: str) -> None:
-    """Report a class that cannot be resumed: it lacks `save` or `load`."""
+    """Report a class that cannot be resumed, as it lacks `save` or `load`, and one that keeps snapshots from being written."""
     methods = method_names(code, name) if checked.options.durable else None
     if methods is None:
         return
@@ -219,6 +220,11 @@ def _resumed(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, nam
         checked.problems.add(
             "not-resumed", unit.span(coglet.name), name=coglet.name.id, why=f"its class has no `{missing[0]}`"
         )
+    if creates(code, name):
+        checked.problems.add(
+            "no-snapshot", unit.span(coglet.name), help="let the spec create them: a pool grows and shrinks while it runs",
+            when=f"once `{coglet.name.id}` has made coglets", what="all that follows",
+        )  # fmt: skip
 
 
 def _handlers(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, name: str) -> None:

@@ -45,7 +45,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--strict-commands", action="store_true", help="warn of commands that are not on the PATH of this machine"
     )
     parser.add_argument(
-        "--durable", action="store_true", help="warn of what does not go on where it was when a durable run is resumed"
+        "--durable",
+        action="store_true",
+        help="warn of what does not go on where it was when a durable run is resumed, and of what keeps snapshots from being written",
     )
     parser.add_argument(
         "--no-cache", action="store_true", help="check all files, also those that were clean and have not changed"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("people", "text", "json", "github", "sarif", "junit", "rdjson")
 STDIN = "<stdin>"
+_OF_DURABLE = ("no-snapshot", "not-resumed")
+"""The rules that `--durable` asks for."""
 _MANY = 100
 """The number of files from which on several processes are faster than one."""
 
@@ -68,7 +70,7 @@ class Check:
             raise UsageError(f"`{scripts[0]}` is a script: `cogc run` runs it, and there is nothing in it to check")
         self.project = settings_for([p for p in self.paths if p != STDIN])
         self.allow = frozenset([*options.allow_import, *self.project.allow_import])
-        asked = {"missing-command": options.strict_commands, "not-resumed": options.durable}
+        asked = {"missing-command": options.strict_commands, **dict.fromkeys(_OF_DURABLE, options.durable)}
         more = frozenset(slug for slug, wanted in asked.items() if wanted)
         self.chosen = selection(self.project, more)
 
@@ -92,7 +94,7 @@ class Check:
             self.allow,
             smells=True,
             has_command=_has_command if self._asks_for_commands else None,
-            durable="not-resumed" not in self.chosen.left_out,
+            durable=not self.chosen.left_out.issuperset(_OF_DURABLE),
         )
 
     @property

@@ -540,6 +540,12 @@ CODES: dict[str, Row] = {
         "`{name}` starts anew when a durable run is resumed: {why}",
         "give its class `save(self)` and `load(self, state)`",
     ),
+    "no-snapshot": (
+        "COG616",
+        "warning",
+        "no snapshot of a durable run is written {when}: a resume replays {what}",
+        "a short wait does no harm; begin what takes long by a message to a channel",
+    ),
     # back ends
     "not-yet": (
         "COG701",

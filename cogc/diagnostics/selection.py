@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cogc.diagnostics.problems import Diagnostic
 
-OFF = frozenset(["missing-command", "not-resumed"])
+OFF = frozenset(["missing-command", "no-snapshot", "not-resumed"])
 """Rules that are reported only where they are asked for."""
 
 

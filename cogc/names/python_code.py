@@ -386,6 +386,19 @@ def method_names(code: Code, name: str) -> set[str] | None:
     return {part.name for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
+def creates(code: Code, name: str) -> bool:
+    """Return whether a method of a class creates coglets: it calls `self.create` or `self.create_mul`."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("create", "create_mul")
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "self"
+        for part in code.names.get(name, [])
+        for node in ast.walk(part)
+    )
+
+
 def _is_from_sdk(code: Code, name: str) -> bool:
     """Return whether a name is imported from `cogc.sdk`."""
     found = code.names.get(name, [])

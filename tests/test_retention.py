@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -182,3 +183,22 @@ def test_what_the_options_refuse(tmp_path: Path, words: list[str], said: str) ->
     (tmp_path / "a.cog").write_text("coglet Main { on start { stop self } }")
     done = cogc_here(*words, cwd=tmp_path)
     assert done.returncode == 2 and said in done.stderr
+
+
+def test_a_journal_that_cannot_begin_anew_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk, a draft would take the room that the journal needs to go on."""
+    made = Instance(folder(tmp_path))
+    made.journal({"run": "a", "seed": 0, "epoch": 0}).flush()
+    made.sync()
+    before = (made.folder / "journal.jsonl").read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fdatasync", full)
+        with pytest.raises(OSError, match="no space left"):
+            made.put(b"x" * 1000)
+    assert not (made.folder / "journal.next").exists() and (made.folder / "journal.jsonl").read_bytes() == before
+    made.sync()  # which goes on in the journal there was
+    made.close()

@@ -26,7 +26,6 @@ from typing import Any
 
 import msgspec
 
-from cogc.commands.instance import keep_of
 from cogc.commands.options import instance_of
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
@@ -37,7 +36,6 @@ from cogc.run import retention
 from cogc.run.control_client import RUNS, opens
 from cogc.run.instance import LOCK, STATES, InstanceError, Lock, Status, status_of
 from cogc.run.instance_folder import INSTANCES, JOURNAL, earlier
-from cogc.run.state import StateError, StateStore
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -65,6 +63,8 @@ def run(options: Namespace) -> int:
     if options.remove is not None:
         return _remove(state, instance_of(options.remove, "--remove") or "", options.fresh)
     if options.prune:
+        from cogc.commands.instance import keep_of  # with all that a run needs
+
         return _prune(state, keep_of(options.keep))
     return _list(state, options.json)
 
@@ -148,6 +148,8 @@ def _size(count: float) -> str:
 
 def _prune(state: StateFolder, keep: retention.Keep) -> int:
     """Remove what runs that are over have left. Say what cannot be removed, and go on with the others."""
+    from cogc.run.state import StateError  # with sqlite3, which the list does without
+
     code, gone, busy = 0, 0, set()
     for folder in _instances(state):
         try:
@@ -167,6 +169,8 @@ def _prune(state: StateFolder, keep: retention.Keep) -> int:
 
 def _prune_instance(folder: Path, keep: retention.Keep) -> int:
     """Remove what the ended runs of an instance have left; return the bytes."""
+    from cogc.run.state import StateStore
+
     lock = Lock(folder / LOCK)
     try:
         journal = folder / JOURNAL

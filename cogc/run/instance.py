@@ -30,7 +30,6 @@ from cogc.run import retention
 from cogc.run.instance_folder import ENDED, JOURNAL, number_of_last
 from cogc.run.journal import Journal, Recording, load
 from cogc.run.options import Compaction
-from cogc.run.process import lend
 from cogc.run.reaper import GRACE, LIMIT
 from cogc.run.retention import NOTHING, PRUNED, Keep
 from cogc.stores.owner import Owner, alive, owner
@@ -142,6 +141,7 @@ class Instance:
             os.replace(draft, self.folder / JOURNAL)
         except OSError:
             made.close()
+            draft.unlink(missing_ok=True)  # on a full disk the journal needs its room
             raise
         self.file.close()
         self.file = made
@@ -218,7 +218,10 @@ class Lock:
     """A lock on a folder, by a file that names the process which holds it. `run` is the last run whose journal has stood in the folder."""
 
     def __init__(self, path: Path) -> None:
+        from cogc.run.process import lend  # with Trio, which those do without who only look at instances
+
         self.path = path
+        self._lend = lend
         self.file = open(touch(str(path)), "r+")  # noqa: SIM115 - held until `release`
         deadline = time.monotonic() + _PATIENCE
         while True:
@@ -229,7 +232,7 @@ class Lock:
                 self._wait(deadline)
         self.run = marked(path)
         self._write()
-        lend(self.file.fileno())
+        self._lend(self.file.fileno())
 
     def mark(self, run: str) -> None:
         """Note the run whose journal stands in the folder."""
@@ -265,7 +268,7 @@ class Lock:
     def release(self) -> None:
         """Release the lock, for those too to whom it was lent."""
         if not self.file.closed:
-            lend(None)
+            self._lend(None)
             fcntl.flock(self.file, fcntl.LOCK_UN)
             self.file.close()
 

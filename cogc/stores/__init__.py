@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cogc.stores.base import Mirror, Store
-from cogc.stores.memory import MemoryStore
-from cogc.stores.redis import redis_store
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -48,6 +46,8 @@ async def open_store(name: str, prefix: str, echo: Mirror | None = None) -> Asyn
     """
     scheme, _, rest = name.partition(":")
     if scheme == "memory":
+        from cogc.stores.memory import MemoryStore  # with Trio, which those do without who only ask for an owner
+
         yield MemoryStore()
     elif scheme == "sqlite":
         import sqlite3  # slow to import, and needed for this scheme alone
@@ -64,6 +64,8 @@ async def open_store(name: str, prefix: str, echo: Mirror | None = None) -> Asyn
         finally:
             await made.aclose()
     elif scheme in ("redis", "rediss"):
+        from cogc.stores.redis import redis_store
+
         async with redis_store(name, prefix, echo) as found:
             yield found
     else:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import posixpath
 
+from cogc.checks.common import sound_units
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.source import Source, is_folder
+from cogc.diagnostics.source import Source
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
 
 def outside_files(checked: Checked) -> None:
     """Report files and folders that are named and are not there."""
-    unread = {d.source.path for d in checked.problems.dropped}  # a file by whose text others may be made
-    for unit in checked.world.roots:
-        if not unit.is_std and unit.path not in unread and not is_folder(unit.path):
-            _File(checked, unit).look()
+    for unit in sound_units(checked):
+        _File(checked, unit).look()
 
 
 def _cwd(attributes: Iterable[nodes.Attribute]) -> nodes.Attribute | None:

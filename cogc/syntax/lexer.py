@@ -170,6 +170,8 @@ _MEMBER = (
     r"|step +\w+ *(?::|(?:by|after|when)\b)|use +[A-Z]|script +[\w.]+ *\{|send +[\w.\[\]]+ *<-|run +(?:until\b|[0-9])|expect +[a-z]"
 )
 BRACE_BELOW = "write the `{` at the end of the line before"
+_MODIFIERS = frozenset(("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch"))
+_TRIGGERS = frozenset(KEYWORDS[w] for w in ("on", "every", "after", "enact"))
 _MOST_LOOKS = 1_000
 _OPENERS = frozenset(OPERATORS[o] for o in "([")
 _FOREIGN = "&!'`\u201c\u201d\u201e\u2018\u2019"
@@ -422,6 +424,21 @@ class Lexer:
         self._close_records_before(start)
         if word in _BEGINNING:
             self._new_line(word, start)
+        elif word in _MODIFIERS and self.tokens.kinds[-1:] == [_SEP]:
+            self._modifier_below(word, start)
+
+    def _modifier_below(self, word: str, start: int) -> None:
+        """Report a modifier that begins a line, and read it as the end of the line before, if that is a trigger without a body."""
+        kinds, first = self.tokens.kinds, len(self.tokens.kinds) - 1
+        while first and kinds[first - 1] not in (_SEP, _LBRACE, _RBRACE):
+            first -= 1
+        if kinds[first] not in _TRIGGERS or self.source.text[self.tokens.starts[-1]] == ";":
+            return
+        end, span = self.tokens.starts[-1], Span(self.source, start, start + len(word))
+        edits = (Edit(Span(self.source, end, start), " ", "safe"),) if self.source.text[end:start].isspace() else ()
+        help = "write it at the end of the line before: a new line ends the trigger"
+        self.problems.add("unexpected-token", span, help=help, edits=edits, found=f"`{word}`", expected="")
+        self._pop()
 
     def _new_line(self, word: str, start: int) -> None:
         """End the phrase and the body before a word with which a line begins, where they were left open.

@@ -56,8 +56,10 @@ def too_early(text: str, start: int, opened: int) -> int:
     """Return where the phrase begins that a `}` at the end of its line ends too early, -1 if it does not. `opened` is the place of its `{`.
 
     A line that stands deeper than the line in which a block was opened belongs to the block, and a `}` that stands as deep as that
-    line ends it.
+    line ends it. A block that is opened and closed in one line tells nothing by its layout.
     """
+    if "\n" not in text[opened:start]:
+        return -1
     below = re.compile(_BELOW).match(text, start + 1)
     if below is None:
         return -1

@@ -622,10 +622,10 @@ class Lexer:
             else:
                 newline = text.find("\n", at, stop)
                 end = stop if newline < 0 else newline
-            line = text.rfind("\n", 0, at) + 1
-            opened = [mark for mark, place in self.brackets if place >= line]
-            end = string_ends.before_closing(text, at, end, opened, bool(self.brackets))
         line = text.rfind("\n", 0, at) + 1
+        if quote == '"' or "\n" not in text[at:end]:
+            opened = [mark for mark, place in self.brackets if place >= line]
+            end = string_ends.before_closing(text, at + len(quote) - 1, end, opened, bool(self.brackets))
         # characters that stand outside of their string
         self.problems.take_back(lambda d: d.slug == "bad-character" and line <= d.span.start < end)
         missing: tuple[Edit, ...] = (Edit(Span(self.source, end, end), quote),)

@@ -137,7 +137,13 @@ class _Sett:
         if role.reviews or declared is None or not isinstance(declared.node, nodes.Agent):
             return None
         given = {a.key.id: a.value for a in declared.node.attributes}
-        if "hand_off" in given:
+        model = (
+            self.checked.world.lookup(declared.unit, nodes.qualified_text(given["model"]) or "")
+            if "model" in given
+            else None
+        )
+        scripted = model is not None and isinstance(model.node, nodes.Model) and model.node.provider.id == "scripted"
+        if "hand_off" in given or scripted:  # a script stands in for a model, and may be a sketch of its answers
             return None
         answer = self.checked.tables.types.get(id(given["output"])) if "output" in given else STRING
         return None if answer is None or _may_name(answer) else name

@@ -31,7 +31,8 @@ def insert(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules:
     if (
         not _is_named(tokens, at)
         or _COMMA not in lalr.shifts(states, rules)
-        or not _is_named(tokens, _item(tokens, at))
+        or not _is_named(tokens, item := _item(tokens, at))
+        or _touches(tokens, at) > _touches(tokens, item)  # `python m:f"` has lost a quote, and no comma
     ):
         return False
     start = tokens.starts[at]
@@ -48,6 +49,11 @@ def insert(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules:
 def _is_named(tokens: Tokens, at: int) -> bool:
     """Return whether a name with a `:` behind it stands at a place."""
     return tokens.text[tokens.starts[at] : tokens.ends[at]].isidentifier() and tokens.kinds[at + 1] == _COLON
+
+
+def _touches(tokens: Tokens, at: int) -> bool:
+    """Return whether a value touches the `:` behind the name at a place."""
+    return tokens.ends[at + 1] == tokens.starts[at + 2]
 
 
 def _item(tokens: Tokens, at: int) -> int:

@@ -43,7 +43,7 @@ def long_end(text: str, at: int, stop: int) -> int:
     column = indent(text, at)
     below = _DECLARED if not column else rf"(?m)^[ \t]{{0,{column}}}[^\s]"
     found = re.compile(below).search(text, at + 3, stop)
-    return stop if found is None else found.start() - 1
+    return len(text[:stop].rstrip()) if found is None else found.start() - 1
 
 
 def _ends(text: str, last: int, end: int, opened: list[str], inside: bool) -> bool:

@@ -103,8 +103,8 @@ class Shapes:
                 continue
             listed = ", ".join(f"`{k}`" for k in known)
             help = did_you_mean(key.text, known) or None
-            before, colon, _ = key.text.partition(":")
-            if colon and before in known:
+            before, _, behind = key.text.partition(":")
+            if behind.strip(":") and before in known:
                 help = f"a blank is missing behind the colon of `{before}:`"
             self.problems.add("unknown-key", self.span(key), help=help, where=where, name=key.text, known=listed)
             self.drop(key, inner)

@@ -264,9 +264,11 @@ def _no_coglet(checked: Checked, shape: Shape, node: nodes.Create) -> None:
 
 
 def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: Scope) -> None:
-    if len(node.sources) == len(node.targets) == 1 and ports.turned(shape, node.sources[0], node.targets[0]):
-        _turned(checked, node.sources[0], node.targets[0], scope)
-        return
+    if len(node.sources) == len(node.targets) == 1:
+        misplaced = ports.turned(shape, node.sources[0], node.targets[0])
+        if misplaced is not None:
+            _turned(checked, node.sources[0], node.targets[0], misplaced, scope)
+            return
     sources = [(s, ports.port(checked.inference, s, scope, sending=False)) for s in node.sources]
     targets = [(t, ports.port(checked.inference, t, scope, sending=True)) for t in node.targets]
     for end, port in (*sources, *targets):
@@ -298,15 +300,17 @@ def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: 
     _hash(checked, shape, node.attributes, [t.type for _, t in targets if t is not None])
 
 
-def _turned(checked: Checked, source: nodes.Expr, target: nodes.Expr, scope: Scope) -> None:
-    """Report a link that is written the wrong way round, and take its channels as used."""
+def _turned(checked: Checked, source: nodes.Expr, target: nodes.Expr, misplaced: nodes.Expr, scope: Scope) -> None:
+    """Report a link that is written the wrong way round at its end that is `misplaced`, and take its channels as used."""
     unit = scope.unit
     ends = unit.text(source), unit.text(target)
     edits = (Edit(unit.span(source), ends[1], "safe"), Edit(unit.span(target), ends[0], "safe"))
     help = f"the link is written the wrong way round: `{ends[1]} -> {ends[0]}`"
-    found, wanted = ARTICLES["transmit"], ARTICLES["listen"]
+    found, wanted, name = ARTICLES["transmit"], ARTICLES["listen"], unit.text(misplaced)
+    if misplaced is source and not name.startswith("self."):
+        found, wanted = wanted, found
     checked.problems.add(
-        "wrong-kind", unit.span(target), help=help, edits=edits, name=ends[1], found=found, wanted=wanted
+        "wrong-kind", unit.span(misplaced), help=help, edits=edits, name=name, found=found, wanted=wanted
     )
     ports.port(checked.inference, target, scope, sending=False)
     ports.port(checked.inference, source, scope, sending=True)

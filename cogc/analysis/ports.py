@@ -23,8 +23,6 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
-
     from cogc.analysis.infer import Inference
     from cogc.analysis.tables import PortKind
     from cogc.names.world import Shape
@@ -222,23 +220,28 @@ def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: 
     return Port(kind, node.name.id, channel.type, name, index, channel)
 
 
-def turned(shape: Shape, source: nodes.Expr, target: nodes.Expr) -> bool:
-    """Return whether a link is written the wrong way round: neither end can be what it stands as, and both can be the other."""
-    return _side(shape, source) == "target" and _side(shape, target) == "source"
+def turned(shape: Shape, source: nodes.Expr, target: nodes.Expr) -> nodes.Expr | None:
+    """Return the end that stands on the wrong side of a link which is written the wrong way round; None if turning the link mends nothing."""
+    of_source, of_target = _sides(shape, source), _sides(shape, target)
+    if of_source == ("target",) and "source" in of_target:
+        return source if "target" in of_target else target
+    return None
 
 
-def _side(shape: Shape, end: nodes.Expr) -> Literal["source", "target"] | None:
-    """Return the one side of a link on which a channel can stand; None if it can stand on both, or is not known."""
+def _sides(shape: Shape, end: nodes.Expr) -> tuple[str, ...]:
+    """Return the sides of a link on which a channel can stand, "source" and "target"; none if it is not known."""
     if not isinstance(end, nodes.Field) or not isinstance(end.base, nodes.Name):
-        return None
+        return ()
     name = end.name.id
     if end.base.id == "self":  # an own listen channel may be fed by a link too
-        return "target" if name in shape.transmits and name not in shape.listens else None
+        both = ("source", "target") if name in shape.listens else ()
+        return both or (("target",) if name in shape.transmits else ())
     member = shape.children.get(end.base.id)
     target = member.target if member is not None else None
-    if target is None or (name in target.listens) == (name in target.transmits):
-        return None
-    return "target" if name in target.listens else "source"
+    if target is None:
+        return ()
+    sides = ("source",) if name in target.transmits else ()
+    return (*sides, "target") if name in target.listens else sides
 
 
 def no_queue(inference: Inference, port: Port | None, node: nodes.Node, scope: Scope, where: str) -> None:

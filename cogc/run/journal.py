@@ -491,7 +491,7 @@ def replay(
     if events and events[0][2] == SNAPSHOT and not skipped:
         begin_with(kernel, events[0])
         events, skipped = events[1:], skipped + 1
-    others = [e for e in events if e[2] != "input"]  # a small part of a long journal of messages
+    others = [e for e in events if e[2] not in ("input", "time")]  # a small part of a long journal of messages
     expected = {e[3]: e for e in others if e[2] == "call"}
     whole, has_cuts = is_whole(events), any(e[2] == "cut" for e in others)
     cuts = kernel.door.cuts = {}
@@ -541,6 +541,8 @@ def replay(
                     raise _refused(event, due + 2, failure) from None
                 if entered is not None:
                     entered(record, event)
+            elif kind == "time":
+                kernel.advance(event[1])
             elif kind == "end":
                 return
             elif kind == "call":
@@ -561,7 +563,7 @@ def replay(
 
 
 def _enter(kernel: Kernel, event: Event, line: int) -> None:
-    """Hand an event that is no message from outside in to a kernel. Raise Divergence if it is refused, or does not have its form."""
+    """Hand an event that is neither a message from outside nor a time in to a kernel. Raise Divergence if it is refused, or does not have its form."""
     try:
         _hand_in(kernel, event)
     except Failure as failure:
@@ -629,14 +631,12 @@ def _not_cut(kernel: Kernel) -> NoReturn:
 
 
 def _hand_in(kernel: Kernel, event: Event) -> None:
-    """Hand an event that is no message from outside in to a kernel."""
-    _, now, kind, *data = event
+    """Hand an event that is neither a message from outside nor a time in to a kernel."""
+    kind, *data = event[2:]
     match kind:
         case "start":
             kernel.persisted = {(p, n): v for p, n, v in data[1]}
             kernel.start(data[0])
-        case "time":
-            kernel.advance(now)
         case "result":
             kernel.result(*data)
         case "told":

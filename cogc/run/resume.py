@@ -67,7 +67,7 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
     """
     start = last_snapshot(recording.events)
     events = recording.events[start + 1 :]
-    others = [e for e in events if e[2] != "input"]  # a small part of a long journal of messages
+    others = [e for e in events if e[2] not in ("input", "time")]  # a small part of a long journal of messages
     found = Resumed(_left(others), {e[3] for e in others if e[2] == "call"})
     if start >= 0:
         _begin_with(carrier, found, recording.events[start])

@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     from cogc.kernel.objects import Item
     from cogc.kernel.shapes import Progress
     from cogc.kernel.unit import Unit
-    from cogc.language.values import Function, Value
+    from cogc.language.values import Check, Function, Value
 
 ENDING = "the run is ending"
 BLOCK = 4096
@@ -97,6 +97,14 @@ BLOCK = 4096
 
 Find: TypeAlias = Callable[[str], Instance]
 """Returns the coglet at a path, or what stands for one that is there no more."""
+
+
+def _check_of(root: Instance, channel: str) -> Check:
+    """Return the check of the messages of a listen channel. Raise Failure if there is no such channel."""
+    known = root.code.listens.get(channel)
+    if known is None:
+        raise Failure("error", f"`{root.code.name}` has no listen channel `{channel}`")
+    return root.code.unit.validators.check(known[2])
 
 
 class Kernel(State):
@@ -128,22 +136,18 @@ class Kernel(State):
         """
         root = self.root
         assert root is not None
-        code = root.code
-        known = code.listens.get(channel)
-        if known is None:
-            raise Failure("error", f"`{code.name}` has no listen channel `{channel}`")
-        validators, number = code.unit.validators, known[2]
-        check = validators.checks.get(number) or validators.check(number)  # a call less for each message from outside
+        port = root.ports.get(channel) if root.ports is not None else None
+        check = _check_of(root, channel) if port is None or port.check is None else port.check
         try:
             checked = check(value)
         except Failure as wrong:
             raise unfit(f"the input `{channel}`", wrong) from None
-        port = root.ports.get(channel) if root.ports is not None else None
         if port is None:
             with self.door:  # an expression of the program says how much it holds
                 port = ports.port(root, channel)
             if port is None:
                 return 0
+        port.check = check
         cause = 0
         if self.trace is not None:
             cause = self.trace.record("input", root, cause=0, channel=channel, data=checked)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cogc.kernel.program import ChildCode, Handler
     from cogc.kernel.unit import CogletCode
     from cogc.kernel.waits import Request, Talk
-    from cogc.language.values import Predicate, Target, Value
+    from cogc.language.values import Check, Predicate, Target, Value
 
     Item: TypeAlias = tuple["Port", Value, int]
     """A message that waits: its port, its value, and the number of the record that it follows from in the trace."""
@@ -52,11 +52,11 @@ class Port:
     """An inbox: a listen channel, what is observed of a child, a timer, or the commands of a coglet.
 
     `fill` counts the messages that were sent here and not taken yet, wherever they wait. `simple` is the one function
-    to call where that is all there is to do (`ports.shortcut`).
+    to call where that is all there is to do (`ports.shortcut`). `check` is that of messages from outside, once one has come.
     """
 
     __slots__ = (
-        "capacity", "disturbance", "fill", "handlers", "inst", "label", "member", "overflow", "simple", "waiters",
+        "capacity", "check", "disturbance", "fill", "handlers", "inst", "label", "member", "overflow", "simple", "waiters",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,7 @@ class Port:
         self.capacity = capacity
         self.overflow = overflow
         self.fill = 0
+        self.check: Check | None = None
         self.waiters: list[Instance] | None = None
         self.member: Instance | None = None
         self.disturbance: Disturbance | None = None

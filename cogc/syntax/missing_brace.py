@@ -14,6 +14,8 @@ becomes a `{`:
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from cogc.syntax import lalr
 from cogc.syntax.braces import DECLARATIONS
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
@@ -56,7 +58,7 @@ def insert(tokens: Tokens, leaves: list[Any], at: int, states: list[int], rules:
             return False
         return _below(tokens, leaves, at)
     is_body = _is_statement(tokens, at) or (len(wanted) == 1 and _first(tokens, at).isalpha())
-    if is_body and _closed_in_line(tokens, at) and _surplus(tokens, at) > 0:
+    if is_body and _closed_in_line(tokens, at) and (_surplus(tokens, at) > 0 or _put_back(tokens, leaves, at)):
         _put(tokens, leaves, at, "{", tokens.starts[at])
         tokens.mended.append(at)
         return True
@@ -122,6 +124,21 @@ def _surplus(tokens: Tokens, at: int) -> int:
         last += 1
     kinds = tokens.kinds[first:last]
     return kinds.count(_RBRACE) - kinds.count(_LBRACE)
+
+
+def _put_back(tokens: Tokens, leaves: list[Any], at: int) -> bool:
+    """Put back the `}` that was left out behind a token as one too many, and return whether the declaration has one."""
+    last = at + 1
+    while last < len(tokens.kinds) and not _is_margin(tokens, last):
+        last += 1
+    first, stop = tokens.starts[at], tokens.starts[last - 1]
+    left_out = next((d for d in tokens.doubtful if d[2] == "} }" and first < d[1] <= stop), None)
+    if left_out is None:
+        return False
+    tokens.doubtful.remove(left_out)
+    place = left_out[1] - 1
+    _put(tokens, leaves, bisect_left(tokens.starts, place, at), "}", place)
+    return True
 
 
 def _is_margin(tokens: Tokens, at: int) -> bool:

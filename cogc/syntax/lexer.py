@@ -432,10 +432,11 @@ class Lexer:
         kinds, first = self.tokens.kinds, len(self.tokens.kinds) - 1
         while first and kinds[first - 1] not in (_SEP, _LBRACE, _RBRACE):
             first -= 1
-        if kinds[first] not in _TRIGGERS or self.source.text[self.tokens.starts[-1]] == ";":
+        text = self.source.text
+        if kinds[first] not in _TRIGGERS or text[self.tokens.starts[-1]] == ";" or begins_statement(text, start, start):
             return
         end, span = self.tokens.starts[-1], Span(self.source, start, start + len(word))
-        edits = (Edit(Span(self.source, end, start), " ", "safe"),) if self.source.text[end:start].isspace() else ()
+        edits = (Edit(Span(self.source, end, start), " ", "safe"),) if text[end:start].isspace() else ()
         help = "write it at the end of the line before: a new line ends the trigger"
         self.problems.add("unexpected-token", span, help=help, edits=edits, found=f"`{word}`", expected="")
         self._pop()

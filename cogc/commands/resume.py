@@ -45,7 +45,7 @@ def run(options: Namespace) -> int:
         raise UsageError(
             f"the last run of the instance `{name}`{ended}: `cogc run SPEC --instance {name}` begins a new one"
             if found.condition == "ended"
-            else f"the instance `{name}` has had no run of which anything has left"
+            else f"the instance `{name}` has had no run of which anything is left"
         )
     begun, place = found.head["begun"], os.path.abspath(state.path)
     try:

@@ -13,7 +13,7 @@ from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Source, looks_like_yaml
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language import types
-from cogc.language.attributes import ATTRIBUTES, SHARING
+from cogc.language.attributes import ATTRIBUTES, DISPATCHERS, SHARING
 from cogc.language.texts import is_variable
 from cogc.language.types import Type
 from cogc.names.lower_type import lower_type
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from cogc.diagnostics.problems import Problems
+    from cogc.diagnostics.source import Span
 
 _CALLED = frozenset(["approver", "fix", "lead", "planner", "spawn", "tools", "workers"])
 _kind_types: dict[tuple[int, str], Type] = {}
@@ -130,8 +131,8 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
                 _headers(a.value, scope, inference)
         case "roles":
             _roles(a, scope, inference)
-        case "name" if word_of(a.value) is None:
-            inference.check(a.value, scope, types.STRING)  # type: ignore[arg-type]
+        case "name":
+            _dispatcher(a, scope, inference)
     if a.condition is not None:
         _condition(a, scope, inference)
     if a.block and a.key.id == "spawn":
@@ -141,6 +142,17 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         inference.problems.add(
             "bad-executor", scope.unit.span(a.key), name=a.key.id, wrong=problem, right="remove the `{ ... }`"
         )
+
+
+def _dispatcher(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
+    """Report a word that is near the name of a dispatcher of cogc. Any other name may be that of a package."""
+    word = word_of(a.value)
+    if word is None:
+        inference.check(a.value, scope, types.STRING)  # type: ignore[arg-type]
+    elif word not in DISPATCHERS and (near := nearest(word, DISPATCHERS)):
+        known = ", ".join(f"`{d}`" for d in DISPATCHERS)
+        span = scope.unit.span(a.value)
+        inference.problems.add("unknown-word", span, help=suggestion(near), what="dispatcher", name=word, known=known)
 
 
 def _shell_variable(text: nodes.Text, name: str, scope: Scope, inference: Inference) -> None:
@@ -296,8 +308,8 @@ def reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope,
         inference.tables.used.add(id(own.node))
         return
     declared = inference.world.lookup(scope.unit, name)
-    if declared is None and "." in name and "mcp" in kinds:
-        declared = inference.world.lookup(scope.unit, name.partition(".")[0])
+    if declared is None and "." in name and "mcp" in kinds and _tool_of_server(name, span, wanted, scope, inference):
+        return
     if declared is None:
         known = [n for n in scope.unit.names() if (d := inference.world.lookup(scope.unit, n)) and d.kind in kinds]
         help = did_you_mean(name, known, f"declare it with `{kinds[0]} {name} ...`")
@@ -309,6 +321,19 @@ def reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope,
         related = [Label(declared.span(), "declared here")]
         found = ARTICLES[declared.kind]
         inference.problems.add("wrong-kind", span, related=related, name=name, found=found, wanted=wanted)
+
+
+def _tool_of_server(name: str, span: Span, wanted: str, scope: Scope, inference: Inference) -> bool:
+    """Report one tool of an MCP server by its name, which stands for no declaration; return whether it is one."""
+    server, _, tool = name.rpartition(".")
+    declared = inference.world.lookup(scope.unit, server)
+    if declared is None or declared.kind != "mcp":
+        return False
+    inference.tables.used.add(id(declared.node))
+    help = f"declare `program {tool}(...) = mcp {name}`, and name `{tool}`; or name the server, `{server}`"
+    found = "a tool of an MCP server"
+    inference.problems.add("wrong-kind", span, help=help, name=name, found=found, wanted=wanted)
+    return True
 
 
 def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: Inference) -> None:

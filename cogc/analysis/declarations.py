@@ -75,6 +75,8 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
                     checked.problems.add(
                         "bad-executor", unit.span(node.backend), name="store", wrong=wrong, right=right
                     )
+                elif node.backend.id == "redis" and node.argument is not None:
+                    _redis(checked, unit, node.argument)
             check_block(node.attributes, "queue", node.name, Scope(checked.world, unit), checked.inference)
         case nodes.Test() | nodes.Scenario():
             pass  # `tests.py` checks them
@@ -82,6 +84,16 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
             pass
         case _:
             assert_never(node)
+
+
+def _redis(checked: Checked, unit: Unit, node: nodes.Text) -> None:
+    """Report the address of a Redis server that has no scheme, or another one."""
+    if not node.template and not node.value.startswith(("redis://", "rediss://")):
+        bare = re.fullmatch(r"[\w.-]+(?::\d+)?", node.value)
+        edits = (Edit(unit.span(node), f'"redis://{node.value}"', "safe"),) if bare else ()
+        right = "write `redis://HOST:PORT`, or `rediss://HOST:PORT`"
+        span = unit.span(node)
+        checked.problems.add("bad-path", span, edits=edits, what=node.value, wanted="Redis address", right=right)
 
 
 def _role(checked: Checked, unit: Unit, name: nodes.Name) -> None:
@@ -428,14 +440,32 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
     for key in COMMANDED:
         if key in given:
             check_words(checked.problems, unit, key, given[key])
-    environment = given.get("environment")
+    if "environment" in given:
+        _environment(checked, unit, given["environment"])
+
+
+def _environment(checked: Checked, unit: Unit, environment: nodes.Expr | nodes.TypeExpr) -> None:
+    """Check the variables of a sett's agent: a record, or a list of `NAME=value` and of names."""
+    for part in nodes.walk(environment):
+        if isinstance(part, nodes.Text) and (opened := re.search(_OPENED_VARIABLE, part.value)):
+            right = f"close it: `{opened[0]}}}`"
+            checked.problems.add("bad-path", unit.span(part), what=opened[0], wanted="variable", right=right)
     if isinstance(environment, nodes.RecordLiteral):
         check_environment(environment, unit, checked.problems)
     elif isinstance(environment, nodes.Text | nodes.Literal) and environment.value is not None:
         found, wanted, hint = unit.text(environment), "a record or a list", 'write `["NAME=value"]`'
         checked.problems.add("wrong-type", unit.span(environment), found=found, wanted=wanted, hint=hint)
+    named: set[str] = set()
     for entry in environment.items if isinstance(environment, nodes.ListLiteral) else ():
         text = entry.value if isinstance(entry, nodes.Text) else unit.text(entry)
-        if not isinstance(entry, nodes.Text) or not is_variable(text.partition("=")[0]):
+        name = text.partition("=")[0]
+        if not isinstance(entry, nodes.Text) or not is_variable(name):
             right = 'write "NAME=value", or "NAME" to pass a variable on'
             checked.problems.add("bad-path", unit.span(entry), what=text, wanted="variable", right=right)
+        elif name in named:
+            checked.problems.add("duplicate-attribute", unit.span(entry), name=name)
+        named.add(name)
+
+
+_OPENED_VARIABLE = r"\$\{[A-Za-z_]\w*(?![^}]*\})"
+"""A `${NAME` that nothing closes."""

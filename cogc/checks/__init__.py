@@ -31,7 +31,7 @@ RULES: dict[str, About] = {
     "python_code": (nodes.Executor, nodes.PythonClass),
     "no_snapshot": (nodes.Reaction,),
     "outside_files": (
-        nodes.Model, nodes.Dod, nodes.Executor, nodes.ForRows, nodes.Agent, nodes.Call, nodes.Attribute,
+        nodes.Model, nodes.Mcp, nodes.Dod, nodes.Executor, nodes.ForRows, nodes.Agent, nodes.Call, nodes.Attribute,
     ),
     "typed_secret": (nodes.Text,),
     "foreign_placeholder": (nodes.Text,),

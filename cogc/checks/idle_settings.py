@@ -31,12 +31,13 @@ def idle_settings(checked: Checked) -> None:
             if "shared" not in given:
                 _report(checked, unit, given, ("accept",), "without `shared` there is no record that is changed")
             _workers(checked, unit, given)
+        in_setts = {id(item) for sett in unit.all(nodes.Sett) for item in sett.items}
         for one in unit.all(nodes.Agent):
             _agent(checked, unit, one, in_teams)
+            if id(one) not in in_setts:
+                _sandbox(checked, unit, one.attributes, "the tools of the agent run in no `sandbox`")
         for mcp in unit.all(nodes.Mcp):
-            given = _given(mcp.attributes)
-            if "sandbox" not in given or word_of(given["sandbox"].value) == "none":
-                _report(checked, unit, given, ("network", "limits"), "the server runs in no `sandbox`")
+            _sandbox(checked, unit, mcp.attributes, "the server runs in no `sandbox`")
         for plan in unit.all(nodes.Plan):
             if id(plan) not in extended:
                 _plan(checked, unit, plan)
@@ -83,6 +84,13 @@ def _agent(checked: Checked, unit: Unit, agent: nodes.Agent, in_teams: set[int])
     given = _given(agent.attributes)
     if given.keys().isdisjoint(("tools", "spawn", "hand_off", "run", "command")) and id(agent) not in in_teams:
         _report(checked, unit, given, ("tool_choice", "max_parallel", "on_tool"), "the agent has no `tools`")
+
+
+def _sandbox(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...], why: str) -> None:
+    """Report what is said of a sandbox where there is none."""
+    given = _given(attributes)
+    if "sandbox" not in given or word_of(given["sandbox"].value) == "none":
+        _report(checked, unit, given, ("network", "limits"), why)
 
 
 def _workers(checked: Checked, unit: Unit, given: Given) -> None:

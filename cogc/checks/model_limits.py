@@ -49,6 +49,7 @@ def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:
             checked.problems.add(
                 "unknown-word", unit.span(item), help=help, what="capability", name=item.value, known=known
             )
+    _room(checked, unit, found, [node])
     if "temperature" in found and not _samples(node):
         _no_sampling(checked, unit, found["temperature"], node)
     if "thinking" in found:
@@ -89,6 +90,7 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
     if declared is None:
         return
     models = [one.of(nodes.Model) for one in models_of(checked.world, declared)]
+    _room(checked, unit, found, models)
     deaf = next((m for m in models if not _samples(m)), None)
     if "temperature" in found and deaf is not None:
         _no_sampling(checked, unit, found["temperature"], deaf)
@@ -113,6 +115,24 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
     priceless = next((m for m in models if not catalogue.knows(m.provider.id, m.argument.value)), None)
     if priceless is not None:
         checked.problems.add("no-price", unit.span(entry), name=priceless.name.id, model=priceless.argument.value)
+    elif isinstance(entry.value, nodes.Literal) and entry.value.value == 0:
+        costs = [catalogue.price(m.provider.id, m.argument.value) for m in models]
+        if all(price is not None and price.output for price in costs):
+            wanted = f"more than 0: a request to `{declared.node.name.id}` costs something"
+            checked.problems.add("out-of-range", unit.span(entry.value), name="usd", wanted=wanted)
+
+
+def _room(checked: Checked, unit: Unit, given: dict[str, nodes.Attribute], models: list[nodes.Model]) -> None:
+    """Report answers that are longer than one of the models can give. A server of its own may have other models of these names."""
+    value = given["max_tokens"].value if "max_tokens" in given else None
+    wanted = value.value if isinstance(value, nodes.Literal) else None
+    for model in models if type(wanted) is int else ():
+        known = "base_url" not in _keys(model) and model.provider.id == "anthropic"
+        most = checked.world.catalogue.data["models"].get(model.argument.value, {}).get("most") if known else None
+        if most is not None and wanted > most:
+            limit = f"at most {most:,}, the longest answer of `{model.argument.value}`"
+            checked.problems.add("out-of-range", unit.span(given["max_tokens"].value), name="max_tokens", wanted=limit)
+            return
 
 
 def _choices(checked: Checked, unit: Unit, agent: nodes.Agent) -> None:

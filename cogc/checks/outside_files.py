@@ -53,6 +53,9 @@ class _File:
             cwd = _cwd(executor.attributes) or folders.get(id(executor))
             if executor.kind.id == "shell" and isinstance(executor.argument, nodes.ListLiteral):
                 self._command(executor.argument, cwd)
+        for server in self.unit.all(nodes.Mcp):
+            if server.transport.id == "stdio" and isinstance(server.argument, nodes.ListLiteral):
+                self._command(server.argument, _cwd(server.attributes))
         for rows in self.unit.all(nodes.ForRows):
             if (
                 self.checked.world.look(self.unit, posixpath.join(posixpath.dirname(self.unit.path), rows.path.value))

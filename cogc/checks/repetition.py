@@ -10,6 +10,7 @@ from cogc.diagnostics.edits import removal
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.names.load import import_path
 from cogc.syntax import nodes
+from cogc.syntax.depth import parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def repetition(checked: Checked) -> None:
         for branch in unit.all(nodes.If):
             if id(branch) not in inner:
                 _branches(checked, unit, branch)
+        _operands(checked, unit)
         for union in unit.all(nodes.UnionType):
             _twice(checked, unit, union.members)
         for attribute in unit.all(nodes.Attribute):
@@ -66,6 +68,16 @@ def _branches(checked: Checked, unit: Unit, first: nodes.If) -> None:
             why = "both branches do the same"
             checked.problems.add("no-effect", unit.span(condition), what="this condition", why=why)
         branch = other
+
+
+def _operands(checked: Checked, unit: Unit) -> None:
+    """Report the operands of `and` and `or` that stand there for a second time. Calls may give another value each time."""
+    chains = [b for b in unit.all(nodes.Binary) if b.operator in ("and", "or")]
+    inner = {id(side) for b in chains for side in (b.left, b.right) if getattr(side, "operator", "") == b.operator}
+    for chain in chains:
+        if id(chain) not in inner:
+            operands = parts(chain, chain.operator)
+            _twice(checked, unit, tuple(p for p in operands if not any(isinstance(n, _ACTS) for n in nodes.walk(p))))
 
 
 def _is_decided(checked: Checked, unit: Unit, condition: nodes.Expr) -> bool:

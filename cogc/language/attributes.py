@@ -218,6 +218,7 @@ USUAL = {
 USUAL_MODEL = "claude-sonnet-4-20250514"
 """The model of a coglet folder's program of the executor `llm` that names none."""
 TRANSPORTS = ("stdio", "http")
+DISPATCHERS = ("local", "process")
 BACKENDS = ("memory", "sqlite", "redis", "store")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
 SHARING = ("broadcast", "round_robin", "scatter", "idle", "hash")

@@ -70,7 +70,7 @@ def test_what_the_first_system_takes_is_taken(case: str) -> None:
 REFUSED = {
     "unsupported version": (GOOD.replace("1.0", "2.0"), '1:10 COG203 `2.0` is not a value of `version`; it is one of `"1.0"`'),
     "no version": (GOOD.partition("\n")[2], "1:1 COG005 "),
-    "no agents": ('version: "1.0"\nagents: {}\n', "1:1 COG202 "),
+    "no agents": ('version: "1.0"\nagents: {}\n', "2:1 COG202 "),
     "role with another character": (of(BID, "Code_Reviewer"), "3:3 COG327 `Code_Reviewer` cannot be the name"),
     "role too long": (of(BID, "W" * 65), "3:3 COG327 "),
     "empty role": (of(BID, '""'), "3:3 COG327 "),

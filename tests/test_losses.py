@@ -31,7 +31,7 @@ HEARD = [
 
 
 def codes(text: str) -> list[str]:
-    return [d.slug for d in check_text(text, "a.cog", **{"a.yml": ""})[1]]
+    return [d.slug for d in check_text(text, "a.cog", **{"a.yml": "- reply: done\n"})[1]]
 
 
 @pytest.mark.parametrize("heard", HEARD)

@@ -125,11 +125,12 @@ COGLET = 'coglet P(n: int = 1) = python "m:P" { listen x: int }\ncoglet Main { l
 @pytest.mark.parametrize(
     ("code", "slug"),
     [
-        ("class P:\n    def __init__(self, n: int): pass", None),
-        ("class P:\n    def __init__(self): pass", "python-parameters"),
-        ("class P:\n    def __init__(self, n: str): pass", "python-type"),
-        ("class P:\n    def __init__(self, **given): pass", None),
-        ("class P: pass", None),
+        ("from other import Base\nclass P(Base):\n    def __init__(self, n: int): pass", None),
+        ("from other import Base\nclass P(Base):\n    def __init__(self): pass", "python-parameters"),
+        ("from other import Base\nclass P(Base):\n    def __init__(self, n: str): pass", "python-type"),
+        ("from other import Base\nclass P(Base):\n    def __init__(self, **given): pass", None),
+        ("class P:\n    def __init__(self, n: int): pass", "missing-in-python"),
+        ("class P: pass", "missing-in-python"),
         ('from cogc.sdk import Coglet, listen\nclass P(Coglet):\n    @listen("x")\n    def f(self, x): pass', None),
         (
             'from cogc.sdk import Coglet, listen\nclass P(Coglet):\n    @listen("y")\n    def f(self, y): pass',

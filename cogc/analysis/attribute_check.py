@@ -149,7 +149,7 @@ def _dispatcher(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
     word = word_of(a.value)
     if word is None:
         inference.check(a.value, scope, types.STRING)  # type: ignore[arg-type]
-    elif word not in DISPATCHERS and (near := nearest(word, DISPATCHERS)):
+    elif word not in DISPATCHERS and (near := nearest(word, DISPATCHERS, most=1)):
         known = ", ".join(f"`{d}`" for d in DISPATCHERS)
         span = scope.unit.span(a.value)
         inference.problems.add("unknown-word", span, help=suggestion(near), what="dispatcher", name=word, known=known)

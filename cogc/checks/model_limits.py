@@ -1,4 +1,5 @@
-"""Demands that a model cannot meet: sampling parameters that it does not take, thoughts, a budget in dollars without a price.
+"""Demands that a model cannot meet: sampling parameters that it does not take, thoughts, answers that are too long, a budget of no dollars, or in
+dollars without a price.
 
 Recent models of Anthropic take no sampling parameters. A server that takes them lists them in `capabilities`.
 """
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def model_limits(checked: Checked) -> None:
-    """Report a temperature and thinking for a model that takes none, and a budget in dollars for a model without a price."""
+    """Report a temperature and thinking for a model that takes none, answers longer than its longest, and a budget in dollars that buys nothing or has no price."""
     for unit in checked.world.units.values():
         if unit.is_std and unit not in checked.world.roots:
             continue
@@ -125,13 +126,14 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
 def _room(checked: Checked, unit: Unit, given: dict[str, nodes.Attribute], models: list[nodes.Model]) -> None:
     """Report answers that are longer than one of the models can give. A server of its own may have other models of these names."""
     value = given["max_tokens"].value if "max_tokens" in given else None
-    wanted = value.value if isinstance(value, nodes.Literal) else None
-    for model in models if type(wanted) is int else ():
+    if not isinstance(value, nodes.Literal) or type(value.value) is not int:
+        return
+    for model in models:
         known = "base_url" not in _keys(model) and model.provider.id == "anthropic"
-        most = checked.world.catalogue.data["models"].get(model.argument.value, {}).get("most") if known else None
-        if most is not None and wanted > most:
+        most = checked.world.catalogue.longest_answer(model.argument.value) if known else None
+        if most is not None and value.value > most:
             limit = f"at most {most:,}, the longest answer of `{model.argument.value}`"
-            checked.problems.add("out-of-range", unit.span(given["max_tokens"].value), name="max_tokens", wanted=limit)
+            checked.problems.add("out-of-range", unit.span(value), name="max_tokens", wanted=limit)
             return
 
 

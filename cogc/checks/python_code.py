@@ -99,6 +99,7 @@ def _remedy(package: str) -> str | None:
 def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.Text) -> None:
     found = _found(checked, unit, path, "function")
     node = function(*found) if found is not None else None
+    signature = checked.world.signatures.get(id(program))
     if found is not None and (plain := plain_class(*found)) is not None:
         checked.problems.add(
             "python-type",
@@ -107,10 +108,9 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
             code=f"{found[0].path}:{plain.lineno}",
             what="what a call makes",
             found=plain.name,
-            wanted=types.show(signature.result) if (signature := checked.world.signatures.get(id(program))) else "any",
+            wanted=types.show(signature.result) if signature is not None else "any",
         )
         return
-    signature = checked.world.signatures.get(id(program))
     if found is None or node is None or signature is None:
         return
     span = unit.span(program.name)

@@ -36,6 +36,11 @@ class Catalogue:
         """Return whether a model has a known price; that of a scripted model is zero."""
         return provider == "scripted" or model in self.data["models"]
 
+    def longest_answer(self, model: str) -> int | None:
+        """Return the tokens of the longest answer of a model; None if it is not known."""
+        most: int | None = self.data["models"].get(model, {}).get("most")
+        return most
+
     def price(self, provider: str, model: str) -> Price | None:
         """Return the price of a model; None if it is not known."""
         from cogc.ir import Price

@@ -10,6 +10,7 @@ import pytest
 
 from cogc.kernel.unit import Unit
 from cogc.run import journal
+from cogc.run.replay import replay
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
 from support.scripts import of, tool, when
@@ -448,7 +449,7 @@ def test_a_replay_gives_the_same_trace(tmp_path: Path) -> None:
     from cogc.kernel.machine import Kernel
 
     kernel = Kernel(Unit(bundle), 3, 5, True)
-    journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
+    replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
     with open(tmp_path / "t2", "wb") as trace:
         TraceWriter(trace).write(records)
     assert (tmp_path / "t1").read_bytes() == (tmp_path / "t2").read_bytes() and records

@@ -13,8 +13,8 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.restoring import restore
 from cogc.kernel.snapshot import obstacle, written
 from cogc.kernel.unit import Unit
-from cogc.run import journal
 from cogc.run.journal import load
+from cogc.run.replay import replay
 from cogc.run.session import Session
 from support.crashes import World
 from support.specs import build
@@ -117,7 +117,7 @@ def test_a_replay_has_the_clock_that_the_run_had(tmp_path: Path, clock: Clock) -
     world.start()
     found: list[Any] = []
     kernel = Kernel(Unit(world.bundle), 1, world.epoch)
-    journal.replay(
+    replay(
         kernel, load(world.journal).events, lambda said: found.extend(e.value for e in said if isinstance(e, Output))
     )
     assert found == [value for _, value in world.outputs.values()] and found[-1].nanos - found[0].nanos > HOUR

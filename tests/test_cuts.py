@@ -14,6 +14,7 @@ from cogc.kernel.priorities import ordered
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.build import build_session
+from cogc.run.replay import Divergence, replay
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
@@ -84,7 +85,7 @@ def replayed(text: str, folder: Path, order: int = 0) -> bytes:
     with (folder / "u").open("wb") as trace:
         writer = TraceWriter(trace)
         assert kernel.trace is not None
-        journal.replay(kernel, events, lambda _: writer.write(kernel.trace.take()))
+        replay(kernel, events, lambda _: writer.write(kernel.trace.take()))
         writer.flush()
     return (folder / "u").read_bytes()
 
@@ -128,7 +129,7 @@ def test_the_place_of_a_cut_is_counted_from_the_begin_of_its_portion(order: int,
     assert [e[3] for e in cuts] == ["late"] and cuts[0][0] == cuts[0][5] < BLOCK < made.kernel.steps
     again = ordered(order)(Unit(build(text)), 1, 5, False, "r")
     sent: list[object] = []
-    journal.replay(again, events, sent.extend)
+    replay(again, events, sent.extend)
     values = [effect.value for effect in sent if isinstance(effect, Output)]
     assert values.count(len("timeout")) == 1 and again.steps == made.kernel.steps
 
@@ -137,8 +138,8 @@ def test_a_replay_that_goes_on_where_a_step_was_cut_short_departs(tmp_path: Path
     recorded(main(LATE_HOOK), tmp_path, ends=False)
     _, events = journal.read(tmp_path / "j")
     other = build(main(LATE_HOOK).replace("range(1000)", "range(1)"))
-    with pytest.raises(journal.Divergence, match="a step ends that was late when it was recorded"):
-        journal.replay(Kernel(Unit(other)), events)
+    with pytest.raises(Divergence, match="a step ends that was late when it was recorded"):
+        replay(Kernel(Unit(other)), events)
 
 
 def test_the_time_of_a_reaction_begins_with_the_reaction() -> None:

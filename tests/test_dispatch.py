@@ -17,6 +17,7 @@ from cogc.run.build import build_session
 from cogc.run.conformance import check_dispatcher
 from cogc.run.dispatch import Outcome, ProcessDispatcher, RunSpec
 from cogc.run.reaper import descendants
+from cogc.run.replay import replay
 from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
 from support.processes import bubblewrap_works, marked, unique_seconds
@@ -215,5 +216,5 @@ def test_a_replay_dispatches_nothing(run: Any, tmp_path: Path) -> None:
     with open(tmp_path / "j", "wb") as file:
         made, _ = run(script, journal=journal.Journal(file, {"run": "r", "seed": 0, "epoch": 0}), seed=1, epoch=1)
     kernel, seen = Kernel(made.kernel.unit, 1, 1), []
-    journal.replay(kernel, journal.read(tmp_path / "j")[1], seen.extend)
+    replay(kernel, journal.read(tmp_path / "j")[1], seen.extend)
     assert [e.value for e in seen if type(e).__name__ == "Output"] == ["done"]

@@ -132,13 +132,14 @@ def test_a_replay_starts_no_server(tmp_path: Path) -> None:
     from cogc.kernel.machine import Kernel
     from cogc.kernel.unit import Unit
     from cogc.run import journal
+    from cogc.run.replay import replay
 
     spec = SPEC.replace("BODY", "out <- add(2, 3)").replace("COMMAND", f'["{sys.executable}", "{SERVER}"]')
     bundle = build(spec)
     with open(tmp_path / "j", "wb") as file:
         session(bundle, journal=journal.Journal(file, {"run": "r", "seed": 0, "epoch": 0}), seed=1, epoch=1)
     kernel, seen = Kernel(Unit(bundle), 1, 1), []
-    journal.replay(kernel, journal.read(tmp_path / "j")[1], seen.extend)
+    replay(kernel, journal.read(tmp_path / "j")[1], seen.extend)
     assert [e.value for e in seen if type(e).__name__ == "Output"] == [5] and b"t0ken" not in (
         tmp_path / "j"
     ).read_bytes()

@@ -21,6 +21,7 @@ from cogc.run import journal
 from cogc.run.peers import Peer
 from cogc.run.people import People
 from cogc.run.plans import Keeping, PlanQuestion, show
+from cogc.run.replay import replay
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.plans import Held, PlanStore, _apply, changed, open_plans
@@ -460,7 +461,7 @@ def test_a_replay_needs_no_store_and_gives_the_same_trace(tmp_path: Path) -> Non
 
     kernel = Kernel(Unit(bundle), 7, 1, True, "r", {})
     records: list[Any] = []
-    journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
+    replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
     again = tmp_path / "again"
     with open(again, "wb") as file:
         writer = TraceWriter(file)

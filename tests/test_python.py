@@ -13,6 +13,7 @@ from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import journal
+from cogc.run.replay import replay
 from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
@@ -186,7 +187,7 @@ def test_a_replay_runs_no_python(spec: Any, tmp_path: Path) -> None:
     for path in tmp_path.glob("*.py"):
         path.unlink()
     kernel, records = Kernel(Unit(bundle), 1, 1, True), []
-    journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
+    replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
     with open(tmp_path / "t2", "wb") as trace:
         TraceWriter(trace).write(records)
     assert (tmp_path / "t1").read_bytes() == (tmp_path / "t2").read_bytes() and records

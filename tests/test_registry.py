@@ -19,6 +19,7 @@ from cogc.kernel.models.registry import AgentRecord, Registry
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.build import build_session
+from cogc.run.replay import replay
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
@@ -176,7 +177,7 @@ def test_an_agent_in_the_foreground_is_detached_into_the_background(world: World
     assert made.outputs["out"] == ["it came: late"]
     assert json.loads(world.told()[1])["state"] == "running" and "Agent Helper-1 is completed" in world.told()[2]
     kernel, records = Kernel(Unit(build(world.spec(script), "Main")), 1, 1, True), []
-    journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
+    replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
     with open(tmp_path / "t2", "wb") as trace:
         TraceWriter(trace).write(records)
     assert (tmp_path / "t1").read_bytes() == (tmp_path / "t2").read_bytes()

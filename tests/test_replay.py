@@ -16,7 +16,8 @@ from cogc.kernel.picking import PickingKernel
 from cogc.kernel.priorities import Priorities
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
-from cogc.run.journal import Divergence, Event, Journal, load, replay
+from cogc.run.journal import Event, Journal, load
+from cogc.run.replay import Divergence, replay
 from support.specs import build
 
 SYSTEM = """

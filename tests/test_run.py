@@ -25,6 +25,7 @@ from cogc.language.values import Duration, Failure, Time
 from cogc.run import executors, expressions, journal
 from cogc.run.instance import Instance, InstanceError
 from cogc.run.process import run_process
+from cogc.run.replay import Divergence, replay
 from cogc.run.scripted import Scripted
 from cogc.run.session import Session
 from cogc.run.settings import Settings
@@ -427,7 +428,7 @@ def test_a_replay_gives_the_same_trace_to_the_byte_without_the_outside(tmp_path:
     kernel = Kernel(Unit(bundle), found["seed"], found["epoch"], True, found["run"])
     with second.open("wb") as trace:
         writer = TraceWriter(trace)
-        journal.replay(kernel, events, lambda effects: writer.write(kernel.trace.take()))
+        replay(kernel, events, lambda effects: writer.write(kernel.trace.take()))
         writer.flush()
     assert first.read_bytes() == second.read_bytes() != b""
 
@@ -436,7 +437,7 @@ def replayed(path: Path, text: str) -> list[Any]:
     """The outputs of a replay."""
     head, events = journal.read(path)
     kernel, found = Kernel(Unit(build(text)), head["seed"], head["epoch"]), []
-    journal.replay(kernel, events, lambda effects: found.extend(e.value for e in effects if isinstance(e, Output)))
+    replay(kernel, events, lambda effects: found.extend(e.value for e in effects if isinstance(e, Output)))
     return found
 
 
@@ -488,8 +489,8 @@ def test_a_replay_says_where_it_departs(tmp_path: Path) -> None:
         )
     _, events = journal.read(tmp_path / "j")
     other = build(text.replace("v + 1", "v + 2"))
-    with pytest.raises(journal.Divergence, match="`f`"):
-        journal.replay(Kernel(Unit(other)), events)
+    with pytest.raises(Divergence, match="`f`"):
+        replay(Kernel(Unit(other)), events)
 
 
 def recorded(path: Path) -> list[bytes]:

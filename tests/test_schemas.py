@@ -23,7 +23,8 @@ from cogc.kernel.unit import Unit
 from cogc.language import functions, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.run import line_forms, trace_filter
-from cogc.run.journal import Divergence, Journal, load, replay
+from cogc.run.journal import Journal, load
+from cogc.run.replay import Divergence, replay
 from cogc.run.scripted import Scripted
 from cogc.syntax import parse_cog, write_yaml
 from cogc.testing.recording import BadRecording, load as load_live

@@ -20,7 +20,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.kernel.unit import Unit
 from cogc.language.texts import nanoseconds
 from cogc.language.values import shorten
-from cogc.run.journal import Divergence
+from cogc.run.replay import Divergence
 from cogc.traces import journals
 from cogc.traces.travel import NoMoment, Travel
 

@@ -11,6 +11,7 @@ from cogc.commands.streams import Sink, refuse_foreign
 from cogc.commands.usage import UsageError
 from cogc.kernel.machine import Kernel
 from cogc.run import journal
+from cogc.run.replay import Divergence, Taken, replay
 from cogc.run.retention import PRUNED
 
 Kind: TypeAlias = Literal["a run of coglets", "a runtime", "a sett"]
@@ -56,17 +57,17 @@ def warn_of_program(head: dict[str, Any], digest: str, journal: str = "the journ
         sys.stderr.write(f"cogc: warning: {journal} was recorded from another version of this program\n")
 
 
-def repeat(kernel: Kernel, events: list[journal.Event], taken: journal.Taken) -> bool:
+def repeat(kernel: Kernel, events: list[journal.Event], taken: Taken) -> bool:
     """Repeat a recorded run in a new kernel. Return False, and say where, if the run departs from its recording."""
     try:
-        journal.replay(kernel, events, taken)
-    except journal.Divergence as error:
+        replay(kernel, events, taken)
+    except Divergence as error:
         say_departure(error)
         return False
     return True
 
 
-def say_departure(error: journal.Divergence) -> None:
+def say_departure(error: Divergence) -> None:
     """Say on stderr where a replay departs from the recording."""
     sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
 

@@ -63,6 +63,7 @@ from cogc.run import journal, report
 from cogc.run.build import build_session
 from cogc.run.instance_folder import INSTANCES
 from cogc.run.process import limit_processes
+from cogc.run.replay import Divergence
 from cogc.run.session import Session
 from cogc.run.stopping import EXIT_CODES
 
@@ -395,7 +396,7 @@ def _code(session: Session, options: Namespace, sinks: RunSinks) -> int:
 def _failure_of(error: BaseException, instance: str | None, state: StateFolder) -> str | None:
     """Return why a parameter, an input, a saved state or an unfinished run was refused before anything ran, else None."""
     found = only(error)
-    if isinstance(found, journal.Divergence):
+    if isinstance(found, Divergence):
         return (
             f"--instance {instance}: the program has changed, and the unfinished run departs from it: {found}\n"
             "  --fresh gives that run up, and the program that it was begun with resumes it"

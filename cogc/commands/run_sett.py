@@ -25,8 +25,8 @@ from cogc.commands.settings import people
 from cogc.commands.state import kept_by, state_of
 from cogc.commands.usage import UsageError, only
 from cogc.disk.state_folder import StateFolder
-from cogc.run import journal
 from cogc.run.options import new_run_id
+from cogc.run.replay import Divergence
 from cogc.run.report import usage
 from cogc.run.settings import Settings
 from cogc.run.stopping import STOP_LIMIT, heeded
@@ -132,7 +132,7 @@ def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
             return await _main(spec, plan, settings, sinks)
         except Exception as error:
             found = only(error)
-            if isinstance(found, journal.Divergence):
+            if isinstance(found, Divergence):
                 say_departure(found)
                 return 3
             if not isinstance(found, ConnectionError):

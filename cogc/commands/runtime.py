@@ -45,11 +45,12 @@ from cogc.disk.state_folder import Kept, StateFolder, here
 from cogc.kernel.effects import Effect, LogLine
 from cogc.kernel.machine import Kernel
 from cogc.language.values import plain
-from cogc.run import journal, media
+from cogc.run import media
 from cogc.run.instance import QUEUES, Instance
 from cogc.run.options import new_run_id
 from cogc.run.people import People
 from cogc.run.plans import Keeping
+from cogc.run.replay import Divergence
 from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.stopping import EXIT_CODES
@@ -243,7 +244,7 @@ def foreground(options: Namespace) -> int:
             return await daemon.serve(runtime, [made], say, ready)
         except Exception as error:
             found = only(error)
-            if not isinstance(found, journal.Divergence):
+            if not isinstance(found, Divergence):
                 raise
             raise UsageError(
                 f"--instance {options.instance}: the unfinished runtime departs from its journal under this version of cogc: {found}\n"

@@ -1,6 +1,6 @@
 """The journal: the events that entered the kernel, each with the step at which it did.
 
-A run can be repeated from its journal without the outside world. `replay` hands the same events in at the same steps.
+A run can be repeated from its journal without the outside world: `replay.py` hands the same events in at the same steps.
 The kernel is deterministic, so everything else follows, the trace to the byte.
 
 A journal is a file of JSON Lines: the head, an event a line, and the event `end` if the run ended in good order. The
@@ -25,23 +25,19 @@ import os
 import re
 import signal
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn, ParamSpec, Protocol, TypeAlias, TypeVar, assert_never
+from typing import Any, BinaryIO, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
-from cogc import built
 from cogc.diagnostics.visible import visible_bytes
 from cogc.disk.files import read_whole
-from cogc.kernel import disturb
-from cogc.kernel.effects import Ask, Call, Dispatch, Effect
+from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.machine import Kernel
-from cogc.kernel.restoring import Misfit, restore
-from cogc.kernel.unit import Unit
 from cogc.language.codec import encode, unpacked
-from cogc.language.values import Failure, shorten
+from cogc.language.values import shorten
 from cogc.run import line_forms
 
 VERSION = 7
@@ -61,8 +57,6 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 """A string of JSON, which may lack its end, or a bracket."""
 _SUM = len(b',"00000000"]\n')
 """The bytes with which a line of an event ends: its checksum, bracket and newline."""
-_OPEN = ("told", "hosted", "order", "unit", "steer", "progress", "test")
-"""The events whose form depends on what they say: the part of the kernel that takes them knows it."""
 SNAPSHOT = "snapshot"
 """The kind of a line that has the whole state."""
 CRASH = "COGC_CRASH_AT"
@@ -73,15 +67,6 @@ Outward = Call | Ask | Dispatch
 Forms: TypeAlias = dict[str, line_forms.LineForm]
 Event: TypeAlias = list[Any]
 """A line of a journal: the step, the time, the kind, and the data of the kind."""
-Taken: TypeAlias = Callable[[list[Effect]], object]
-Notes: TypeAlias = Mapping[str, Callable[..., object]]
-"""The functions that take the data of notes, by their kinds."""
-Entered: TypeAlias = Callable[[int, Event], object]
-"""Called with the record in the trace of a message from outside, and with its event."""
-Look: TypeAlias = Callable[[int], object]
-"""Called between two steps of a replay, with the index of the event that is due next."""
-_PORTION = 500
-"""How many steps a replay makes between two looks: as many as a run makes between two looks at the world."""
 
 
 def digest(call: Outward) -> str:
@@ -257,10 +242,6 @@ def _block(text: bytes, before: int, forms: Forms) -> tuple[list[Event], int] | 
 
 
 _EVENTS = msgspec.json.Decoder(list[list[Any]])
-
-
-class Divergence(Exception):
-    """A replay asks for another call than the recorded one."""
 
 
 class Recording(NamedTuple):
@@ -461,240 +442,3 @@ def is_whole(events: list[Event]) -> bool:
 def last_snapshot(events: list[Event]) -> int:
     """Return the index of the last snapshot of a journal, or -1."""
     return next((i for i in range(len(events) - 1, -1, -1) if events[i][2] == SNAPSHOT), -1)
-
-
-def begin_with(kernel: Kernel, event: Event) -> list[Outward]:
-    """Give a new kernel the state of a snapshot. Return the calls under way. Raise Divergence if it does not fit the program."""
-    try:
-        return restore(kernel, event[3]["kernel"])
-    except (Misfit, KeyError, TypeError) as error:
-        raise Divergence(f"the snapshot with which the journal begins does not fit: {error}") from None
-
-
-def replay(
-    kernel: Kernel,
-    events: list[Event],
-    taken: Taken | None = None,
-    goes_on: bool = False,
-    notes: Notes | None = None,
-    skipped: int = 0,
-    look: Look | None = None,
-    entered: Entered | None = None,
-) -> None:
-    """Hand the events of a journal in to a new kernel, which those that are `skipped` have led to. `taken` is called with the effects
-    after each stretch, `notes` with what a service has noted, `look` between steps, `entered` for each message from outside.
-
-    Raise Divergence if the kernel asks for another call than the recorded one, does not ask for one that is recorded, refuses an
-    event that was taken, or goes on where a step was cut short. A journal without an end is replayed up to its last event: up to the
-    first call that it does not have, unless the run `goes_on` from there.
-    """
-    if events and events[0][2] == SNAPSHOT and not skipped:
-        begin_with(kernel, events[0])
-        events, skipped = events[1:], skipped + 1
-    others = [e for e in events if e[2] not in ("input", "time")]  # a small part of a long journal of messages
-    expected = {e[3]: e for e in others if e[2] == "call"}
-    whole, has_cuts = is_whole(events), any(e[2] == "cut" for e in others)
-    cuts = kernel.door.cuts = {}
-    # Where somebody looks, or a step was cut, each stretch is a run of its own: the place of a cut is counted from its begin.
-    follows = look is None and not has_cuts
-
-    def script() -> Iterator[int]:
-        """Hand the events in. Before each, yield the step that the kernel has to reach first, if it `follows`."""
-        for due, event in enumerate(events, skipped):
-            steps, kind = event[0], event[2]
-            if look is not None and not cuts:
-                look(due)
-            if kind == "cut":
-                _run_to(kernel, steps, look, due)
-                if event[5] is not None:  # of the loop, which comes by there when the next event is due
-                    _cut(kernel, event[3:])
-                continue
-            behind = kernel.steps < steps
-            if behind and follows:
-                while not kernel.ended:
-                    yield steps
-                    if kernel.steps >= steps or not kernel.busy:
-                        break
-            elif behind:
-                _run_to(kernel, steps, look, due)
-                if cuts:
-                    _not_cut(kernel)
-            if notes is not None and kind in notes:
-                notes[kind](*event[3:])
-                continue
-            if not behind and kernel.busy:
-                if follows:
-                    yield steps
-                else:
-                    kernel.run(0)
-                if look is not None:
-                    look(due)
-            if kernel.effects or kernel.trace is not None:
-                if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
-                    return
-            if has_cuts:
-                _cut_next(kernel, events, due - skipped + 1)
-            if kind == "input":  # most events of a run
-                try:
-                    record = kernel.input(event[3], event[4])
-                except Failure as failure:
-                    raise _refused(event, due + 2, failure) from None
-                if entered is not None:
-                    entered(record, event)
-            elif kind == "time":
-                kernel.advance(event[1])
-            elif kind == "end":
-                return
-            elif kind == "call":
-                _came(kernel, event)
-            else:
-                _enter(kernel, event, due + 2)
-            if cuts:
-                _not_cut(kernel)
-
-    if follows:
-        kernel.follow(script())
-    else:
-        list(script())  # which yields nothing
-    if whole:
-        kernel.run()
-    if whole or goes_on:
-        _take(kernel, expected, taken, whole, goes_on)
-
-
-def _enter(kernel: Kernel, event: Event, line: int) -> None:
-    """Hand an event that is neither a message from outside nor a time in to a kernel. Raise Divergence if it is refused, or does not have its form."""
-    try:
-        _hand_in(kernel, event)
-    except Failure as failure:
-        raise _refused(event, line, failure) from None
-    except (LookupError, TypeError, AttributeError, ValueError) as unfit:
-        if event[2] not in _OPEN:
-            raise
-        raise Divergence(f"line {line}: a {event[2]} does not have its form: {unfit}") from None
-
-
-def _refused(event: Event, line: int, failure: Failure) -> Divergence:
-    """Return the error for an event that was taken when it was recorded, and is refused now."""
-    return Divergence(f"line {line}: a {event[2]} that was taken is refused: {failure.message}")
-
-
-def _came(kernel: Kernel, event: Event) -> None:
-    """Raise Divergence if an event belongs to a call that the kernel has not asked for."""
-    if event[3] >= kernel.next_call:
-        raise Divergence(
-            f"call {event[3]} does not come\n  expected  `{event[5]}` of {event[6]}: {event[7]}{_at(event)}"
-        )
-
-
-def _at(event: Event) -> str:
-    """Return the place of a recorded call in its spec, as a line of a report. Versions before 5 have none."""
-    return f"\n  then at   {event[8]}" if len(event) > 8 and event[8] else ""
-
-
-def _run_to(kernel: Kernel, steps: int, look: Look | None, due: int) -> None:
-    """Let a kernel take messages up to a step of the recording. A step that is cut short ends a portion, as it did then."""
-    if look is not None and not kernel.door.cuts:
-        while kernel.steps < steps and not kernel.ended:
-            kernel.run(min(_PORTION, steps - kernel.steps))
-            look(due)
-            if not kernel.busy:
-                break
-        look(due)
-    while kernel.steps < steps and not kernel.ended:
-        kernel.run(steps - kernel.steps)
-        if not kernel.busy:
-            break
-    _ = kernel.busy  # a kernel whose order is picked takes note here that an instant is over
-
-
-def _cut(kernel: Kernel, data: list[Any]) -> None:
-    """Have the kernel cut a step short where the recorded run did."""
-    cut, looks, _ = data
-    assert kernel.door.cuts is not None
-    kernel.door.cuts[looks] = cut
-
-
-def _cut_next(kernel: Kernel, events: list[Event], first: int) -> None:
-    """Have the kernel cut short what the event before the one with the index `first` leads to, as the cuts that follow that event say."""
-    while first < len(events) and events[first][2] == "cut" and events[first][5] is None:
-        _cut(kernel, events[first][3:])
-        first += 1
-
-
-def _not_cut(kernel: Kernel) -> NoReturn:
-    """Raise Divergence for a step that was cut short when it was recorded."""
-    assert kernel.door.cuts
-    raise Divergence(
-        f"by step {kernel.steps}, a step ends that was {next(iter(kernel.door.cuts.values()))} when it was recorded"
-    )
-
-
-def _hand_in(kernel: Kernel, event: Event) -> None:
-    """Hand an event that is neither a message from outside nor a time in to a kernel."""
-    kind, *data = event[2:]
-    match kind:
-        case "start":
-            kernel.persisted = {(p, n): v for p, n, v in data[1]}
-            kernel.start(data[0])
-        case "result":
-            kernel.result(*data)
-        case "told":
-            with suppress(Failure):  # what was refused then is refused again
-                kernel.reported(*data)
-        case "hosted":
-            kernel.hosted(*data)
-        case "steer":
-            with suppress(Failure):
-                kernel.steer(*data)
-        case "unit":
-            kernel.adopt(data[0], Unit(built.decode(data[1].encode())))
-        case "order":
-            with suppress(Failure):
-                kernel.order(*data)
-        case "progress":
-            kernel.progress(*data)
-        case "delta":
-            kernel.delta(*data)
-        case "stop":
-            kernel.stop()
-        case "resumed":
-            kernel.resumed(*data)
-        case "clock":
-            kernel.set_clock(*data)
-        case "revived":
-            kernel.revive(*data)
-        case "test":
-            act, path, *of = data
-            inst = kernel.outer.find(path)
-            if inst is None:
-                raise LookupError(f"there is no coglet {path}")
-            disturb.act(kernel, act, inst, *of)
-
-
-def _take(kernel: Kernel, expected: dict[int, Event], taken: Taken | None, whole: bool, goes_on: bool = False) -> bool:
-    """Take the kernel's effects. Return False if a call among them lies behind the last event of a journal without
-    an end."""
-    effects, kernel.effects = kernel.effects, []
-    known = True
-    for effect in effects:
-        if isinstance(effect, Outward):
-            recorded = expected.get(effect.id)
-            if recorded is None and not whole:
-                known = False
-            elif recorded is None or recorded[4] != digest(effect):
-                raise Divergence(_departure(effect, recorded))
-    if taken is not None and (known or goes_on):
-        taken(effects)
-    return known
-
-
-def _departure(call: Outward, known: Event | None) -> str:
-    """Describe a divergence: the expected call, the call that came, and the places of their programs in the spec."""
-    lines = [f"call {call.id} is another one"]
-    lines.append(
-        "  expected  " + ("no call" if known is None else f"`{known[5]}` of {known[6]}: {known[7]}{_at(known)}")
-    )
-    lines.append(f"  came      `{name_of(call)}` of {call.path}: {gist(call)}")
-    at = place_of(call)
-    return "\n".join([*lines, *([f"  at        {at}"] if at else [])])

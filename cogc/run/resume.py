@@ -3,7 +3,7 @@
 The order of events.
 
 1. If the journal has a snapshot, the kernel gets the state of the last one, and the shell what it knew then (`snapshots.py`). The events of
-   the journal behind it, or else all of them, are handed in to the new kernel (`journal.replay`). Nothing is carried out meanwhile. What the effects
+   the journal behind it, or else all of them, are handed in to the new kernel (`replay.replay`). Nothing is carried out meanwhile. What the effects
    say is taken note of: the calls that were begun, the messages of the root, the answers of scripts that were used up.
 2. The tables of the shell are made again: claimed items are held, plans are held. Messages from outside were counted where they entered, and
    those with a key have their waits for a reply again. A service makes
@@ -34,7 +34,8 @@ from cogc.language.codec import packed
 from cogc.language.values import Failure
 from cogc.run.carrying import LEAVING, Carrier
 from cogc.run.delayed import Message, Reply
-from cogc.run.journal import Divergence, Event, Outward, Recording, begin_with, last_snapshot, replay
+from cogc.run.journal import Event, Outward, Recording, last_snapshot
+from cogc.run.replay import Divergence, begin_with, replay
 from cogc.run.snapshots import take_up
 
 FAIL = "fail"
@@ -63,7 +64,7 @@ class Resumed(msgspec.Struct):
 def resume(carrier: Carrier, recording: Recording) -> Resumed:
     """Give the kernel of a session that has not begun the state of a recording, and leave the effects that have to leave now.
 
-    Raise `journal.Divergence` if the program of the session departs from the recording.
+    Raise `Divergence` if the program of the session departs from the recording.
     """
     start = last_snapshot(recording.events)
     events = recording.events[start + 1 :]

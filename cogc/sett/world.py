@@ -23,8 +23,8 @@ import trio
 
 from cogc.language.codec import encode
 from cogc.language.values import Failure, shorten
-from cogc.run.journal import Divergence
 from cogc.run.people import Clock
+from cogc.run.replay import Divergence
 from cogc.sett.ways import Ways, difference
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from cogc.lowering.tests import Answer, Value
 from cogc.run import report
 from cogc.run.build import build
 from cogc.run.convert import from_python, to_python
-from cogc.run.journal import Divergence
 from cogc.run.portal import Portal
+from cogc.run.replay import Divergence
 from cogc.run.session import RunOptions, Sinks
 from cogc.run.settings import Settings
 from cogc.testing.cast import RUN, Cast, Part, is_ours

@@ -44,8 +44,8 @@ from cogc.lowering.tests import (
 from cogc.run import report
 from cogc.run.build import build
 from cogc.run.delayed import Deed
-from cogc.run.journal import Divergence
 from cogc.run.portal import run_apart
+from cogc.run.replay import Divergence
 from cogc.run.session import RunOptions, Sinks
 from cogc.testing.cast import RUN
 from cogc.testing.course import EPOCH, Course, Program, Refused

@@ -38,6 +38,7 @@ from cogc.run.build import build
 from cogc.run.delayed import Deed, Reply as Due
 from cogc.run.journal import Event, Outward, Recording, digest, gist, name_of, place_of
 from cogc.run.options import RunOptions, Sinks
+from cogc.run.replay import replay
 from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.testing.rehearsal import Rehearsal, Restless, run_in_world
@@ -133,7 +134,7 @@ def told(travel: Travel) -> Told:
             elif isinstance(effect, Output):
                 found.outputs.setdefault(effect.channel, []).append(effect.value)
 
-    journal.replay(kernel, recording.events, taken, goes_on=True)
+    replay(kernel, recording.events, taken, goes_on=True)
     found.ended = str(kernel.ended or "")
     for number, event in enumerate(recording.events):
         if event[2] == "result" and event[3] in found.keys:

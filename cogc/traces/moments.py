@@ -90,7 +90,7 @@ class Moments:
 
     def _look(self, record: dict[str, Any]) -> Known | None:
         """Return the coglets behind a record, or None, and say why not."""
-        from cogc.run.journal import Divergence  # the kernel is slow to import, and the first picture does without
+        from cogc.run.replay import Divergence  # the kernel is slow to import, and the first picture does without
 
         self.why_not = ""
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from cogc.run import journal
+from cogc.run.replay import Divergence
 from cogc.run.trace import TraceWriter
 from cogc.traces.travel import Travel
 
@@ -22,7 +22,7 @@ def write_trace(travel: Travel, out: BinaryIO) -> str:
     wrong = "the journal was recorded from another version of this program" if travel.is_other else ""
     try:
         travel.write(writer.write)
-    except journal.Divergence as error:
+    except Divergence as error:
         wrong = f"the program has changed since, and departs from the journal: {error}"
     writer.flush()
     return wrong

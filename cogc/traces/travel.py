@@ -41,6 +41,7 @@ from cogc.run import journal
 from cogc.run.dump import UnderWay
 from cogc.run.inspection import inspect
 from cogc.run.journal import SNAPSHOT, Event, Outward, Place, checksum_of
+from cogc.run.replay import Divergence, begin_with, replay
 from cogc.run.retention import PRUNED
 from cogc.run.trace import encoded
 from cogc.traces.checkpoints import Checkpoint, Checkpoints
@@ -176,7 +177,7 @@ class Travel:
         """Return a coglet and all below it, or the root, behind a record.
 
         Raise NoMoment if there is no such record, Failure of kind `missing` if there is no such coglet then, ValueError if the journal is damaged,
-        `journal.Divergence` if the program departs from it before that.
+        `Divergence` if the program departs from it before that.
         """
         self._refuse(seq)
         replay = _Replay(self, seq - 1, _END)
@@ -389,11 +390,11 @@ class _Replay:
         while known is not None and (found := known.before(seq, now)) is not None:
             try:
                 if self._stands_in_journal(found.place):
-                    for call in journal.begin_with(self.kernel, [0, 0, SNAPSHOT, {"kernel": found.state}]):
+                    for call in begin_with(self.kernel, [0, 0, SNAPSHOT, {"kernel": found.state}]):
                         self.calls[call.id] = UnderWay(call, found.since.get(str(call.id), found.now))
                     self.effects = found.effects
                     return found
-            except (journal.Divergence, AttributeError):
+            except (Divergence, AttributeError):
                 pass
             known.drop(found.seq)
             self.calls.clear()
@@ -419,7 +420,7 @@ class _Replay:
             with _TURNS, open(self.travel.path, "rb") as file:
                 for part in self._parts(file, place):
                     self.part = part
-                    journal.replay(
+                    replay(
                         self.kernel, part.events, self._taken, goes_on=True, skipped=part.place.events, look=self._look
                     )
                 self.tracer.look()

@@ -13,7 +13,8 @@ from cogc.ir import Bundle
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
-from cogc.run.journal import Event, Journal, read, replay
+from cogc.run.journal import Event, Journal, read
+from cogc.run.replay import replay
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter

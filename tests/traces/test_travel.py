@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cogc.kernel.unit import Unit
-from cogc.run.journal import Divergence
+from cogc.run.replay import Divergence
 from cogc.run.retention import CHECKPOINTS
 from cogc.run.trace import States
 from cogc.traces import checkpoints as checkpoints_module, travel as travel_module

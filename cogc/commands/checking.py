@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cogc.analysis.checked import Options
     from cogc.commands.many import Part
     from cogc.diagnostics.problems import Diagnostic, Problems
+    from cogc.diagnostics.selection import Selection
     from cogc.disk.cache import Cache
 
 FORMATS = ("people", "text", "json", "github", "sarif", "junit", "rdjson")
@@ -88,23 +89,12 @@ class Check:
 
     def settings(self) -> Options:
         """Return the settings of the analysis."""
-        from cogc.analysis.checked import Options
-
-        return Options(
-            self.allow,
-            smells=True,
-            has_command=_has_command if self._asks_for_commands else None,
-            durable=not self.chosen.left_out.issuperset(_OF_DURABLE),
-        )
+        return options_of(self.chosen, self.allow)
 
     @property
     def _asks_for_more(self) -> bool:
         """Return whether rules are asked for that are off by default: what the memory of clean checks knows does not answer them."""
         return bool(OFF - self.chosen.left_out)
-
-    @property
-    def _asks_for_commands(self) -> bool:
-        return "missing-command" not in self.chosen.left_out
 
     def reported(self, problems: Problems) -> list[Diagnostic]:
         """Return those diagnostics of an analysis that the project wants to hear of."""
@@ -205,6 +195,14 @@ class Check:
     def code(self, found: list[Diagnostic]) -> int:
         """Return the exit code for some diagnostics."""
         return 1 if any(d.severity == "error" for d in found) or (self.strict and found) else 0
+
+
+def options_of(chosen: Selection, allow: frozenset[str]) -> Options:
+    """Return the settings of an analysis for the rules that are to be reported and the modules that are allowed."""
+    from cogc.analysis.checked import Options
+
+    has_command = None if "missing-command" in chosen.left_out else _has_command
+    return Options(allow, smells=True, has_command=has_command, durable=not chosen.left_out.issuperset(_OF_DURABLE))
 
 
 def _has_command(name: str) -> bool:

@@ -16,17 +16,22 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--stdio", action="store_true", help="talk over stdin and stdout (there is no other way)")
 
 
+def project(path: str) -> Project:
+    """Return the rules and the settings that count for a file."""
+    from cogc.commands.checking import options_of
+    from cogc.commands.configuration import selection, settings_for
+
+    settings = settings_for([path])
+    chosen = selection(settings)
+    return chosen, options_of(chosen, frozenset(settings.allow_import))
+
+
 def run(options: Namespace) -> int:
     import gc
     import os
 
-    from cogc.commands.configuration import selection, settings_for
     from cogc.lsp.rpc import Channel
     from cogc.lsp.server import Server
-
-    def project(path: str) -> Project:
-        settings = settings_for([path])
-        return selection(settings), frozenset(settings.allow_import)
 
     # an analysis makes so many objects that the usual numbers collect all of them at each edit
     gc.set_threshold(50_000, 20, 20)

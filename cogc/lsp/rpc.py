@@ -146,6 +146,9 @@ class Channel:
     def error(self, id: int | str | None, code: int, message: str) -> None:
         self._send({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
 
+    def request(self, id: str, method: str, params: object) -> None:
+        self._send({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+
     def notify(self, method: str, params: object) -> None:
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
 

@@ -52,6 +52,14 @@ _MISFITS = (KeyError, TypeError, ValueError, AttributeError, IndexError, Overflo
 """The exceptions of parameters that are not of the types of the protocol."""
 
 
+def _can(params: Params, *keys: str) -> bool:
+    """Return whether an editor has a capability, which stands below some keys."""
+    given: Any = params.get("capabilities")
+    for key in keys:
+        given = (given or {}).get(key)
+    return bool(given)
+
+
 class Server:
     """One session with an editor. `project` gives the settings for the path of a file."""
 
@@ -66,6 +74,8 @@ class Server:
         self.initialized = self.shut_down = False
         self.snippets = False
         """True if the editor fills in the holes of a snippet."""
+        self.watches = False
+        """True if the editor can be asked to tell of files that change on disk."""
         self._project = project
         self._workspace: Workspace | None = None
         self.requests: dict[str, Callable[[Params], object]] = {
@@ -88,6 +98,7 @@ class Server:
             "workspace/symbol": self._workspace_symbols,
         }
         self.notifications: dict[str, Callable[[Params], None]] = {
+            "initialized": self._watch,
             "textDocument/didOpen": self._opened,
             "textDocument/didChange": self._changed,
             "textDocument/didSave": self._saved,
@@ -129,7 +140,7 @@ class Server:
             if handler is not None and self.initialized:
                 self._noticed(handler, params)
             return
-        if method is None:  # an answer to a request of ours: there are none
+        if method is None:  # the answer to our only request, which changes nothing
             return
         if id in self.channel.cancelled:
             self.channel.cancelled.discard(id)
@@ -167,10 +178,8 @@ class Server:
         folders = [f["uri"] for f in params.get("workspaceFolders") or ()]
         root = params.get("rootUri")
         paths = [path_of(uri) for uri in folders or ([root] if root else ())]
-        given = params.get("capabilities")
-        for key in ("textDocument", "completion", "completionItem"):
-            given = (given or {}).get(key)
-        self.snippets = bool((given or {}).get("snippetSupport"))
+        self.snippets = _can(params, "textDocument", "completion", "completionItem", "snippetSupport")
+        self.watches = _can(params, "workspace", "didChangeWatchedFiles", "dynamicRegistration")
         editor = params.get("processId")
         if isinstance(editor, int):
             self.channel.follow(editor)
@@ -190,6 +199,13 @@ class Server:
 
     def _shutdown(self, params: Params) -> None:
         self.shut_down = True
+
+    def _watch(self, params: Params) -> None:
+        """Ask the editor to tell of files that change on disk: a spec may name any file, and a folder."""
+        if self.watches:
+            options = {"watchers": [{"globPattern": "**/*"}]}
+            asked = {"id": "watch", "method": "workspace/didChangeWatchedFiles", "registerOptions": options}
+            self.channel.request("watch", "client/registerCapability", {"registrations": [asked]})
 
     # ---- texts -----------------------------------------------------------------------------------------------
 
@@ -213,7 +229,8 @@ class Server:
         """Take note of files that have changed on disk, those of the settings among them."""
         for change in params["changes"]:
             path = path_of(change["uri"])
-            if os.path.basename(path) in ("cogc.toml", "pyproject.toml"):
+            holds = any(opened.startswith(path + os.sep) for opened in self.documents)  # a folder, with its settings
+            if holds or os.path.basename(path) in ("cogc.toml", "pyproject.toml"):
                 self._configured(params)
             self._touch(path)
 
@@ -237,9 +254,11 @@ class Server:
         self._touch(path)
 
     def _touch(self, path: str) -> None:
-        """Make those open files stale whose analysis has to do with a file."""
+        """Make those open files stale whose analysis has to do with a file, or with one in a folder."""
+        below = path + os.sep
         for other in self.documents:
-            if other == path or path in self.reached.get(other, ()):
+            reached = self.reached.get(other, ())
+            if other == path or path in reached or any(name.startswith(below) for name in reached):
                 self.stale[other] = None
 
     def _document(self, params: Params) -> Document:

@@ -15,6 +15,7 @@ from cogc.analysis.uses import Index, index
 from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.selection import Selection
+from cogc.diagnostics.source import read_error
 from cogc.disk.files import specs
 from cogc.names.load import PRELUDE, import_path, text_of
 from cogc.syntax import nodes
@@ -31,29 +32,31 @@ if TYPE_CHECKING:
     from cogc.diagnostics.source import Reader, Source
     from cogc.names.world import Unit
 
-    Project: TypeAlias = tuple[Selection, frozenset[str]]
-    """The choice of a project: the rules to report, and the modules that it allows."""
+    Project: TypeAlias = tuple[Selection, Options]
+    """The choice of a project: the rules to report, and the settings of the analysis that finds them."""
 
 _MOST = 64
 """The most analyses of files that are kept."""
 
 
 class Analysis:
-    """The analysis of one file with all that it imports, as of the texts in `read`; None stands for a file that cannot be read."""
+    """The analysis of one file with all that it imports, as of the texts in `read`; a file that cannot be read has the reason."""
 
     def __init__(self, path: str, reader: Reader, project: Project, memory: Memory) -> None:
         self.path = path
-        self.read: dict[str, bytes | None] = {}
+        self.read: dict[str, bytes | str] = {}
         problems = Problems()
-        selection, allowed = project
+        selection, options = project
 
         def reading(name: str) -> bytes:
-            self.read[os.path.normpath(name)] = None
-            data = reader(name)
+            try:
+                data = reader(name)
+            except (OSError, ValueError) as error:
+                self.read[os.path.normpath(name)] = read_error(error)
+                raise
             self.read[os.path.normpath(name)] = data
             return data
 
-        options = Options(allowed, smells=True)
         self.checked: Checked = analyse([path], reading, problems, options, memory)
         self.diagnostics: list[Diagnostic] = [
             d for d in selection.chosen(problems.sorted()) if d.span.source.path == path
@@ -86,7 +89,7 @@ class Workspace:
 
     def __init__(self, reader: Reader, project: Callable[[str], Project] | None = None) -> None:
         self.reader = reader
-        self.project = project or (lambda path: (Selection(), frozenset()))
+        self.project = project or (lambda path: (Selection(), Options(smells=True)))
         self.folders: list[str] = []
         self._analyses: dict[str, Analysis] = {}
         self._made = Trees()
@@ -96,7 +99,7 @@ class Workspace:
     def analysis(self, path: str) -> Analysis:
         """Return the analysis of a file, a new one if a text that it has read is another now."""
         known = self._analyses.pop(path, None)
-        if known is None or any(self._bytes(name) != data for name, data in known.read.items()):
+        if known is None or any(self._read(name) != data for name, data in known.read.items()):
             known = Analysis(path, self.reader, self.project(path), self._memory(path))
         self._analyses[path] = known  # the last one of the table is the last one that was asked for
         while len(self._analyses) > _MOST:
@@ -122,11 +125,12 @@ class Workspace:
 
         return Workspace(reader, self.project)
 
-    def _bytes(self, path: str) -> bytes | None:
+    def _read(self, path: str) -> bytes | str:
+        """Return the bytes of a file, or the reason why it cannot be read."""
         try:
             return self.reader(path)
-        except (OSError, ValueError):
-            return None
+        except (OSError, ValueError) as error:
+            return read_error(error)
 
     # ---- files ---------------------------------------------------------------------------------------------
 
@@ -139,8 +143,8 @@ class Workspace:
 
     def tree(self, path: str) -> tuple[Source, nodes.File] | None:
         """Return the text and the tree of a file, None if it cannot be read. A tree is made anew for another text alone."""
-        data = self._bytes(path)
-        if data is None:
+        data = self._read(path)
+        if isinstance(data, str):
             return None
         known = self._trees.get(path)
         if known is None or known[0] != data:

@@ -26,7 +26,6 @@ async function start() {
   client = new LanguageClient('cog', 'cog', server, {
     documentSelector,
     initializationOptions: { lenses: true },
-    synchronize: { fileEvents: workspace.createFileSystemWatcher('**/{*.cog,*.yml,*.yaml,*.py,cogc.toml,pyproject.toml,cogc.lock.json}') },
   })
   try {
     await client.start()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cogc.diagnostics.habits import IN_TESTS, STATEMENTS
 from cogc.diagnostics.suggest import nearest, suggestion
-from cogc.language.attributes import EXECUTORS
+from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.builtins import FUNCTIONS
 
 _ASSIGNING = "+-*/%"
@@ -15,6 +15,7 @@ _BEGINS = ("", "\n", "{", "}", ";")
 _ENDS = ("\n", ";", "}")
 _BEFORE_VALUES = ("=", "<-", ":", "(", ",", "[")
 """The marks behind which a value stands."""
+_JUDGING = ("==", "!=", "<", "<=", ">", ">=", "and", "or", "is", "in", "not")
 _CONDITIONS = ("when", "if", "expect", "and", "or", "not")
 _VALUE = tuple('0123456789"-')
 _CONST = "write `let NAME = ...` for a value of this body"
@@ -86,6 +87,10 @@ def remedy(at: Around) -> tuple[str, int] | None:
         return "a command is a list of words: `[" + ", ".join(f'"{w}"' for w in words) + "]`", 0
     if text == "cog" and after == ":":
         return "this is the YAML notation: give the file the suffix `.yml`", 0
+    if at.statement and at.bracket == "{" and text in _JUDGING and before != "=" and after not in ("<", ">", "="):
+        path = "".join(at.line)
+        other = f", or `{path} = {after}` to set a state" if text == "==" else ""
+        return f"a condition stands behind `if`: `if {path} {text} ... {{ ... }}`{other}", 0
     if (found := _value_of_other(at)) is not None:
         return found
     if before == "import" and text.isidentifier():
@@ -128,6 +133,8 @@ def remedy(at: Around) -> tuple[str, int] | None:
         return None if at.expression else (_NAME_RULE.format(before, after), 0)
     if text[:1] == '"' and before in ("f", "b", "u", "F", "fr", "rb", "t", "s") and at.touches[0]:
         return "remove the letter: every string with `{{ name }}` is a template", 1
+    if at.statement and text == "{" and at.bracket == "{" and at.line and not at.name:
+        return f"a block stands behind a word such as `if`: `if {''.join(at.line)} {{ ... }}`", 0
     return _types(at.texts, at.head)
 
 
@@ -140,6 +147,11 @@ def _header(at: Around) -> tuple[str, int] | None:
     """Return the remedy for a mistake in the words in front of a body, a value or a task."""
     far, before, text, after, _ = at.texts
     first = at.line[0] if at.line else ""
+    if first == "link" and text == "<-":
+        return "a link leads from who sends to who listens: `link FROM -> TO`", 0
+    if text in ("\n", "") and before == ")" and at.line[2:3] == ("(",) and at.line[4:5] == (":",):
+        if at.line[3] in ATTRIBUTES.get(first, ()):
+            return f"attributes stand in braces: `{first} {at.line[1]} {{ {at.line[3]}: ... }}`", len(at.line) - 2
     if first == "step" and ":" not in at.line and "{" not in at.line:
         return _step(at, before, text, after)
     if at.colon and at.bracket == "{" and after in ("by", "after") and before.isidentifier() and text.isidentifier():
@@ -326,7 +338,7 @@ def _equals(texts: list[str], bracket: str, colon: bool, line: tuple[str, ...]) 
     if any(word in _CONDITIONS for word in line):
         return "compare with `==`; `=` sets a state, as a statement of its own", 0
     if bracket == "{" and far == "." and line[:1] == ("self",) and len(line) == 3:
-        return f"a state is set by its name alone: `{before} = {after}`", 0
+        return f"a state is set by its name alone: `{before} = {after}`", 3
     if bracket == "{" and (far == "." or before == "]"):
         return "a part of a state is not set by itself: set the state as a whole, `STATE = ...`", 0
     if before in ("let", "const", "state", "type", "create", "model", "queue") and not colon:

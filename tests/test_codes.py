@@ -145,6 +145,7 @@ PLACES = [
     ("unused-loop-name", 5, 'job'),
     ("foreign-placeholder", 1, '${name}'),
     ("empty-dod", 1, 'Done'),
+    ("unknown-escape", 4, '\\l'),
     ("secret-outside", 2, 'env'),
     ("foreign-module", 1, '"os:getcwd"'),
     ("unused-ignore", 3, '# cogc: ignore[COG508] used by hand'),

@@ -86,6 +86,24 @@ def _sent(unit: Unit, node: nodes.Assign) -> tuple[Edit, ...]:
     return (Edit(place, " <- ", "safe"),) if between.strip() == "=" else ()
 
 
+def _statement(command: str, child: str) -> str:
+    """Return the help for a command that is a statement of its own: `stop self` for `guide self.stop()`; nothing for another one."""
+    if command in _STOPPING:
+        return f"write `stop {child}`, a statement of its own"
+    if command in _RESTARTING:
+        return (
+            "write `fail`, so that the parent decides"
+            if child == "self"
+            else f"write `restart {child}`, a statement of its own"
+        )
+    return 'write `fail "..."`, a statement of its own' if command in _FAILING and child == "self" else ""
+
+
+_STOPPING = ("stop", "kill", "terminate", "exit", "quit", "shutdown")
+_RESTARTING = ("restart", "reboot")
+_FAILING = ("fail", "crash")
+
+
 class Bodies:
     """Checks bodies, and fills the tables of ports."""
 
@@ -278,7 +296,7 @@ class Bodies:
         if command is None or command.signature is None:
             known = [k for k in shape.enacts if shape is scope.shape or not k.startswith("_")]
             listed = "it has no commands" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
-            help = did_you_mean(name, known) or listed
+            help = _statement(name, scope.unit.text(target.base)) or did_you_mean(name, known) or listed
             self.problems.add(
                 "unknown-command", scope.unit.span(target.name), help=help, owner=shape.name, name=name, known=""
             )

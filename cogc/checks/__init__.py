@@ -61,9 +61,10 @@ SMELLS: dict[str, About] = {
         nodes.Sett,
     ),
     "unused_name": (nodes.File,),
+    "unknown_escape": (nodes.Text,),
     "unused_loop_name": (nodes.For, nodes.Comprehension, nodes.RecordComprehension, nodes.ForEach),
 }
-"""The rules for what is right and has no use, which are applied where they are asked for."""
+"""The rules for what can run and has no use, or is hardly meant, which are applied where they are asked for."""
 
 
 def apply(checked: Checked) -> None:

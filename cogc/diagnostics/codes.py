@@ -481,6 +481,12 @@ CODES: dict[str, Row] = {
         "the definition of done `{name}` has no criterion, so that any work is done",
         "add a criterion, or write `std.off` of `std/dod.cog` where that is meant",
     ),
+    "unknown-escape": (
+        "COG535",
+        "warning",
+        "`{text}` is no escape, and the backslash stays",
+        "write `\\\\` for a backslash",
+    ),
     "one-outcome": ("COG528", "warning", "{what} is always {outcome}", "remove it, or correct it"),
     "said-twice": ("COG529", "warning", "this stands here twice", "remove one of the two"),
     "no-expectation": (

@@ -27,9 +27,9 @@ _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 2
 _SIZE = r"(?i)\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z"
 _MOST = 1e300
 """The nanoseconds of a longer duration: the range of floats has an end."""
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
 _MEMBER = r"\[[^\]/]*\]"
-_ESCAPE = r"(?s)\\(u[0-9a-fA-F]{4}|.)"
+ESCAPE = r"(?s)\\(u[0-9a-fA-F]{4}|.)"
 
 RESERVED = frozenset(
     [
@@ -175,11 +175,11 @@ def _unescape(body: str, start: int, raw: bool) -> tuple[str, Segments]:
     pieces: list[str] = []
     segments: list[tuple[int, int]] = []
     length = last = 0
-    for found in re.finditer(_ESCAPE, body):
+    for found in re.finditer(ESCAPE, body):
         segments.append((length, start + last))
         pieces.append(body[last : found.start()])
         mark = found.group(1)
-        pieces.append(chr(int(mark[1:], 16)) if len(mark) == 5 else _ESCAPES.get(mark, "\\" + mark))
+        pieces.append(chr(int(mark[1:], 16)) if len(mark) == 5 else ESCAPES.get(mark, "\\" + mark))
         length += found.start() - last + len(pieces[-1])
         last = found.end()
     segments.append((length, start + last))

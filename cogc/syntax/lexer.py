@@ -77,6 +77,7 @@ _TOKEN = re.compile(
 )
 _WORD, _NEWLINE, _PUNCTUATION, _LONG, _SEMICOLON, _EOF, _R_WORD, _HOLE, _COMMENT = 1, 2, 3, 8, 11, 12, 13, 14, 15
 _INT, _FLOAT, _DURATION, _STRING = (TERMINALS[n] for n in ("INT", "FLOAT", "DURATION", "STRING"))
+_DIGITS = "_0123456789"
 LARGEST_FLOAT = 1.7976931348623157e308
 OF_FLOATS = "the largest float is about 1.8e308"
 
@@ -271,8 +272,11 @@ class Lexer:
                     if behind := self._short_quotes(start, at):
                         at = behind
                         continue
-                if at - start > 4 and (kind == _INT or kind == _DURATION or kind == _FLOAT):
-                    self._long_number(kind, start, at)
+                if at - start > 1 and (kind == _INT or kind == _DURATION or kind == _FLOAT):
+                    if text[start] == "0" and text[start + 1] in _DIGITS:
+                        self._zero_in_front(start, at)
+                    elif at - start > 4:
+                        self._long_number(kind, start, at)
             kinds.append(kind)
             starts.append(start)
             ends.append(at)
@@ -513,6 +517,13 @@ class Lexer:
         span, name = Span(self.source, start, end), text.lstrip("$.")
         self.problems.add("hole-outside-form", span, edits=(Edit(span, name, "safe"),), text=text, name=name)
         return _NAME
+
+    def _zero_in_front(self, start: int, end: int) -> None:
+        """Report a number with a `0` in front of its digits, which makes it another number elsewhere."""
+        text = self.source.text[start:end]
+        plain = re.sub(r"^[0_]+(?=[0-9])", "", text)
+        span, help = Span(self.source, start, end), f"write `{plain}`: no number begins with a `0` before other digits"
+        self.problems.add("bad-number", span, help=help, edits=(Edit(span, plain, "unsafe"),), text=text)
 
     def _long_number(self, kind: int, start: int, end: int) -> None:
         """Report a number or a duration that does not fit into 64 bits."""

@@ -18,6 +18,7 @@ SMELLS = (
     "one-outcome",
     "no-effect",
     "no-expectation",
+    "unknown-escape",
     "said-twice",
     "unused-ignore",
 )

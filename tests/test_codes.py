@@ -146,6 +146,7 @@ PLACES = [
     ("foreign-placeholder", 1, '${name}'),
     ("empty-dod", 1, 'Done'),
     ("unknown-escape", 4, '\\l'),
+    ("unknown-call", 16, 'serch'),
     ("secret-outside", 2, 'env'),
     ("foreign-module", 1, '"os:getcwd"'),
     ("unused-ignore", 3, '# cogc: ignore[COG508] used by hand'),

@@ -62,6 +62,8 @@ SMELLS: dict[str, About] = {
     ),
     "unused_name": (nodes.File,),
     "unknown_escape": (nodes.Text,),
+    "test_steps": (nodes.Test,),
+    "scripted_tools": (nodes.Script,),
     "unused_loop_name": (nodes.For, nodes.Comprehension, nodes.RecordComprehension, nodes.ForEach),
 }
 """The rules for what can run and has no use, or is hardly meant, which are applied where they are asked for."""

@@ -74,7 +74,8 @@ class _File:
             exported = exports_of(self.unit)
             for name, declared in self.unit.declared.items():
                 what = _DECLARED.get(declared.kind)
-                if what is None or name == "Main" or declared in exported or not self.alone(name):
+                own = declared.node if declared.kind == "program" else None
+                if what is None or name == "Main" or declared in exported or not self.alone(name, own):
                     continue
                 if declared.kind == "program" and not name.startswith("_"):
                     span, edits = self.unit.span(declared.node.name), self.removed(declared.node)
@@ -102,9 +103,10 @@ class _File:
         """Return the edit that removes a declaration, member or statement."""
         return removal(self.unit.source, node.start, node.end, getattr(node, "doc", ""), certain)
 
-    def alone(self, name: str) -> bool:
-        """Return whether a word stands once in the file, and in no other file of its group."""
-        return self.words.count(name) == 1 and not self.vocabulary.elsewhere(self.unit, name)
+    def alone(self, name: str, own: nodes.Node | None = None) -> bool:
+        """Return whether a word stands once in the file, or in its `own` declaration alone, and in no other file of its group."""
+        count = 1 if own is None else self.words.count(name, own)
+        return self.words.count(name) == count and not self.vocabulary.elsewhere(self.unit, name)
 
     def parameters(self, owner: Owner) -> None:
         """Report the parameters of a declaration whose names stand in no expression of it, and in no template."""

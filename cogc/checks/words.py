@@ -45,8 +45,12 @@ class Words:
 
 
 def words_of(unit: Unit) -> Words:
-    """Return the words of a file, without those of the files and models that it names."""
-    named = (*(m.argument for m in unit.all(nodes.Model)), *(i.path for i in unit.all(nodes.Import)))
+    """Return the words of a file, without those of the files and models that it names, and of what its tests only script."""
+    named = (
+        *(m.argument for m in unit.all(nodes.Model)),
+        *(i.path for i in unit.all(nodes.Import)),
+        *(s.program for s in unit.all(nodes.Script)),
+    )
     return Words(unit.source, tuple(n for n in named if isinstance(n, nodes.Node)))
 
 

@@ -481,6 +481,12 @@ CODES: dict[str, Row] = {
         "the definition of done `{name}` has no criterion, so that any work is done",
         "add a criterion, or write `std.off` of `std/dod.cog` where that is meant",
     ),
+    "unknown-call": (
+        "COG536",
+        "warning",
+        "`{owner}` has no tool `{name}` that a model could call",
+        "call one of its tools",
+    ),
     "unknown-escape": (
         "COG535",
         "warning",

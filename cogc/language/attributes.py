@@ -225,4 +225,13 @@ SHARING = ("broadcast", "round_robin", "scatter", "idle", "hash")
 SPAWN_TOOLS = ("spawn_agent", "agent_status", "wait_agent", "cancel_agent", "message_agent", "list_agents")
 HAND_OFF = "hand_off"
 """The tool by which an agent gives its conversation to another one, and the attribute that names those agents."""
+QUEUE_TOOLS = {
+    "put": "Add an item.",
+    "claim": "Claim the oldest item: {value, id, token}, or null where there is none.",
+    "done": "A claimed item was handled.",
+    "back": "A claimed item was not handled, and is there for others again.",
+}
+"""The tools by which a model uses a queue, which stand behind the name of the queue and a `_`, with their descriptions."""
+READ_RESULT = "read_result"
+"""The tool by which a model reads on in a result that was cut."""
 LEVELS = ("debug", "info", "warn", "error")

@@ -20,6 +20,8 @@ DEEPEST = 128
 """How deep the lists and records of a constant may nest."""
 MOST_TOKENS = 4096
 """The bound on the tokens of an answer, if neither program nor model has one."""
+PATIENCE = 600_000_000_000
+"""How long a step of a test waits that has no `within`, in nanoseconds of the test's clock."""
 LEAST_THOUGHT = 1024
 """The least number of tokens that a model may be given to think."""
 _ENDLESS = float("inf")

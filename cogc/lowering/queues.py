@@ -7,6 +7,7 @@ import posixpath
 import msgspec
 
 from cogc import ir
+from cogc.language.attributes import QUEUE_TOOLS
 from cogc.language.types import ANY, INT, STRING, dead_item
 from cogc.lowering.expressions import Lowering
 from cogc.lowering.tables import Place, Tables
@@ -59,12 +60,9 @@ def queue_tools(tables: Tables, key: str) -> list[str]:
     any_, string, number = tables.type(ANY), tables.type(STRING), tables.type(INT)
     item = [ir.ParameterDecl("id", string), ir.ParameterDecl("token", number)]
     found = []
-    for action, doc, parameters in (
-        ("put", "Add an item.", [ir.ParameterDecl("value", queue.type)]),
-        ("claim", "Claim the oldest item: {value, id, token}, or null where there is none.", []),
-        ("done", "A claimed item was handled.", item),
-        ("back", "A claimed item was not handled, and is there for others again.", item),
-    ):
+    taken: dict[str, list[ir.ParameterDecl]] = {"put": [ir.ParameterDecl("value", queue.type)], "claim": []}
+    for action, doc in QUEUE_TOOLS.items():
+        parameters = taken.get(action, item)
         tool = f"{key}.tool.{action}"
         found.append(tool)
         tables.programs[tool] = ir.Program(

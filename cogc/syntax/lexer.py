@@ -77,7 +77,6 @@ _TOKEN = re.compile(
 )
 _WORD, _NEWLINE, _PUNCTUATION, _LONG, _SEMICOLON, _EOF, _R_WORD, _HOLE, _COMMENT = 1, 2, 3, 8, 11, 12, 13, 14, 15
 _INT, _FLOAT, _DURATION, _STRING = (TERMINALS[n] for n in ("INT", "FLOAT", "DURATION", "STRING"))
-_DIGITS = "_0123456789"
 LARGEST_FLOAT = 1.7976931348623157e308
 OF_FLOATS = "the largest float is about 1.8e308"
 
@@ -273,8 +272,10 @@ class Lexer:
                         at = behind
                         continue
                 if at - start > 1 and (kind == _INT or kind == _DURATION or kind == _FLOAT):
-                    if text[start] == "0" and text[start + 1] in _DIGITS:
-                        self._zero_in_front(start, at)
+                    if text[start] == "0" and text[start + 1].isdigit():
+                        from cogc.syntax.odd_numbers import zero_in_front  # for mistakes only
+
+                        zero_in_front(self.source, self.problems, start, at)
                     elif at - start > 4:
                         self._long_number(kind, start, at)
             kinds.append(kind)
@@ -518,13 +519,6 @@ class Lexer:
         self.problems.add("hole-outside-form", span, edits=(Edit(span, name, "safe"),), text=text, name=name)
         return _NAME
 
-    def _zero_in_front(self, start: int, end: int) -> None:
-        """Report a number with a `0` in front of its digits, which makes it another number elsewhere."""
-        text = self.source.text[start:end]
-        plain = re.sub(r"^[0_]+(?=[0-9])", "", text)
-        span, help = Span(self.source, start, end), f"write `{plain}`: no number begins with a `0` before other digits"
-        self.problems.add("bad-number", span, help=help, edits=(Edit(span, plain, "unsafe"),), text=text)
-
     def _long_number(self, kind: int, start: int, end: int) -> None:
         """Report a number or a duration that does not fit into 64 bits."""
         text = self.source.text[start:end]
@@ -569,21 +563,21 @@ class Lexer:
         from cogc.diagnostics.habits import CHARACTERS  # for mistakes only
 
         meant = CHARACTERS.get(text[at])
-        span = Span(self.source, at, end)
+        span, help = Span(self.source, at, end), f"write `{meant}`" if meant else None
         edits = (Edit(span, meant, "safe"),) if meant and end == at + 1 else ()
-        self.problems.add(
-            "bad-character", span, help=f"write `{meant}`" if meant else None, edits=edits, character=text[at]
-        )
+        self.problems.add("bad-character", span, help=help, edits=edits, character=text[at])
         return end
 
     def _foreign(self, at: int, stop: int) -> int:
         """Report an operator or a quote of another language, and read it as what it stands for here. Return 0 if it is none."""
+        from cogc.syntax.habits import quoted as requoted  # for mistakes only
+
         text = self.source.text
         quoted = re.compile(QUOTED).match(text, at, stop)
         if quoted:
             end, kind = quoted.end(), TERMINALS["STRING"]
             help = 'a string stands in double quotes: `"text"`'
-            new = self._quoted(at, end)
+            new = requoted(text[at:end])
         elif text[at] in "&!":
             end = at + 2 if text.startswith("&&", at) else at + 1
             word = "not" if text[at] == "!" else "and"
@@ -608,12 +602,6 @@ class Lexer:
             self.problems.add("bad-character", Span(self.source, at, at + 3), help=help, character="`")
         newline = self.source.text.find("\n", at, stop)
         return newline if newline >= 0 else stop
-
-    def _quoted(self, at: int, end: int) -> str | None:
-        """Return a string in single quotes or backticks as one in double quotes, None where its text has no such form."""
-        from cogc.syntax.habits import quoted  # for mistakes only
-
-        return quoted(self.source.text[at:end])
 
     def _unclosed_string(self, at: int, stop: int) -> int:
         """Report a string that is never closed, and return where to go on: behind the text that it most likely has."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from cogc.kernel.unit import Unit
+from cogc.language.limits import PATIENCE
 from cogc.language.meter import begin
 from cogc.language.values import Duration, Failure
-from cogc.lowering.tests import Condition, Expect, Suite, Test, Value, Where
+from cogc.lowering.tests import Advance, Condition, Expect, Run, Suite, Test, Value, Where
 from cogc.run.settings import Settings
 from cogc.testing.cast import Cast
 from cogc.testing.coverage import MARK, Marks
@@ -23,8 +24,6 @@ from cogc.testing.shown import shown
 
 EPOCH = 946_684_800_000_000_000
 """The time at which the clock of a test starts: 2000-01-01T00:00:00Z."""
-PATIENCE = 600_000_000_000
-"""How long `run until` and `expect eventually` wait without a `within`, in nanoseconds of the test's clock."""
 
 
 @dataclass(slots=True)
@@ -167,7 +166,17 @@ class Course(ABC):
             line = f"expect {step.condition.test.text}: {failure.message}"
             raise Refused(Refusal(line, step.where, self._facts(step.condition))) from None
         if not holds:
-            raise Refused(Refusal(f"expect {step.condition.test.text}", step.where, self._facts(step.condition)))
+            line, notes = f"expect {step.condition.test.text}", self._not_run(step)
+            raise Refused(Refusal(line, step.where, self._facts(step.condition), notes=notes))
+
+    def _not_run(self, step: Expect) -> tuple[str, ...]:
+        """Return the note that no time has passed in front of a step, where that is so."""
+        for before in self.test.steps:
+            if isinstance(before, Run | Advance) or (isinstance(before, Expect) and before.when == "eventually"):
+                return ()
+            if before is step:
+                break
+        return ("nothing has run by then: write `run 1s` before it, or `expect eventually ...`",)
 
     def look(self) -> None:
         """Look at each `expect never`, if anything has changed since the last time."""

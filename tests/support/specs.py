@@ -19,6 +19,7 @@ SMELLS = (
     "no-effect",
     "no-expectation",
     "unknown-escape",
+    "unknown-call",
     "said-twice",
     "unused-ignore",
 )

@@ -66,7 +66,7 @@ from cogc.kernel.models.tool_calls import ToolCalls
 from cogc.kernel.objects import Instance
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.waits import AskModel, CallProgram, Talk, WaitIn
-from cogc.language.attributes import HAND_OFF, SPAWN_TOOLS, USUAL
+from cogc.language.attributes import HAND_OFF, READ_RESULT, SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
 from cogc.language.limits import MOST_TOKENS
 from cogc.language.texts import FILE
@@ -491,7 +491,7 @@ class Conversation:
 
         def shared() -> Body:
             fixed = self.fixed
-            if self.results.kept and tools.READ_RESULT not in self.tools:
+            if self.results.kept and READ_RESULT not in self.tools:
                 fixed = {**fixed, "tools": [*fixed.get("tools", ()), self.results.offer()]}
             if last:
                 return self._without_tools(fixed)

@@ -11,13 +11,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Protocol
 
-from cogc.kernel.models import content, registry, tools
+from cogc.kernel.models import content, registry
 from cogc.kernel.models.budget import Budget
 from cogc.kernel.models.replies import Sendable, whole
 from cogc.kernel.models.roster import Roster, TooDeep, outcome
 from cogc.kernel.models.tools import Results
 from cogc.kernel.waits import AskCoglet, RunAll, WaitIn
-from cogc.language.attributes import HAND_OFF
+from cogc.language.attributes import HAND_OFF, READ_RESULT
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ class ToolCalls:
         is_error, talk, name = False, self.talk, block["name"]
 
         def told(words: str) -> str:
-            if name == tools.READ_RESULT and name not in talk.tools:
+            if name == READ_RESULT and name not in talk.tools:
                 return words
-            return talk.results.told(words, tools.READ_RESULT not in talk.tools)
+            return talk.results.told(words, READ_RESULT not in talk.tools)
 
         try:
             if wrong:
@@ -216,7 +216,7 @@ class ToolCalls:
         talk = self.talk
         if talk.roster is not None and talk.roster.has(name):
             return (yield from talk.roster.use(name, given))
-        if talk.results.kept and name == tools.READ_RESULT:
+        if talk.results.kept and name == READ_RESULT:
             return talk.results.read(given)
         if talk.hand_offs and name == HAND_OFF:
             return self._hand_off(given)

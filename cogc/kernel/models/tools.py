@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
 from cogc.language import types
-from cogc.language.attributes import HAND_OFF
+from cogc.language.attributes import HAND_OFF, READ_RESULT
 from cogc.language.values import Failure, shorten
 
 if TYPE_CHECKING:
     from cogc.kernel.shapes import ToolOffer
     from cogc.kernel.unit import Unit
 
-READ_RESULT = "read_result"
 CHARACTERS = 4
 """The characters that count as one token where nobody has counted."""
 SHARE = 10

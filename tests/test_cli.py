@@ -425,6 +425,7 @@ def test_explain_knows_codes_and_slugs_and_suggests() -> None:
     assert cogc_here("explain", "302").stdout == cogc_here("explain", "COG302").stdout
     done = cogc_here("explain", "COG3020")
     assert done.returncode == 2 and "did you mean" in done.stderr
+    assert "`cogc rules` lists them" in cogc_here("explain", "restart").stderr
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,6 +147,7 @@ def test_a_fork_of_a_model_says_what_the_model_says(tmp_path: Path) -> None:
         (["--at", "10s", "--reply", "1"], "--at 10s: a fork begins at a record, by its number"),
         (["--at", "999", "--reply", "1"], "the last record of the journal is 19"),
         (["--at", "9", "--reply", "1"], "record 9 is no reply: it is a record of the kind `state`; the nearest replies are record 7 and record 11"),
+        (["--at", "1", "--reply", "1"], "record 1 is no reply: it is a record of the kind `create`; the nearest reply is record 7"),
         (["--at", "10", "--reply", "1"], "record 10 is a call, and not its reply; its reply is record 11"),
         (["--at", "11", "--reply", "1"], "the reply of `ask` is { vote: string }, and `1` is none: expected { vote: string }, got int 1"),
         (["--at", "11", "--reply", "["], "the reply of `ask` is { vote: string }"),

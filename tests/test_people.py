@@ -195,3 +195,9 @@ def test_a_socket_is_closed_to_others_from_its_first_moment_on(tmp_path: Path, m
     monkeypatch.setattr("os.chmod", lambda path, mode: None)
     with open_socket(tmp_path / "q.socket"):
         assert stat.S_IMODE((tmp_path / "q.socket").stat().st_mode) == 0o600
+
+
+def test_an_answer_to_nobody_is_refused(folder: Path) -> None:
+    done = cogc_here("run", "approve.cog", "--answer", "aprove=yes", cwd=folder)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "nothing that asks a person by the name `aprove`; it has `approve`" in done.stderr

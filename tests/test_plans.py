@@ -695,6 +695,12 @@ def test_a_budget_in_dollars_needs_the_prices_of_all_models_below_it() -> None:
     assert codes((text + plan).format("of-my-own")) == ["no-price"]
 
 
+def test_a_plan_in_memory_that_nobody_approves_of_names_the_option(tmp_path: Path) -> None:
+    place(tmp_path, WRITTEN.replace("approve: system", "approve: user"), rules(*DESIGNED))
+    done = cogc_here("run", "spec.cog", "--sim", cwd=tmp_path)
+    assert done.returncode == 3 and "the plan was kept in memory, and is gone: --answer Api=approve" in done.stderr
+
+
 def test_a_plan_without_a_planner_is_not_made_anew_from_outside(tmp_path: Path) -> None:
     place(tmp_path, WRITTEN.replace("approve: system", "approve: user"), rules(*DESIGNED))
     assert cogc_here("run", "spec.cog", cwd=tmp_path).returncode == 3

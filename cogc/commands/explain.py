@@ -35,6 +35,6 @@ def run(options: Namespace) -> int:
             return 0
     known = [c for c, *_ in CODES.values()] + list(CODES)
     sys.stderr.write(
-        f"cogc: there is no diagnostic `{options.code}`; {did_you_mean(wanted, known, 'see specs/codes/')}\n"
+        f"cogc: there is no diagnostic `{options.code}`; {did_you_mean(wanted, known, '`cogc rules` lists them')}\n"
     )
     return 2

@@ -214,8 +214,12 @@ def _test(options: Namespace) -> int:
     named = [(s, t) for s, t in found.tests if t.name == options.test]
     named = named or [(s, t) for s, t in found.tests if options.test.casefold() in t.name.casefold()]
     if len(named) != 1:
-        known = ", ".join(f"`{t.name}`" for _, t in (named or found.tests)) or "none"
-        raise UsageError(f"--test {options.test}: name one of the tests: {known}")
+        known = ", ".join(f"`{t.name}`" for _, t in (named or found.tests))
+        raise UsageError(
+            f"--test {options.test}: name one of the tests: {known}"
+            if known
+            else f"--test {options.test}: `{options.spec}` has no tests: give the file that has them, such as NAME_test.cog"
+        )
     suite, test = named[0]
     if test.binds:
         raise UsageError(f"the test `{test.name}` has a `for all`: explore one without")

@@ -190,3 +190,16 @@ def answers(options: Namespace) -> dict[str, list[Answer]]:
         name, value = pair(text, "--answer")
         found.setdefault(name, []).append(Answer(*_timed(_AFTER, value)))
     return found
+
+
+def refuse_unknown_answers(bundle: ir.Bundle, options: Namespace) -> None:
+    """Raise UsageError for an `--answer` by whose name nothing in a program asks a person."""
+    known = {p.name for p in bundle.programs.values() if p.kind == "human"}
+    known |= {c.name for c in bundle.coglets.values() if c.kind == "plan"}
+    known |= {s.name for s in bundle.servers.values()}
+    known |= {a.role for sett in bundle.setts.values() for a in sett.agents}
+    for name in answers(options):
+        if name not in known:
+            raise UsageError(
+                f"--answer: the program has nothing that asks a person by the name `{name}`{has(sorted(known))}"
+            )

@@ -26,7 +26,7 @@ from cogc import ir
 from cogc.commands import telemetry, trace_parts, under_trio
 from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
-from cogc.commands.inputs import inputs
+from cogc.commands.inputs import inputs, refuse_unknown_answers
 from cogc.commands.instance import begun, go_on, opened
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import (
@@ -278,6 +278,8 @@ def _script(options: Namespace) -> int:
 def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Script | None = None) -> int:
     """Check the options, and run the root: a sett, a recorded run, or a session of its own."""
     bundle = bound(bundle, options)
+    if script is None:  # what a script boots is known when it does
+        refuse_unknown_answers(bundle, options)
     bound_processes(options)
     if not options.replay:
         warn_of_spec(bundle, options)
@@ -428,7 +430,9 @@ def _ended(session: Session, options: Namespace) -> int:
         return 3 if session.cut_off else 0  # a service is stopped so
     if session.outcome in EXIT_CODES:
         return EXIT_CODES[session.outcome]
-    code = _task_failed(session.kernel.unit.bundle, session.last.get("failed"))
+    code = _task_failed(
+        session.kernel.unit.bundle, session.last.get("failed"), session.executors.settings.keeping.store == "memory"
+    )
     if code:
         return code
     for hook in session.unended:
@@ -474,9 +478,9 @@ def _summary(session: Session) -> None:
     sys.stderr.write(report.usage(session.kernel))
 
 
-def _task_failed(bundle: ir.Bundle, said: Any) -> int:
+def _task_failed(bundle: ir.Bundle, said: Any, in_memory: bool) -> int:
     """Return the exit code of a root that is an agent, a team, a plan or a definition of done. `said` is the last failure
-    that the root has reported, or None."""
+    that the root has reported, or None; `in_memory` tells whether plans end with the run."""
     kind = bundle.coglets[bundle.root].kind
     if kind == "coglet" or said is None:
         return 0
@@ -484,6 +488,11 @@ def _task_failed(bundle: ir.Bundle, said: Any) -> int:
         sys.stderr.write("cogc: the definition of done is not met\n")
         return 4
     sys.stderr.write(f"cogc: the {kind} failed: {said['message']}\n")
+    if said["kind"] == "approval" and in_memory:
+        name = bundle.coglets[bundle.root].name
+        sys.stderr.write(
+            f"cogc: the plan was kept in memory, and is gone: --answer {name}=approve approves of it in the run\n"
+        )
     return 4 if said["kind"] == "dod" else 3
 
 
@@ -535,4 +544,6 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
     if events[-1][3:] == ["deadlock"]:
         sys.stderr.write(report.deadlock(kernel.deadlock() or []))
         return 3
-    return _task_failed(bundle, said.get("failed")) or (3 if kernel.losses.failures or sinks.lost else 0)
+    return _task_failed(bundle, said.get("failed"), in_memory=False) or (
+        3 if kernel.losses.failures or sinks.lost else 0
+    )

@@ -22,6 +22,7 @@ from cogc import ir
 from cogc.analysis.checked import Checked, Options as CheckOptions
 from cogc.commands import out, streams, under_trio
 from cogc.commands.budgets import budget, budget_option
+from cogc.commands.inputs import refuse_unknown_answers
 from cogc.commands.load import show_to_stderr
 from cogc.commands.options import answer_options, bound, parameters, set_option, settle, words
 from cogc.commands.packages import allow_imports, allowed
@@ -112,6 +113,7 @@ def run(options: Namespace) -> int:
                 return code or 3
         return code
 
+    refuse_unknown_answers(bundle, options)
     return _verify(bound(bundle, options), options, judged)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cogc import ir
 from cogc.explore.systematic import Diverged
 from cogc.explore.trial import KILL, UNCHANGED, Changes, Failed, Outcome, arrange, of_models, states
 from cogc.kernel.chains import Book, Chain
@@ -117,7 +118,8 @@ class TestTrial:
             instant_over=kills,
         )
         if self.test.name in self.program.world:
-            raise CallsWorld(f"the test `{self.test.name}` carries calls out for real: script them to explore it")
+            why = _why(self.program.world[self.test.name])
+            raise CallsWorld(f"the test `{self.test.name}` carries calls out for real{why}")
         found = made[-1]
         if not found.halted:
             found.settle()
@@ -133,3 +135,18 @@ class TestTrial:
             failed, {} if failed else states(found), found.steps, faults.requests, found, found.halted, places,
             frozenset(text for text, held in outcome.sometimes.items() if held),
         )  # fmt: skip
+
+
+def _why(program: ir.Program | None) -> str:
+    """Return what is behind the calls of a program that a test carries out for real, and what to do about it if it can be scripted."""
+    match program:
+        case ir.Program(kind="plan store"):
+            return ": its plan is kept in a store outside of the run"
+        case ir.Program(kind="queue"):
+            return ": its queue lies outside of the run"
+        case ir.Program(kind="coglet"):
+            return f": `{program.name}` is a coglet in Python, whose code nobody but Python can repeat"
+        case ir.Program():
+            return f": script `{program.name}` to explore it"
+        case None:
+            return ""

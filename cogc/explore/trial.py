@@ -158,6 +158,8 @@ def refusal(bundle: ir.Bundle) -> str:
         if coglet.python:
             return f"`{coglet.name}` is a coglet in Python, whose code nobody but Python can repeat"
     for program in bundle.programs.values():
+        if program.kind == "plan store":
+            return "a plan is kept in a store outside of the run: exploration has none"
         if program.kind not in ("expr", "template", "llm", "ask", "reply", "coglet"):
             return f"program `{program.name}` ({program.kind}) would call the world: explore a test that scripts it"
     for model in bundle.models.values():

@@ -46,7 +46,7 @@ def application(
 
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = {404: "there is no such route", 405: "the route has another method"}
+    words = {404: "there is no such route; /openapi.json lists them", 405: "the route has another method"}
     return refusal(error.status_code, words.get(error.status_code, error.detail), error.headers)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
+from cogc import ir
 from cogc.kernel.unit import Unit
 from cogc.language.limits import PATIENCE
 from cogc.language.meter import begin
@@ -28,12 +29,13 @@ EPOCH = 946_684_800_000_000_000
 
 @dataclass(slots=True)
 class Program:
-    """The compiled program of a file of tests. `world` remembers the tests that carry calls out for real."""
+    """The compiled program of a file of tests. `world` remembers the tests that carry calls out for real, each
+    with the program of the first such call."""
 
     suite: Suite
     unit: Unit
     settings: Callable[[], Settings] = Settings
-    world: set[str] = field(default_factory=set)
+    world: dict[str, ir.Program | None] = field(default_factory=dict)
     marks: Marks | None = None
     """The function that notes the coverage, if it is asked for."""
     judges: dict[tuple[str, ...], Unit] = field(default_factory=dict)

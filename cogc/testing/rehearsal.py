@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import trio
 
+from cogc import ir
 from cogc.kernel import disturb
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models.counting import counted, estimate
@@ -36,7 +37,11 @@ MOST_AT_ONCE = 200_000
 
 
 class NeedsWorld(Exception):
-    """A call must be carried out for real, and the test runs outside of Trio."""
+    """A call must be carried out for real, and the test runs outside of Trio. `program` is that of the first such call, if it has one."""
+
+    def __init__(self, program: ir.Program | None) -> None:
+        super().__init__("a call must be carried out for real")
+        self.program = program
 
 
 class Unscripted(Exception):
@@ -172,6 +177,8 @@ class Rehearsal(Session):
     watch: Callable[[], None] | None = None
     world = False
     """True if the test runs inside of Trio."""
+    real: ir.Program | None = None
+    """The program of the first call that was carried out for real."""
     quiet = False
     """True if nothing was left to happen when time last passed."""
     instant_over: Callable[[], None] | None = None
@@ -275,7 +282,7 @@ class Rehearsal(Session):
         if self.world:
             return await self._round()
         if self.outside.kept or self.outside.scopes:
-            raise NeedsWorld
+            raise NeedsWorld(self.real)
         return True
 
     def _call(self, call: Outward) -> None:
@@ -308,18 +315,24 @@ class Rehearsal(Session):
             elif (isinstance(call, Ask) and call.model.provider == "scripted") or (
                 isinstance(call, Call) and is_ours(call.program)
             ):
-                super()._call(call)
+                self._call_for_real(call)
             else:
                 raise Unscripted(call)
             return
         if given.kind == "real":
-            super()._call(call)
+            self._call_for_real(call)
         elif given.kind == "value":
             for i, piece in enumerate(given.pieces if isinstance(call, Ask) and call.streams else (), 1):
                 self._later(given.delay * i // len(given.pieces), Piece(call.id, piece))
             self._answer_later(call, given.delay, given.value)
         else:
             self._hang(call)
+
+    def _call_for_real(self, call: Ask | Call) -> None:
+        """Carry a call out for real."""
+        if self.real is None and isinstance(call, Call):
+            self.real = call.program
+        super()._call(call)
 
     def _ask_live(self, ask: Ask, live: Live) -> None:
         """Ask a model, or repeat what it has said."""

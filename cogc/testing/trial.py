@@ -106,8 +106,8 @@ def run_test(
     if not world:
         try:
             driven(trial.run())
-        except NeedsWorld:
-            program.world.add(test.name)
+        except NeedsWorld as call:
+            program.world[test.name] = call.program
             world = True
             if live is not None:
                 live.asked = live.scenes = 0

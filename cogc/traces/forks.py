@@ -188,8 +188,13 @@ def _reply_near(travel: Travel, seq: int, call: Any) -> str:
     travel.write(take)
     if own:
         return f"its reply is record {own}"
-    near = [f"record {number}" for number in (before, after) if number]
-    return f"the nearest replies are {' and '.join(near)}" if near else "the run has no replies"
+    match [number for number in (before, after) if number]:
+        case [one, other]:
+            return f"the nearest replies are record {one} and record {other}"
+        case [one]:
+            return f"the nearest reply is record {one}"
+        case _:
+            return "the run has no replies"
 
 
 def _value(call: Call | Ask | Dispatch | None, text: str, point: Point) -> Any:

@@ -91,6 +91,7 @@ def test_diagrams_are_written_and_nothing_else_is_overwritten(tmp_path: Path) ->
         ('program p() -> string = shell ["true"]\ncoglet Main { listen go: int\n  transmit o: string\n  on go { o <- p() } }', "program `p` (shell) would call the world"),
         ('model m = anthropic "claude-haiku-5-5"\nagent Main { model: m\n  system: "x" }', "model `m` would be asked for real"),
         ("queue q: int = memory\ncoglet Main { transmit o: int\n  on q as n { o <- n }\n  on start { q <- 1 } }", "a queue of the language"),
+        ('plan Main {\n  goal: "g"\n  approve: system\n  step a: 1\n}', "a plan is kept in a store outside of the run"),
     ],
 )  # fmt: skip
 def test_what_would_call_the_world_is_refused(text: str, words: str, tmp_path: Path) -> None:
@@ -236,6 +237,30 @@ def test_the_explore_of_a_test_gives_its_bounds_and_the_command_line_goes_first(
 def test_a_test_that_cannot_be_explored_is_refused(words: list[str], said: str, tested: Path) -> None:
     done = cogc_here("explore", "bank_test.cog", *words, cwd=tested)
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "test, said",
+    [
+        (
+            'use P\n  send self.goal <- ""\n  run until result',
+            "for real: its plan is kept in a store outside of the run",
+        ),
+        ("use Main\n  script p { real }\n  send self.go <- 1\n  run 1s", "for real: script `p` to explore it"),
+    ],
+)
+def test_a_test_that_needs_the_world_is_refused_with_what_it_needs(test: str, said: str, tmp_path: Path) -> None:
+    plan = 'plan P {\n  goal: "g"\n  approve: system\n  step a: 1\n}\n'
+    main = 'program p() -> string = shell ["true"]\ncoglet Main {\n  listen go: int\n  on go { p() }\n}\n'
+    (tmp_path / "a.cog").write_text(f'{plan}{main}test "t" {{\n  {test}\n}}\n')
+    done = cogc_here("explore", "a.cog", "--test", "t", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "") and said in done.stderr
+
+
+def test_a_spec_without_tests_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text("coglet Main { }\n")
+    done = cogc_here("explore", "a.cog", "--test", "t", cwd=tmp_path)
+    assert done.returncode == 2 and "`a.cog` has no tests" in done.stderr
 
 
 def run_with(seed: int, *words: object) -> str:

@@ -254,7 +254,7 @@ def test_nothing_malformed_ends_the_server_or_holds_it() -> None:
 def test_what_no_route_takes_is_refused_in_json() -> None:
     async def body(port: int, _: Server) -> None:
         reply = await ask(port, "GET", "/nothing")
-        assert (reply.status, reply.json) == (404, {"detail": "there is no such route"})
+        assert (reply.status, reply.json) == (404, {"detail": "there is no such route; /openapi.json lists them"})
         reply = await ask(port, "DELETE", "/echo")
         assert (reply.status, reply.json) == (405, {"detail": "the route has another method"})
         assert set(reply.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}

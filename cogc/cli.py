@@ -129,7 +129,7 @@ def _ran(given: list[str], program: str, commands: dict[str, str]) -> int:
     except BaseException as error:  # argparse ends by SystemExit when it has printed the help
         from cogc.commands import refusal
 
-        code = refusal.said(error)
+        code = refusal.report(error)
     return streams.flushed(code)
 
 

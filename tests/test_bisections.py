@@ -281,8 +281,8 @@ def test_orders_of_a_service_come_again(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / "votes").write_text(" ".join("yes" if letter == "y" else "no" for letter in letters))
         travels.append(Travel(_served(tmp_path / name, unit, tmp_path), unit, keeps=False))
     assert any('"order"' in line for line in (tmp_path / "one").read_text().splitlines())
-    told = [bisection.told(travel) for travel in travels]
-    result = bisection.search(travels[0], *told, lambda outputs, _ended: outputs.get("verdict"))
+    recorded = [bisection.recorded_run(travel) for travel in travels]
+    result = bisection.search(travels[0], *recorded, lambda outputs, _ended: outputs.get("verdict"))
     assert result.outcomes == (["rejected"], ["adopted"], ["adopted"]) and result.number == result.differing == 2
 
 

@@ -516,7 +516,7 @@ def test_output_to_a_closed_pipe_is_no_error() -> None:
     assert done.stdout == "Trial\n" and done.stderr == ""
 
 
-@pytest.mark.parametrize("moment", ["cogc.commands.streams.guard", "cogc.commands.refusal.said"])
+@pytest.mark.parametrize("moment", ["cogc.commands.streams.guard", "cogc.commands.refusal.report"])
 def test_an_interruption_while_a_command_starts_or_ends_is_no_traceback(moment: str) -> None:
     module, _, name = moment.rpartition(".")
     code = (

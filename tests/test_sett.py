@@ -705,8 +705,8 @@ def test_what_all_minds_may_spend_is_bounded(world: World) -> None:
     spec = world.spec(f"agent A {{ {ON_GOAL}\n run: Mind }}\nagent B {{ {on('A', 'exclusive')}\n run: Mind }}", head)
     whole = world.whole(spec)
     agents = AgentRuns(spec.unit, Settings(str(world.folder)), {"tokens": 1000})
-    for hands in whole.hands.values():
-        hands.agents = agents
+    for actor in whole.actors.values():
+        actor.agents = agents
 
     async def main() -> list[Artefact]:
         with trio.fail_after(DEADLINE):

@@ -65,7 +65,7 @@ def run(options: Namespace) -> int:
             travel = Travel(one.path, unit, keeps=False)
             warn_of_program(travel.head, bundle.hash, f"`{one.path}`")
             try:
-                runs.append((travel, bisection.told(travel)))
+                runs.append((travel, bisection.recorded_run(travel)))
             except bisection.NotComparable as why:
                 raise UsageError(str(why)) from None
     in_python = next((told.in_python for _, told in runs if told.in_python), "")
@@ -126,13 +126,13 @@ def _print(found: Found, travels: list[Any], options: Namespace) -> None:
     """Print the reply, its place in the spec, both values, and the outcomes."""
     from cogc.diagnostics.masks import masked  # as above
     from cogc.language.values import plain
-    from cogc.traces.bisection import asked, said
+    from cogc.traces.bisection import asked, readable
 
     program, path, question, place = asked(found.first)
     seqs = [
         _seq_of(travel, answer.call.id) for travel, answer in zip(travels, (found.first, found.second), strict=True)
     ]
-    values = [plain(said(answer.value)) for answer in (found.first, found.second)]
+    values = [plain(readable(answer.value)) for answer in (found.first, found.second)]
     if options.json:
         about = {
             "program": program, "path": path, "asked": question, "place": place, "records": seqs, "replies": values, "number": found.number,

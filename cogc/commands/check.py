@@ -75,5 +75,5 @@ def run(options: Namespace | Plain) -> int:
     found = check.found()
     if options.verbose:
         out = sys.stdout if options.format in (None, "people", "text") else sys.stderr
-        out.writelines(f"{line}\n" for line in check.ways())
+        out.writelines(f"{line}\n" for line in check.answer_formats())
     return check.finish(found)

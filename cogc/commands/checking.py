@@ -153,13 +153,13 @@ class Check:
 
         return in_processes(stale, self.read, check, cache)
 
-    def ways(self) -> list[str]:
+    def answer_formats(self) -> list[str]:
         """Return how each model of the files is asked for its answer, a line each."""
-        from cogc.commands.ways import ways
+        from cogc.commands.answer_formats import answer_formats
         from cogc.compile import analyse
         from cogc.diagnostics.problems import Problems
 
-        return list(ways(analyse(self.paths, self.read, Problems(), self.settings())))
+        return list(answer_formats(analyse(self.paths, self.read, Problems(), self.settings())))
 
     def _online(self) -> list[Diagnostic]:
         """Ask all MCP servers for their tools and write the lock files. Return a diagnostic for each server that did not

@@ -14,7 +14,7 @@ _LONGEST = 2000
 """The characters of a line for people."""
 
 
-def said(error: BaseException) -> int:
+def report(error: BaseException) -> int:
     """Print one line about the exception that ended a command, and return its exit code."""
     if isinstance(error, SystemExit):  # who raises it has printed what is wrong
         return error.code if isinstance(error.code, int) else 2

@@ -34,12 +34,12 @@ from cogc.sett import report
 from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board, open_sett_store
 from cogc.sett.command import CommandRunner
+from cogc.sett.dependencies import Dependencies, dependencies_of
 from cogc.sett.foreign import listen
-from cogc.sett.hands import Hands
 from cogc.sett.in_process import LocalSett
 from cogc.sett.model import UNWANTED
+from cogc.sett.role_actor import RoleActor
 from cogc.sett.spec import SettSpec
-from cogc.sett.ways import Ways, ways_of
 from cogc.sett.world import Ids, Live, Recorded, World
 from cogc.stores.base import Store
 from cogc.stores.mirror import MirroredStore
@@ -68,7 +68,7 @@ class _Plan:
         self.options = options
         self.goal = goal_of(options)
         self.lines: list[list[Any]] | None = None
-        self.ways: Ways | None = None
+        self.dependencies: Dependencies | None = None
         self.seed = (
             options.seed if options.seed is not None else 0 if options.sim else random.SystemRandom().getrandbits(32)
         )
@@ -89,7 +89,7 @@ class _Plan:
         head, self.lines = recorded(path, "a sett")
         warn_of_program(head, as_recorded(self.bundle, self.options.spec, head.get("program")).hash)
         self.instance, self.seed, self.start, self.goal = head["run"], head["seed"], head["epoch"], head["sett"]
-        self.board, self.ways = "memory", head.get("ways")
+        self.board, self.dependencies = "memory", head.get("ways")
 
     @property
     def exact(self) -> bool:
@@ -104,7 +104,7 @@ class _Plan:
             "epoch": at,
             "program": self.bundle.hash,
             "sett": self.goal,
-            "ways": ways_of(self.bundle),
+            "ways": dependencies_of(self.bundle),
         }
 
 
@@ -170,7 +170,7 @@ async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSink
         simulated = partial(getattr, world, "virtual") if options.sim else None
         observe = telemetry.observed(sinks.exporter, plan.bundle, options)
         agents = AgentRuns(spec.unit, settings, budget(options), simulated, observe)
-        hands = {role: Hands(agent, runner, agents) for role, agent in spec.agents.items()}
+        actors = {role: RoleActor(agent, runner, agents) for role, agent in spec.agents.items()}
         if plan.lines is None:
             await prepare(runner, spec.agents.values())
         if isinstance(world, Live):
@@ -181,7 +181,7 @@ async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSink
                 f"--record: the board of `{plan.instance}` has artefacts already; a recording begins with an empty board"
             )
         sett = LocalSett(
-            spec, MirroredStore(store) if options.record else store, hands, settings.people, sinks.note, world, ids=Ids(plan.seed) if plan.exact else None,
+            spec, MirroredStore(store) if options.record else store, actors, settings.people, sinks.note, world, ids=Ids(plan.seed) if plan.exact else None,
             journal=sinks.journal(plan.head(begin)) if options.record else None, inbox=Board(store) if options.record else None,
             limit=None if limit is None else begin + limit,
         )  # fmt: skip
@@ -203,7 +203,7 @@ async def _outside(plan: _Plan, store: Store, stop: trio.Event) -> AsyncIterator
     """Give the outside of a sett, and the time at which the sett begins."""
     if plan.lines is not None:
         assert plan.start is not None
-        yield Recorded(plan.lines, plan.ways, ways_of(plan.bundle)), plan.start
+        yield Recorded(plan.lines, plan.dependencies, dependencies_of(plan.bundle)), plan.start
         return
     live = Live(store, stop, plan.start)
     async with live.open():

@@ -34,9 +34,9 @@ from cogc.sett.board import Board, open_board
 from cogc.sett.command import CommandRunner
 from cogc.sett.cub import Cub
 from cogc.sett.foreign import listen
-from cogc.sett.hands import Hands
 from cogc.sett.health import Condition, serve
 from cogc.sett.orchestrator import Note, Orchestrator
+from cogc.sett.role_actor import RoleActor
 from cogc.sett.spec import SettSpec
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ def work(options: Namespace) -> int:
         settings = Settings(options.workspace, allow, None, sandboxed, kept=kept)
         lease = duration(options.lease, "--lease", above_zero=True) or 0
         linger = duration(options.linger, "--linger") or 0
-        hands = Hands(agents[role], runner, AgentRuns(its.spec.unit, settings, observe=its.observe))
-        await prepare(runner, [hands.agent])
-        cub = Cub(board, hands, its.note, lease / 1e9, linger / 1e9, its.condition)
+        actor = RoleActor(agents[role], runner, AgentRuns(its.spec.unit, settings, observe=its.observe))
+        await prepare(runner, [actor.agent])
+        cub = Cub(board, actor, its.note, lease / 1e9, linger / 1e9, its.condition)
         if options.execute_claim and await board.claim(options.execute_claim) is None:
             raise UsageError(f"there is no claim {options.execute_claim}")
         await cub.run(its.stop, options.execute_claim or "")

@@ -30,7 +30,7 @@ def run(main: Callable[[], Awaitable[R]], then: Callable[[R], int], held: ExitSt
             with held:
                 code = then(value())
         except BaseException as error:
-            code = refusal.said(error)
+            code = refusal.report(error)
         return flushed(code)
 
     collecting.on()

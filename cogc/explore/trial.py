@@ -302,7 +302,7 @@ class _Run:
         answer = self.models.answer(ask)
         assert answer is not None
         delay, reply = answer
-        reply, delay = self.faults.befall(ask, self.kernel, reply, delay)
+        reply, delay = self.faults.apply(ask, self.kernel, reply, delay)
         self.delays.add(self.kernel.now + delay, Reply(ask.id, reply))
 
     def _later(self) -> bool:

@@ -532,7 +532,7 @@ class Kernel(State):
         """Add a member to a pool and return its index."""
         member = creation.grow(self, inst, child, arguments)
         supervision.begin(self, member)
-        return self.told(inst, "grow", member.index)
+        return self.noted(inst, "grow", member.index)
 
     def lifecycle(self, inst: Instance, action: str, child: str, member: int | None) -> None:
         """Carry out `stop`, `restart` or `escalate`."""

@@ -496,35 +496,35 @@ class State(ABC):
 
     def moment(self, inst: Instance) -> Time:
         """Return the time that `now()` gives."""
-        return self.told(inst, "now", Time(self.epoch + self.now))
+        return self.noted(inst, "now", Time(self.epoch + self.now))
 
     def random(self, inst: Instance) -> float:
         """Return the next number of `random()`."""
-        return self.told(inst, "random", self.stream(inst.path).random())
+        return self.noted(inst, "random", self.stream(inst.path).random())
 
     def jitter(self, inst: Instance) -> float:
         """Return a number from 0 to 1, for the pause before another attempt of a coglet."""
-        return self.told(inst, "jitter", self.stream(inst.path, "attempts").random())
+        return self.noted(inst, "jitter", self.stream(inst.path, "attempts").random())
 
     def uuid(self, inst: Instance) -> str:
         """Return the next identifier of `uuid()`."""
         bits = self.stream(inst.path, "uuid").getrandbits(128)
-        return self.told(inst, "uuid", str(uuid.UUID(int=bits, version=4)))
+        return self.noted(inst, "uuid", str(uuid.UUID(int=bits, version=4)))
 
     def kept(self, inst: Instance, name: str) -> Value:
         """Return what a coglet has kept under a name, or None."""
-        return self.told(inst, "kept", self.persisted.get((inst.path, name)))
+        return self.noted(inst, "kept", self.persisted.get((inst.path, name)))
 
     def shared(self, inst: Instance, key: Key, sharer: Sharer) -> bool:
         """Return whether an effect that a coglet asks for is done or under way (`Once.shared`)."""
-        return self.told(inst, "shared", self.once.shared(key, sharer))
+        return self.noted(inst, "shared", self.once.shared(key, sharer))
 
     def answer(self, inst: Instance, question: Question) -> list[Any]:
         """Return the answer to a question of a coglet's tool as a list of one, or an empty list if there is none yet."""
-        return self.told(inst, "answer", [question.answer] if question.answered else [])
+        return self.noted(inst, "answer", [question.answer] if question.answered else [])
 
-    def told(self, inst: Instance, kind: str, value: T) -> T:
-        """Return what a coglet is told. The course of its reaction keeps that (`courses.py`)."""
+    def noted(self, inst: Instance, kind: str, value: T) -> T:
+        """Return what a coglet gets from outside of its reaction. The course of that reaction keeps it (`courses.py`)."""
         telling = self.telling
         if telling is not None and telling.inst is inst and telling.course:
             telling.course[-1].heard.append((kind, value))

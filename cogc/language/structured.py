@@ -84,7 +84,7 @@ def fitted(schema: Schema, provider: str) -> Fitted:
     return Fitted(None, (), reason) if reason else Fitted(made, tuple(changed))
 
 
-def way(wanted: types.Type, provider: str, can: frozenset[str]) -> str:
+def answer_format(wanted: types.Type, provider: str, can: frozenset[str]) -> str:
     """Return how an answer of a type is asked for, in words."""
     schema, _ = schema_of(wanted)
     if schema is None:

@@ -13,7 +13,7 @@ One piece of work (`_work`)
     1. `assemble` reads the claim, its artefact, the context, and the reviews of a rework.
     2. `_hold` renews the lease at a third of its length, beside the work. If the board says that the grant is another
        owner's, or cannot be reached until the lease is over, `_hold` cancels the work.
-    3. `Hands.do` runs the command, or an agent of the spec, and turns the answer into an artefact. Timeouts, wrong answers and
+    3. `RoleActor.do` runs the command, or an agent of the spec, and turns the answer into an artefact. Timeouts, wrong answers and
        commands that cannot be started become Failure artefacts: they are results like others, and are committed.
     4. `_commit` writes the result. A board that is away for a moment is tried again for the length of a lease.
     If anything ends the work between 1 and 4 (a cancellation, a lost board), the grant is given back, so that another cub
@@ -42,10 +42,10 @@ from contextlib import suppress
 import trio
 
 from cogc.sett.board import Board
-from cogc.sett.hands import Done, Hands, assemble
 from cogc.sett.health import Condition
 from cogc.sett.model import CLOSED, Claim, Grant, new_id
 from cogc.sett.orchestrator import Note
+from cogc.sett.role_actor import Done, RoleActor, assemble
 from cogc.stores.base import StoreLost
 
 LEASE = 30.0
@@ -66,15 +66,15 @@ class Cub:
     def __init__(
         self,
         board: Board,
-        hands: Hands,
+        actor: RoleActor,
         note: Note,
         lease: float = LEASE,
         linger: float = LAST_WORK,
         condition: Condition | None = None,
     ) -> None:
         self.board = board
-        self.hands = hands
-        self.agent = hands.agent
+        self.actor = actor
+        self.agent = actor.agent
         self.note = note
         self.lease = lease
         self.linger = linger
@@ -133,7 +133,7 @@ class Cub:
         try:
             artefact = await self.board.artefact(claim.artefact_id)
             assert artefact is not None
-            bid, failed = await self.hands.decide(artefact, claim)
+            bid, failed = await self.actor.decide(artefact, claim)
             if failed:
                 self.note("log", role, level="warn", data=failed)
             if await self.board.bid(claim.id, role, bid, failed):
@@ -178,7 +178,7 @@ class Cub:
                 nursery.start_soon(self._hold, grant, lost)
                 done = None
                 with lost:
-                    done = await self.hands.do(work)
+                    done = await self.actor.do(work)
                 nursery.cancel_scope.cancel()
             if done is None:
                 self.note("log", self.agent.role, level="warn", data=f"claim {grant.claim_id} is another's now")
@@ -227,7 +227,7 @@ class Cub:
         """Run the health check at its interval. An agent that fails it takes no work until it passes again."""
         before = True
         while not stop.is_set():
-            why = await self.hands.illness()
+            why = await self.actor.illness()
             well = not why
             if well != before:
                 word = "well again" if well else f"not well: {why}"

@@ -34,9 +34,9 @@ from cogc.run.people import People, Question
 from cogc.run.stopping import STOP_LIMIT
 from cogc.sett.board import Board
 from cogc.sett.cub import LEASE
-from cogc.sett.hands import Done, Hands, assemble
 from cogc.sett.model import ORCHESTRATOR, Artefact, Claim, Grant, goal
 from cogc.sett.orchestrator import CONSENSUS, LOCK, Note, Orchestrator
+from cogc.sett.role_actor import Done, RoleActor, assemble
 from cogc.sett.spec import SettSpec
 from cogc.sett.world import Call, Event, Ids, Kind, World
 from cogc.stores.base import Store, StoreLost, T, Tx
@@ -91,7 +91,7 @@ class LocalSett:
         self,
         spec: SettSpec,
         store: Store,
-        hands: dict[str, Hands],
+        actors: dict[str, RoleActor],
         people: People,
         note: Note,
         world: World,
@@ -112,15 +112,15 @@ class LocalSett:
         self.note = note
         self.limit = limit
         self.orchestrator = Orchestrator(self.board, list(spec.agents), spec.max_review_iterations, note, consensus)
-        self.hands = hands
+        self.actors = actors
         self.steps = 0
         self.calls = 0
         self.enlisted = False
         self.stopping: int | None = None
         self.broken_off = False
-        self.well = {role: not hand.agent.health for role, hand in hands.items()}
-        self.illness = dict.fromkeys(hands, "")
-        self.check_at: dict[str, int] = {role: 0 for role, hand in hands.items() if hand.agent.health}
+        self.well = {role: not actor.agent.health for role, actor in actors.items()}
+        self.illness = dict.fromkeys(actors, "")
+        self.check_at: dict[str, int] = {role: 0 for role, actor in actors.items() if actor.agent.health}
         self.bidding: dict[int, tuple[str, Claim]] = {}
         self.working: dict[int, Grant] = {}
         self.taken: list[Grant] = []
@@ -193,10 +193,10 @@ class LocalSett:
                 await self.orchestrator.step()
             moved = False
             if self.stopping is None:
-                for role, hand in self.hands.items():
-                    moved |= await self._bid(role, hand)
-                    moved |= await self._take_work(role, hand)
-                    self._check_health(role, hand)
+                for role, actor in self.actors.items():
+                    moved |= await self._bid(role, actor)
+                    moved |= await self._take_work(role, actor)
+                    self._check_health(role, actor)
                 await self._ask()
             if not moved and self.calls == before:
                 return
@@ -210,7 +210,7 @@ class LocalSett:
         self.world.begin(call)
         return self.calls
 
-    async def _bid(self, role: str, hand: Hands) -> bool:
+    async def _bid(self, role: str, actor: RoleActor) -> bool:
         """Bid on the claims that wait for a role, or ask for a bid. Return whether a bid was made."""
         made = False
         bidding = {claim.id for whose, claim in self.bidding.values() if whose == role}
@@ -219,13 +219,13 @@ class LocalSett:
                 continue
             artefact = await self.board.artefact(claim.artefact_id)
             assert artefact is not None
-            decided = hand.decide_at_once(artefact, claim)
+            decided = actor.decide_at_once(artefact, claim)
             if decided is not None:
                 made |= await self._put_bid(role, claim, *decided)
                 continue
 
             async def decide(artefact: Artefact = artefact, claim: Claim = claim) -> Any:
-                return list(await hand.decide(artefact, claim))
+                return list(await actor.decide(artefact, claim))
 
             number = self._begin("bid", role, [artefact.value(), claim.id], decide)
             self.bidding[number] = role, claim
@@ -240,12 +240,12 @@ class LocalSett:
             self.note("bid", role, claim=claim.id, artefact=claim.artefact_id, bid=bid)
         return made
 
-    async def _take_work(self, role: str, hand: Hands) -> bool:
-        """Take the grants that a role has hands for, and begin the work. Return whether there were any."""
+    async def _take_work(self, role: str, actor: RoleActor) -> bool:
+        """Take the grants that its actor has room for, and begin the work. Return whether there were any."""
         began = False
         while self.well[role]:
             mine = [g for g in (*self.working.values(), *self.taken) if g.role == role]
-            if len(mine) < hand.agent.at_once:
+            if len(mine) < actor.agent.at_once:
                 grant = await self.board.take(role, self.orchestrator.id, LEASE)
                 if grant is not None:
                     self.taken.append(grant)
@@ -255,7 +255,7 @@ class LocalSett:
             work = await assemble(self.board, ready)
 
             async def do(work: Any = work) -> Any:
-                made, log, remarks = await hand.do(work)
+                made, log, remarks = await actor.do(work)
                 return [made.value(), log, list(remarks)]
 
             number = self._begin("work", role, [ready.id, work.request()], do)
@@ -265,12 +265,12 @@ class LocalSett:
             began = True
         return began
 
-    def _check_health(self, role: str, hand: Hands) -> None:
+    def _check_health(self, role: str, actor: RoleActor) -> None:
         """Begin the health check of an agent if it is due."""
         due = self.check_at.get(role)
         if due is not None and due <= self.now:
             del self.check_at[role]
-            self.checking[self._begin("health", role, role, hand.illness)] = role
+            self.checking[self._begin("health", role, role, actor.illness)] = role
 
     async def _ask(self) -> None:
         """Ask people the new questions, and stop asking those that somebody else has answered."""
@@ -392,7 +392,7 @@ class LocalSett:
             word = f"not well: {why}" if why else "well again"
             self.note("log", role, level="warn" if why else "info", data=f"it is {word}")
         self.well[role], self.illness[role] = not why, why
-        self.check_at[role] = self.now + int(self.hands[role].agent.health_every * 1e9)
+        self.check_at[role] = self.now + int(self.actors[role].agent.health_every * 1e9)
 
     async def _renew(self) -> None:
         """Renew the leases that are due. Work whose lease is another's is given up."""

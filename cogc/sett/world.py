@@ -25,7 +25,7 @@ from cogc.language.codec import encode
 from cogc.language.values import Failure, shorten
 from cogc.run.people import Clock
 from cogc.run.replay import Divergence
-from cogc.sett.ways import Ways, difference
+from cogc.sett.dependencies import Dependencies, difference
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -218,12 +218,12 @@ class _Clock(Clock):
 
 
 class Recorded:
-    """The world as a recording has it. `lines` are its events: step, time, kind, data. `then` has the ways of the agents of the recorded
-    sett, None in older recordings, `ways` those of this one."""
+    """The world as a recording has it. `lines` are its events: step, time, kind, data. `then` has the dependencies of the agents of the recorded
+    sett, None in older recordings, `now` those of this one."""
 
-    def __init__(self, lines: list[list[Any]], then: Ways | None, ways: Ways) -> None:
+    def __init__(self, lines: list[list[Any]], then: Dependencies | None, now: Dependencies) -> None:
         self.then = then
-        self.ways = ways
+        self.dependencies = now
         self.calls = {data[0]: data for _, _, kind, *data in lines if kind == "call"}
         self.events: Iterator[Event] = iter([Event(kind, at, *data) for _, at, kind, *data in lines if kind != "call"])
 
@@ -238,10 +238,10 @@ class Recorded:
         if self.then is not None:
             self._compare(call, self.then)
 
-    def _compare(self, call: Call, then: Ways) -> None:
+    def _compare(self, call: Call, then: Dependencies) -> None:
         """Raise Divergence if the agent of a call goes about it in another way than the recorded one."""
-        ways = (of.get(call.role, {}).get(call.kind, {}) for of in (then, self.ways))
-        found = difference(*ways)
+        both = (of.get(call.role, {}).get(call.kind, {}) for of in (then, self.dependencies))
+        found = difference(*both)
         if found is not None:
             part, before, now = found
             what = f"{_NAMES[call.kind]} of `{call.role}`: {part}:"

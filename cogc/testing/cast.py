@@ -122,7 +122,7 @@ class Cast:
         found = self._answer(call, kernel, names, said, scripts)
         if self.faults is None or not isinstance(call, Ask) or found is None or found.kind != "value":
             return found
-        return self._befallen(call, kernel, found)
+        return self._with_fault(call, kernel, found)
 
     def _answer(
         self, call: Ask | Call, kernel: State, names: list[str], said: dict[str, Any], scripts: bool
@@ -147,10 +147,10 @@ class Cast:
                 return given
         return None
 
-    def _befallen(self, ask: Ask, kernel: State, given: Given) -> Given:
+    def _with_fault(self, ask: Ask, kernel: State, given: Given) -> Given:
         """Return what a request gets under the faults of an exploration, and note which faults it has a place for."""
         assert self.faults is not None
-        reply, delay = self.faults.befall(ask, kernel, given.value, given.delay)
+        reply, delay = self.faults.apply(ask, kernel, given.value, given.delay)
         return Given("value", delay, reply, given.pieces if reply is given.value else ())
 
     def work(self, name: str, path: str, now: int, asked: Any) -> Given | None:

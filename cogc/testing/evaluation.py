@@ -46,8 +46,8 @@ NEVER = LiveChoice()
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """The way in which one case runs: the seed, the kernel, and whether golden traces are written."""
+class CaseSettings:
+    """The settings with which one case runs: the seed, the kernel, and whether golden traces are written."""
 
     seed: int
     kernel: Callable[..., Kernel]
@@ -85,7 +85,9 @@ def in_turn(
         yield run(one, budget)
 
 
-def evaluate(program: Program, test: Test, way: Way, once: Callable[..., Outcome], spread: Spread = in_turn) -> Outcome:
+def evaluate(
+    program: Program, test: Test, settings: CaseSettings, once: Callable[..., Outcome], spread: Spread = in_turn
+) -> Outcome:
     """Run all cases of a test, and return what came of them as one outcome. `once` runs one of them."""
     rows: list[Row | None] = [None]
     if test.rows is not None:
@@ -93,7 +95,7 @@ def evaluate(program: Program, test: Test, way: Way, once: Callable[..., Outcome
         if isinstance(found, Refusal):
             return Outcome(test, found)
         rows = [*found]
-    live = way.live
+    live = settings.live
     runs = live.runs if _may_be_live(test) else 0
     try:
         needed = _needed(program, test, live)
@@ -103,7 +105,7 @@ def evaluate(program: Program, test: Test, way: Way, once: Callable[..., Outcome
     course = _Course(len(planned), len(rows), runs > 0, needed, live.budget)
 
     def run(one: Planned, budget: dict[str, float]) -> Ran:
-        return run_case(test, way, once, one, budget)
+        return run_case(test, settings, once, one, budget)
 
     try:
         for outcome, case in spread(planned, run, course.left):
@@ -150,13 +152,15 @@ def _needed(program: Program, test: Test, live: LiveChoice) -> float | None:
     return None
 
 
-def run_case(test: Test, way: Way, once: Callable[..., Outcome], one: Planned, budget: dict[str, float]) -> Ran:
+def run_case(
+    test: Test, settings: CaseSettings, once: Callable[..., Outcome], one: Planned, budget: dict[str, float]
+) -> Ran:
     """Run one case, and write its recording."""
     row, number = one
     values = {} if row is None or test.rows is None else {test.rows.name: row.value}
     live = None
-    if way.live.runs and _may_be_live(test):
-        about = {"file": test.path, "test": test.name, "seed": way.seed, "run": number}
+    if settings.live.runs and _may_be_live(test):
+        about = {"file": test.path, "test": test.name, "seed": settings.seed, "run": number}
         if row is not None:
             about["row"] = {"line": row.line, "key": row.key, "value": plain(row.value)}
         live = Live(Recording(about), budget=budget)
@@ -165,8 +169,8 @@ def run_case(test: Test, way: Way, once: Callable[..., Outcome], one: Planned, b
         told = [f"a model gave no answer: {why}" for why in live.recording.failures()]
         outcome.refusal = replace(outcome.refusal, notes=(*outcome.refusal.notes, *told))
     place = ""
-    if live is not None and live.asked and way.live.folder:
-        place = os.path.join(way.live.folder, _file_name(test, row, number))
+    if live is not None and live.asked and settings.live.folder:
+        place = os.path.join(settings.live.folder, _file_name(test, row, number))
         with open(place, "wb") as file:
             file.write(live.recording.lines())
     asked = live.asked if live is not None else 0
@@ -302,14 +306,16 @@ class _Course:
         return Refusal(line, where, notes=tuple(notes))
 
 
-def run_once(program: Program, test: Test, way: Way) -> Callable[[dict[str, Any], Live | None], Outcome]:
+def run_once(program: Program, test: Test, settings: CaseSettings) -> Callable[[dict[str, Any], Live | None], Outcome]:
     """Return the function that runs a test once with some values."""
 
     def once(values: dict[str, Any], live: Live | None = None) -> Outcome:
         if test.is_sett:
             from cogc.testing.sett_trial import run_sett_test  # start-up: few tests are about setts
 
-            return run_sett_test(program, test, seed=way.seed, values=values)
-        return run_test(program, test, seed=way.seed, values=values, kernel=way.kernel, update=way.update, live=live)
+            return run_sett_test(program, test, seed=settings.seed, values=values)
+        return run_test(
+            program, test, seed=settings.seed, values=values, kernel=settings.kernel, update=settings.update, live=live
+        )
 
     return once

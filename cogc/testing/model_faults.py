@@ -40,7 +40,7 @@ class Faults:
         self._asked: dict[str, int] = {}
         self._said: dict[str, Reply] = {}
 
-    def befall(self, ask: Ask, kernel: State, reply: Any, delay: int) -> tuple[Any, int]:
+    def apply(self, ask: Ask, kernel: State, reply: Any, delay: int) -> tuple[Any, int]:
         """Return the reply to a request, and its delay in nanoseconds, under its fault if it has one."""
         if ask.request.get("count"):
             return reply, delay

@@ -310,7 +310,7 @@ class Rehearsal(Session):
                 and (known := self.models.answer(call)) is not None
             ):
                 delay, value = known
-                reply, delay = self.cast.faults.befall(call, self.kernel, value, delay)
+                reply, delay = self.cast.faults.apply(call, self.kernel, value, delay)
                 self._answer_later(call, delay, reply)
             elif (isinstance(call, Ask) and call.model.provider == "scripted") or (
                 isinstance(call, Call) and is_ours(call.program)

@@ -19,11 +19,11 @@ from cogc.testing.course import Program
 from cogc.testing.coverage import Covered, Marks
 from cogc.testing.evaluation import (
     NEVER,
+    CaseSettings,
     Cut,
     LiveChoice,
     Planned,
     Ran,
-    Way,
     evaluate,
     in_turn,
     is_evaluation,
@@ -75,8 +75,8 @@ class Programs:
 
 def run_one(program: Program, test: Test, choice: Choice, processes: int = 1) -> Outcome:
     """Run one test: for all of its values, for each of its rows, and as often as a live run wants."""
-    way = Way(choice.seed, ordered(choice.seed), choice.update, choice.live)
-    single = run_once(program, test, way)
+    settings = CaseSettings(choice.seed, ordered(choice.seed), choice.update, choice.live)
+    single = run_once(program, test, settings)
     recording = choice.live.repeat
     if recording is not None:
         try:
@@ -93,7 +93,7 @@ def run_one(program: Program, test: Test, choice: Choice, processes: int = 1) ->
     if not is_evaluation(test, choice.live):
         return once({})
     spread = in_turn if processes <= 1 or not choice.live.runs else partial(_side_by_side, processes)
-    return evaluate(program, test, way, once, spread)
+    return evaluate(program, test, settings, once, spread)
 
 
 def _recorded_row(program: Program, test: Test, recording: Recording) -> dict[str, Any]:

@@ -6,7 +6,7 @@ that its script says; its result is an event at the end of that time. One thing 
 same course each time.
 
 Two tasks take turns. The sett runs until it wants an event, or until nothing is left to do, and is then `parked`. The steps of the
-test look at the board, post what they send, and hand the sett the event of the next instant.
+test look at the board, post what they send, and actor the sett the event of the next instant.
 
 An agent of the spec that works for the sett runs as a session of its own, whose virtual time is added to the call.
 """
@@ -31,9 +31,9 @@ from cogc.run.people import People
 from cogc.run.process import ProcessResult
 from cogc.run.session import RunOptions
 from cogc.sett.agent_runs import answer_of
-from cogc.sett.hands import Hands
 from cogc.sett.in_process import LocalSett
 from cogc.sett.model import goal
+from cogc.sett.role_actor import RoleActor
 from cogc.sett.spec import AgentSpec, SettSpec
 from cogc.sett.world import Call, Event, Ids
 from cogc.stores.base import Tx
@@ -157,9 +157,9 @@ class SettTrial(Course):
         except Failure as failure:
             raise Refused(Refusal(f"the sett does not start: {failure.message}", self.where)) from None
         runner = ScriptedRunner(self)
-        hands = {role: Hands(agent, runner, ScriptedAgents(self, agent)) for role, agent in spec.agents.items()}
+        actors = {role: RoleActor(agent, runner, ScriptedAgents(self, agent)) for role, agent in spec.agents.items()}
         store = WatchedStore(self.changed)
-        self.sett = LocalSett(spec, store, hands, People(), _hear, self.world, ids=Ids(self.seed))
+        self.sett = LocalSett(spec, store, actors, People(), _hear, self.world, ids=Ids(self.seed))
         nursery.start_soon(self._keep_going, self.sett)
 
     async def _keep_going(self, sett: LocalSett) -> None:

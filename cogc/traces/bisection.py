@@ -50,7 +50,7 @@ Outputs: TypeAlias = dict[str, list[Any]]
 """The messages of the root by channels."""
 Outcome: TypeAlias = Callable[[Outputs, str], Any]
 """Gives the outcome of a run, as a value that is compared, from its outputs and from how it ended."""
-_NOT_RETOLD = {
+_NOT_REPEATED = {
     "hosted": "has coglets of the first system (`CogBase`), which act by themselves",
     "revived": "was resumed and made objects in Python anew, and what they had known is not in the journal",
     "progress": "has calls that were carried out elsewhere and told of their progress",
@@ -75,8 +75,8 @@ class Answer(NamedTuple):
 
 
 @dataclass
-class Told:
-    """A run as its journal tells it. `keys` has the questions by the numbers of their calls."""
+class RecordedRun:
+    """A recorded run: its events, and what a replay of them has found. `keys` has the questions by the numbers of their calls."""
 
     events: list[Event]
     head: dict[str, Any]
@@ -107,7 +107,7 @@ class Found(NamedTuple):
     tried: int
 
 
-def told(travel: Travel) -> Told:
+def recorded_run(travel: Travel) -> RecordedRun:
     """Replay a journal and take note of questions, answers and outputs. Raise what `Travel.at` raises, and NotComparable."""
     recording = journal.load(travel.path.read_bytes())
     if recording.events and recording.events[0][2] == journal.SNAPSHOT:
@@ -115,10 +115,10 @@ def told(travel: Travel) -> Told:
             f"`{travel.path}` begins with a snapshot, and what was before it is not known: an instance that runs with `--keep 1`, and a "
             "recording (`--record FILE`), have whole journals"
         )
-    odd = next((event[2] for event in recording.events if event[2] in _NOT_RETOLD), "")
+    odd = next((event[2] for event in recording.events if event[2] in _NOT_REPEATED), "")
     if odd:
-        raise NotComparable(f"`{travel.path}` {_NOT_RETOLD[odd]}: its events `{odd}` cannot be told anew")
-    found = Told(recording.events, recording.head)
+        raise NotComparable(f"`{travel.path}` {_NOT_REPEATED[odd]}: its events `{odd}` cannot be repeated")
+    found = RecordedRun(recording.events, recording.head)
     kernel, asked, calls = _kernel(travel.unit, recording.head), Counter[str](), dict[int, tuple[Outward, int]]()
 
     def taken(effects: list[Effect]) -> None:
@@ -148,7 +148,9 @@ def _is_method(call: Outward) -> bool:
     return isinstance(call, Call) and call.program.kind == "coglet"
 
 
-def search(travel: Travel, first: Told, second: Told, outcome: Outcome, settings: Settings | None = None) -> Found:
+def search(
+    travel: Travel, first: RecordedRun, second: RecordedRun, outcome: Outcome, settings: Settings | None = None
+) -> Found:
     """Return the first reply whose change changes the outcome of the first run. Raise NotComparable if there is none.
 
     `settings` are those under which coglets in Python run again; runs that have some need them.
@@ -221,7 +223,7 @@ def _bare(value: Any) -> Any:
     return value
 
 
-def said(value: Any) -> Any:
+def readable(value: Any) -> Any:
     """Return a reply for people: of a model the text that it says, or the tools that it calls."""
     if isinstance(value, Failure):
         return {"failure": value.message}
@@ -246,11 +248,11 @@ class _Unknown(Exception):
         super().__init__(f"{name_of(call)} of {call.path}: {gist(call)}")
 
 
-class _Retold(Rehearsal):
+class _SplicedSession(Rehearsal):
     """A session whose questions are answered by two recorded runs."""
 
-    first: Told
-    second: Told
+    first: RecordedRun
+    second: RecordedRun
     changed: frozenset[Key]
     counts: Counter[str]
     known: dict[int, Key]
@@ -292,8 +294,8 @@ class _Retold(Rehearsal):
 
 def _hybrid(
     travel: Travel,
-    first: Told,
-    second: Told,
+    first: RecordedRun,
+    second: RecordedRun,
     differing: list[Key],
     count: int,
     outcome: Outcome,
@@ -317,7 +319,7 @@ def _hybrid(
     sinks = Sinks() if settings is not None else Sinks(recording=Recording(head, events, 0, 0))
     if settings is not None:
         _, _, _, options.parameters, kept = next(e for e in first.events if e[2] == "start")
-    session = build(_Retold, travel.unit, options, settings or Settings(), sinks)
+    session = build(_SplicedSession, travel.unit, options, settings or Settings(), sinks)
     if settings is not None:
         session.kernel.persisted = {(path, name): value for path, name, value in kept}
     session.first, session.second, session.changed = first, second, frozenset(differing[:count])
@@ -337,7 +339,7 @@ def _hybrid(
     return outcome(session.outputs, str(session.kernel.ended or ""))
 
 
-def _play(session: _Retold, until: int) -> None:
+def _play(session: _SplicedSession, until: int) -> None:
     """Let a session go on to its end, or to an instant, and stop it then."""
     session.known = {}
     session.counts = Counter()

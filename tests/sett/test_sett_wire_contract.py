@@ -135,7 +135,7 @@ def test_the_report_of_a_failed_connection_names_the_network(
     whole = world.whole(
         world.spec(agent("W", world.script("w", f'cat > /dev/null; echo "{said}" >&2; exit 6'), ON_GOAL, more))
     )
-    whole.hands["W"].runner.offline = True  # as in each sandbox
+    whole.actors["W"].runner.offline = True  # as in each sandbox
     trio.run(whole.run, "go")
     (failed,) = [a for a in trio.run(world.board.artefacts) if a.structural_type == "Failure"]
     assert ("its agent has no network" in failed.payload["reason"]) == reported

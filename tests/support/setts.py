@@ -14,10 +14,10 @@ from cogc.run.settings import Settings
 from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board
 from cogc.sett.command import CommandRunner
-from cogc.sett.hands import Hands
 from cogc.sett.in_process import LocalSett
 from cogc.sett.model import Artefact
 from cogc.sett.orchestrator import Orchestrator
+from cogc.sett.role_actor import RoleActor
 from cogc.sett.spec import SettSpec
 from cogc.sett.world import Live
 from cogc.stores.memory import MemoryStore
@@ -49,7 +49,7 @@ class World:
         people = People(answers)
         runner = CommandRunner("test", str(self.folder), sandbox)
         agents = AgentRuns(spec.unit, Settings(str(self.folder), people=people))
-        return Whole(self, spec, people, {r: Hands(a, runner, agents) for r, a in spec.agents.items()}, consensus)
+        return Whole(self, spec, people, {r: RoleActor(a, runner, agents) for r, a in spec.agents.items()}, consensus)
 
     def note(self, kind: str, path: str, **fields: Any) -> None:
         self.notes.append((kind, path, fields))
@@ -86,8 +86,10 @@ class World:
 class Whole:
     """A whole sett in this process, and an orchestrator on the same board whose steps a test makes itself."""
 
-    def __init__(self, world: World, spec: SettSpec, people: People, hands: dict[str, Hands], consensus: float) -> None:
-        self.world, self.spec, self.people, self.hands, self.consensus = world, spec, people, hands, consensus
+    def __init__(
+        self, world: World, spec: SettSpec, people: People, actors: dict[str, RoleActor], consensus: float
+    ) -> None:
+        self.world, self.spec, self.people, self.actors, self.consensus = world, spec, people, actors, consensus
         self.orchestrator = Orchestrator(
             world.board, list(spec.agents), spec.max_review_iterations, world.note, consensus
         )
@@ -100,7 +102,7 @@ class Whole:
             sett = LocalSett(
                 self.spec,
                 self.world.board.store,
-                self.hands,
+                self.actors,
                 self.people,
                 self.world.note,
                 live,

@@ -1,4 +1,4 @@
-"""The ways in which the agents of a sett bid and work: their commands, and what is said to which models.
+"""What the calls of the agents of a sett depend on: their commands, and what is said to which models.
 
 A recording has them in its head. So a replay by a spec that has changed can name the first call that would be another one now, although the
 sett asks for it with the same artefact.
@@ -16,8 +16,8 @@ from cogc import ir
 from cogc.language.codec import encode
 from cogc.language.values import shorten
 
-Ways: TypeAlias = dict[str, dict[str, dict[str, str]]]
-"""By role and kind of call: each part of the way, by its name."""
+Dependencies: TypeAlias = dict[str, dict[str, dict[str, str]]]
+"""By role and kind of call: the text of each part, by its name."""
 _OF_KINDS = {
     "bid": ("bid_script", "prompts.claim"),
     "work": ("command", "worker.command", "prompts.execution"),
@@ -30,24 +30,24 @@ _MOST = 160
 """The characters of a part that are kept as they are."""
 
 
-def ways_of(bundle: ir.Bundle) -> Ways:
-    """Return the ways of the agents of the sett that is the root of a program."""
+def dependencies_of(bundle: ir.Bundle) -> Dependencies:
+    """Return the dependencies of the agents of the sett that is the root of a program."""
     return {
-        agent.role: {kind: _way(bundle, agent, kind) for kind in _OF_KINDS}
+        agent.role: {kind: _parts_of(bundle, agent, kind) for kind in _OF_KINDS}
         for agent in bundle.setts[bundle.root].agents
     }
 
 
 def difference(then: dict[str, str], now: dict[str, str]) -> tuple[str, str, str] | None:
-    """Return the first part in which two ways differ, what it was then and what it is now, or None."""
+    """Return the first part in which two calls differ, what it was then and what it is now, or None."""
     for name in (*now, *then):
         if then.get(name) != now.get(name):
             return name, then.get(name, "nothing"), now.get(name, "nothing")
     return None
 
 
-def _way(bundle: ir.Bundle, agent: ir.SettAgent, kind: str) -> dict[str, str]:
-    """Return the parts of the way of an agent for a kind of call."""
+def _parts_of(bundle: ir.Bundle, agent: ir.SettAgent, kind: str) -> dict[str, str]:
+    """Return the parts on which a kind of call of an agent depends."""
     given = {name: _plain(msgspec.to_builtins(value)) for name, value in agent.attributes.items()}
     found = {}
     for name in _OF_KINDS[kind]:

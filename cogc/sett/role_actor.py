@@ -42,8 +42,8 @@ class Done(NamedTuple):
     remarks: Sequence[str] = ()
 
 
-class Hands:
-    """The hands of one agent. `runner` runs its commands, `agents` the agents of the spec."""
+class RoleActor:
+    """Bids and works for one role, and checks its health. `runner` runs its commands, `agents` the agents of the spec."""
 
     def __init__(self, agent: AgentSpec, runner: Runner, agents: Agents) -> None:
         self.agent = agent
@@ -102,7 +102,7 @@ class Hands:
         agent = self.agent
         try:
             if agent.run:
-                return await self._accept(await self._think(work), work, None)
+                return await self._accept(await self._ask_agent(work), work, None)
             if not agent.command:
                 return Done(work.failed(f"agent `{agent.role}` has neither a command nor an agent to run"), log_entry())
             done = await self.runner.run(agent, agent.command, msgspec.json.encode(work.request()), agent.timeout)
@@ -118,7 +118,7 @@ class Hands:
         made = await verified(reading.made, work, self.runner.workspace)
         return Done(made, log_entry(done, reading.ignored), reading.ignored)
 
-    async def _think(self, work: Work) -> Reading:
+    async def _ask_agent(self, work: Work) -> Reading:
         """Let an agent of the spec do the work. A record in the form of the contract is an answer, anything else the
         payload of one."""
         agent = self.agent

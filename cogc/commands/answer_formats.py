@@ -1,4 +1,4 @@
-"""The ways in which agents and `llm` programs of a spec ask their models for an answer: the lines of `cogc check --verbose`."""
+"""The formats in which agents and `llm` programs of a spec ask their models for an answer: the lines of `cogc check --verbose`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from cogc.analysis.attribute_check import word_of
 from cogc.analysis.checked import Checked
 from cogc.language import types
 from cogc.language.attributes import USUAL
-from cogc.language.structured import way
+from cogc.language.structured import answer_format
 from cogc.names.model_lists import models_of
 from cogc.names.world import Unit
 from cogc.syntax import nodes
 
 
-def ways(checked: Checked) -> Iterator[str]:
+def answer_formats(checked: Checked) -> Iterator[str]:
     """Yield a line for each agent and `llm` program of the files, and each of its models."""
     for unit in checked.world.roots:
         for agent in unit.all(nodes.Agent):
@@ -37,8 +37,8 @@ def _lines(
     for model in models_of(checked.world, declared):
         node = model.of(nodes.Model)
         if node.provider.id in USUAL:
-            said = way(wanted, node.provider.id, _capabilities(node))
-            yield f"{unit.path}: {what}: model `{node.name.id}`: {said}"
+            format = answer_format(wanted, node.provider.id, _capabilities(node))
+            yield f"{unit.path}: {what}: model `{node.name.id}`: {format}"
 
 
 def _capabilities(node: nodes.Model) -> frozenset[str]:

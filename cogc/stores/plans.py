@@ -95,19 +95,6 @@ class PlanStore:
 
         return await self.store.transact(work)
 
-    async def update_step(self, id: str, step: Step) -> bool:
-        """Replace the step with the same id. Return False if there is no such plan or step."""
-
-        async def work(tx: Tx) -> bool:
-            plan = await tx.get(f"plan:{id}")
-            if plan is None or all(s["id"] != step["id"] for s in plan["steps"]):
-                return False
-            plan["steps"] = [step if s["id"] == step["id"] else s for s in plan["steps"]]
-            tx.put(f"plan:{id}", plan)
-            return True
-
-        return await self.store.transact(work)
-
     # ---- the run that holds a plan ---------------------------------------------------------------------------
 
     async def begin(self, plan: Plan, again: bool = True) -> tuple[Plan, bool]:

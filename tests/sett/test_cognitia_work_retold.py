@@ -289,9 +289,11 @@ def test_list_plans_by_namespace(plans: Any, wanted: dict[str, str], found: list
 
 def test_update_step(plans: Any) -> None:
     async def act(store: PlanStore) -> None:
-        await store.save(plan())
-        step = {**plan()["steps"][0], "status": "completed", "result": "done"}
-        assert await store.update_step("p1", step)
+        made = plan()
+        await store.save(made)
+        await store.save(
+            {**made, "steps": [{**made["steps"][0], "status": "completed", "result": "done"}, *made["steps"][1:]]}
+        )
         found = await store.load("p1")
         assert found is not None and [s["status"] for s in found["steps"]] == ["completed", "pending"]
         assert found["steps"][0]["result"] == "done" and found["steps"][0]["dod"] == ["criterion A"]
@@ -303,7 +305,9 @@ def test_update_step(plans: Any) -> None:
 def test_update_step_missing_plan_and_update_step_not_found(plans: Any, id: str, step: str) -> None:
     async def act(store: PlanStore) -> None:
         await store.save(plan())
-        assert not await store.update_step(id, {"id": step, "status": "completed"})
+        asked = {"action": "approve", "source": "user", "by": "me", "user": "me", "tasks": {step: "another task"}}
+        with pytest.raises(ValueError, match=f"there is no plan {id}|has no step {step}"):
+            await store.decide(id, asked)
         assert await store.load("p1") == plan()
 
     plans(act)

@@ -1,4 +1,4 @@
-"""What the calls of the agents of a sett depend on: their commands, and what is said to which models.
+"""The dependencies of the calls of a sett's agents: their commands, and what is said to which models.
 
 A recording has them in its head. So a replay by a spec that has changed can name the first call that would be another one now, although the
 sett asks for it with the same artefact.

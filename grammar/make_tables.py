@@ -5,8 +5,8 @@ Lark reads the grammar and computes the LALR(1) tables; this module writes them 
 
 The tables. A state's row maps a terminal to an action: `n >= 0` shifts into state n, `-1 - r` reduces by rule r. A row
 in which every terminal reduces by one rule is that bare action. Other rows are written as texts of two characters an
-entry, the terminal and `SHIFTED` + the action, and so are the rows of `GOTOS`, of a nonterminal and a state: a small file
-meets a fifth of the states, and a text costs nothing before it is read. `RULES[r]` is (left side, length, builder, kept, mode):
+entry, the terminal and `SHIFTED` + the action, and so are the rows of `GOTOS`, of a nonterminal and a state: no key has a number
+as great as those, so an entry is found by a search for its key, and nothing is made of the rows. `RULES[r]` is (left side, length, builder, kept, mode):
 `kept` lists the children that go to the builder as offsets from the rule's first symbol, -1 for one that is absent and
 gives None. `mode` is how the value is made: 0 calls the builder, 1 hands the only child on, 2 makes a list to be
 spliced into the rule above.
@@ -141,8 +141,8 @@ def make() -> str:
         f"STARTS = {starts!r}",
         f"FINALS = {finals!r}",
         f"SHIFTED = {SHIFTED}",
-        _rows("ACTIONS", [_text(r, SHIFTED) if isinstance(r, dict) else r for r in actions]),
-        _rows("GOTOS", [_text(r, 0) for r in gotos]),
+        _rows("ACTIONS", [_text(r) if isinstance(r, dict) else r for r in actions]),
+        _rows("GOTOS", [_text(r) for r in gotos]),
     ]
     return "\n".join(parts) + "\n"
 
@@ -167,12 +167,13 @@ def _rows(name: str, rows: list[Any]) -> str:
     seen: dict[str, int] = {}
     order = [seen.setdefault(ascii(r), len(seen)) for r in rows]
     distinct = ",\n".join(seen)
-    return f"_{name}: tuple[int | str, ...] = (\n{distinct},\n)\n{name} = [_{name}[i] for i in {order!r}]"
+    kind = " | ".join(sorted({type(r).__name__ for r in rows}))
+    return f"_{name}: tuple[{kind}, ...] = (\n{distinct},\n)\n{name} = [_{name}[i] for i in {order!r}]"
 
 
-def _text(row: dict[int, int], shifted: int) -> str:
+def _text(row: dict[int, int]) -> str:
     """Return the text of a row."""
-    return "".join(chr(key) + chr(shifted + value) for key, value in row.items())
+    return "".join(chr(key) + chr(SHIFTED + value) for key, value in row.items())
 
 
 def _is_rule(symbol: str, rules: list[Any]) -> bool:

@@ -2,8 +2,8 @@
 
 In: a class body of annotated fields. Out: a class with `__slots__`, a positional `__init__`, structural equality, a
 hash and a `repr`. Eighty frozen dataclasses take longer to define than a small file takes to check, at every start of
-`cogc`. A record takes microseconds: one `__init__` is compiled for each number of fields, and each class replaces its
-names.
+`cogc`. A record takes microseconds: one `__init__` is compiled for each number of fields, and each class of which there is
+a record replaces its names.
 
 mypy checks that no field is assigned to (`frozen_default`); at run time nothing does, so construction costs no more than
 for a plain class. Fields named in `_unequal_` tell the origin of a value and take no part in equality.
@@ -61,30 +61,44 @@ class RecordType(type):
     """Gives the compared fields of a record."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> RecordType:
-        # every start of `cogc` makes 150 records here: plain loops, and nothing is set behind the making of the class
+        # every start of `cogc` makes 150 records here: nothing is made that only some of them need, and nothing set afterwards
         own = [f for f in space.get("__annotations__", ()) if f[0] != "_"]
         base: Any = bases[0] if bases else None
         fields: tuple[str, ...] = (*base._fields_, *own) if base is not None else tuple(own)
-        defaults: dict[str, Any] = dict(base._defaults_) if base is not None else {}
+        defaults: dict[str, Any] = base._defaults_ if base is not None else {}
         for field in own:
             if field in space:
-                defaults[field] = space.pop(field)
+                defaults = {**defaults, field: space.pop(field)}
         unequal: tuple[str, ...] = space.get("_unequal_") or (base._unequal_ if base is not None else ())
-        compared = tuple([f for f in fields if f not in unequal]) if unequal else fields
         space["__slots__"] = own
         space["__match_args__"] = space["_fields_"] = fields
         space["_defaults_"] = defaults
-        space["_compared_"] = compared
-        space["_values_"] = staticmethod(_getter(compared))
+        space["_compared_"] = tuple([f for f in fields if f not in unequal]) if unequal else fields
+        space["_values_"] = staticmethod(_first_values)
         if "__init__" not in space:
-            code = _init_code(len(fields)).replace(co_varnames=("self", *fields), co_names=fields)
-            init = FunctionType(code, {}, "__init__")
-            if defaults:
-                init.__defaults__ = tuple([defaults[f] for f in fields if f in defaults])
-            space["__init__"] = init
+            space["__init__"] = _first_init
         return super().__new__(mcs, name, bases, space)
 
 
+def _first_init(record: Any, *values: Any, **named: Any) -> None:
+    """Make the `__init__` of a class for its first record, and call it: a small file has records of a few classes."""
+    cls = record.__class__
+    code = _init_code(len(cls._fields_)).replace(co_varnames=("self", *cls._fields_), co_names=cls._fields_)
+    init = FunctionType(code, {}, "__init__")
+    init.__defaults__ = tuple([cls._defaults_[f] for f in cls._fields_ if f in cls._defaults_]) or None
+    cls.__init__ = init
+    init(record, *values, **named)
+
+
+def _first_values(record: Any) -> tuple[Any, ...]:
+    """Make the getter of the compared fields of a class for its first record that is asked, and call it."""
+    cls = record.__class__
+    get = _getter(cls._compared_)
+    cls._values_ = staticmethod(get)
+    return get(record)
+
+
+@dataclass_transform(frozen_default=True)
 class Record(metaclass=RecordType):
     """The base of all records. Two are equal if their classes and all compared fields are equal."""
 

@@ -8,10 +8,10 @@ The model
     automaton is in behind it, the symbol's value, and the start of its text. The three are kept in parallel lists,
     because one list of tuples costs an allocation for each token. Of the ends only that of the last symbol is
     ever asked for, so it is a variable.
-    `row_of(state)` maps the next terminal to an action: `n >= 0` shifts the token and enters state n, `-1 - r` reduces
-    by rule r. A state in which every terminal reduces by the same rule has that action itself in place of a mapping.
-    `_goto(state, left)` is the state behind a rule's left side, once the rule has been reduced. The tables have rows as
-    texts, and each is read when the automaton first comes to its state: a small file comes to a fifth of them.
+    `action_of(state, terminal)` is what to do before the next terminal: `n >= 0` shifts the token and enters state n, `-1 - r`
+    reduces by rule r. `row_of(state)` has these actions by terminal; a state in which every terminal reduces by the same rule
+    has that action itself in place of a mapping. `_goto(state, left)` is the state behind a rule's left side, once the rule has
+    been reduced. The tables have rows as texts, in which an entry is searched: the automaton comes to each once, as below.
     `Rules.action` is an action as the driver takes it, with the rule in place of its number.
     A reduction takes the rule's symbols off the stack, makes one value of theirs and pushes the left side with it. How
     the value is made is the rule's mode: `_BUILD` calls the builder, `_PASS` hands the only child on, `_SPLICE` makes a
@@ -57,7 +57,7 @@ from cogc.syntax.tables import ACTIONS, FINALS, GOTOS, RULES, SHIFTED, STARTS, T
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from cogc.syntax.lexer import Tokens
@@ -93,34 +93,35 @@ _CLOSING = frozenset(TERMINALS[n] for n in ("RBRACE", "RPAR", "RSQB"))
 _RBRACE = TERMINALS["RBRACE"]
 _ENDS = (_END, TERMINALS["_BEHIND"])
 _FINALS = frozenset(FINALS)
-_ROWS: list[Any] = [None] * len(ACTIONS)
-"""The rows of `ACTIONS` that have been read, by state."""
-_GOTOS: dict[int, dict[int, int]] = {}
-"""The rows of `GOTOS` that have been read, by state."""
 
 
 def row_of(state: int) -> dict[int, int] | int:
     """Return the actions of a state by the next terminal, or the one action that it has for all of them."""
-    found: dict[int, int] | int | None = _ROWS[state]
-    if found is None:
-        row = ACTIONS[state]
-        found = _ROWS[state] = row if isinstance(row, int) else {k: v - SHIFTED for k, v in _pairs(row)}
-    return found
+    row = ACTIONS[state]
+    return row if isinstance(row, int) else {ord(k): ord(v) - SHIFTED for k, v in zip(row[::2], row[1::2], strict=True)}
+
+
+def action_of(state: int, kind: int) -> int | None:
+    """Return the action of a state before a terminal. None is a mistake, or the end."""
+    row = ACTIONS[state]
+    if isinstance(row, int):
+        return row
+    at = row.find(chr(kind))  # no number of a terminal is that of a shifted action
+    return ord(row[at + 1]) - SHIFTED if at >= 0 else None
 
 
 def _goto(state: int, left: int) -> int:
     """Return the state behind the left side of a rule that has been reduced in a state, -1 where no such rule can be."""
-    row = _GOTOS.get(state)
-    if row is None:
-        row = _GOTOS[state] = dict(_pairs(str(GOTOS[state])))
-    return row.get(left, -1)
+    row = GOTOS[state]
+    at = row.find(chr(left))
+    return ord(row[at + 1]) - SHIFTED if at >= 0 else -1
 
 
 def _shifted(state: int, kind: int) -> int:
     """Return the state behind a terminal that is shifted in a state."""
-    row = row_of(state)
-    assert not isinstance(row, int)  # a state in which every terminal reduces shifts none
-    return row[kind]
+    action = action_of(state, kind)
+    assert action is not None and action >= 0
+    return action
 
 
 def behind(states: tuple[int, ...], terminals: list[int], rules: Rules) -> tuple[int, ...]:
@@ -129,11 +130,6 @@ def behind(states: tuple[int, ...], terminals: list[int], rules: Rules) -> tuple
     for terminal, following in zip(terminals, [*terminals[1:], NOTHING], strict=True):
         stack.append(rules.chain(stack[-1], _shifted(stack[-1], terminal), following)[0])
     return tuple(stack)
-
-
-def _pairs(row: str) -> Iterator[tuple[int, int]]:
-    """Yield the entries of a row that is written as a text."""
-    return zip(map(ord, row[::2]), map(ord, row[1::2]), strict=True)
 
 
 class Rules:
@@ -156,8 +152,7 @@ class Rules:
         shift = self._shifts.get(key)
         if shift is not None:
             return shift
-        row = row_of(state)
-        number = row if isinstance(row, int) else row.get(kind)
+        number = action_of(state, kind)
         if number is None:
             return None
         if number < 0:
@@ -183,8 +178,7 @@ class Rules:
         """
         builders: list[Builder] = []
         while True:
-            row = row_of(target)
-            action = row if isinstance(row, int) else row.get(kind)
+            action = action_of(target, kind)
             if action is None or action >= 0:
                 break
             left, length, _, kept, mode = self._written[-1 - action]
@@ -385,8 +379,8 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
     start = tokens.starts[at]
     opened: list[str] = []  # the brackets of the phrase that are still open, those taken off the stack first
     while True:
-        row = row_of(states[-1])
-        action = None if isinstance(row, int) else row.get(_ERROR)
+        row = ACTIONS[states[-1]]
+        action = None if isinstance(row, int) else action_of(states[-1], _ERROR)
         if action is not None and (kinds[at] != _END or len(states) > 1 or at == 0 or not opened):
             break
         if len(states) == 1:
@@ -436,8 +430,7 @@ def shifts(states: list[int], rules: Rules) -> dict[int, int]:
     for terminal in range(len(TERMINALS)):
         stack = list(states)
         while True:
-            row = row_of(stack[-1])
-            action = row if isinstance(row, int) else row.get(terminal)
+            action = action_of(stack[-1], terminal)
             if action is None:
                 break
             if action >= 0:

@@ -22,6 +22,7 @@ from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 RULES = lalr.Rules(BUILDERS)
@@ -57,8 +58,24 @@ def read(source: Source, problems: Problems, start: int, end: int) -> nodes.File
     if not first.errors:
         return tree
     tree = _attempt(source, second, start, end, resync=True)
+    tree, second = _as_meant(source, second, tree, lambda meant, found: _attempt(meant, found, start, end, resync=True))
     problems.take(second)
     return tree
+
+
+def _as_meant(
+    source: Source, found: Problems, tree: nodes.File | None, again: Callable[[Source, Problems], nodes.File | None]
+) -> tuple[nodes.File | None, Problems]:
+    """Return the tree of the text as it was meant, and the reports, where one token makes several of them; else what was read."""
+    from cogc.syntax import misplaced
+
+    meant = misplaced.meant(source, found.found, RULES)
+    if meant is None:
+        return tree, found
+    read = Problems()
+    better = again(meant.source, read)
+    joined = misplaced.joined(source, meant, read)
+    return (tree, found) if better is None or joined is None else (better, joined)
 
 
 def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> nodes.File | None:
@@ -88,12 +105,22 @@ def read_ranges(source: Source, problems: Problems, ranges: list[tuple[int, int]
 
     None if they have no mistake for the strict reading, nest deep or declare odd names.
     """
-    from cogc.syntax import odd_names
-
     found = Problems()
     strict = lex_ranges(source, found, ranges, resync=False)
     if not found.found and _file(lalr.parse(strict, RULES, lambda at, states: False)) is not None:
         return None
+    first = Problems()
+    tree = _recovered(source, first, ranges)
+    if tree is not None:
+        tree, first = _as_meant(source, first, tree, lambda meant, found: _recovered(meant, found, ranges))
+        problems.take(first)
+    return tree
+
+
+def _recovered(source: Source, problems: Problems, ranges: list[tuple[int, int]]) -> nodes.File | None:
+    """Return the tree of ranges that are read with recovery; None if they nest deep or declare odd names."""
+    from cogc.syntax import odd_names
+
     tokens = lex_ranges(source, problems, ranges, resync=True)
     if odd_names.mend(source, tokens, problems, MOST_ERRORS) is not None:
         return None  # its uses may stand elsewhere

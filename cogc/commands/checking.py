@@ -259,7 +259,7 @@ def _show_to_service(found: list[Diagnostic], format: str, paths: list[str], str
     if format == "github":
         sys.stdout.write(formats.github(found, os.environ.get("GITHUB_WORKSPACE", "")))
     elif format == "sarif":
-        sys.stdout.write(formats.sarif(found, __version__, _page))
+        sys.stdout.write(formats.sarif(found, __version__, _page, os.environ.get("GITHUB_WORKSPACE", "")))
     elif format == "junit":
         sys.stdout.write(formats.junit(found, paths, strict))
     else:

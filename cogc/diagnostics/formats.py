@@ -78,19 +78,21 @@ def _from(top: str, path: str) -> str:
 # ---- SARIF ---------------------------------------------------------------------------------------------------
 
 
-def sarif(found: list[Diagnostic], version: str, page: Callable[[str, str], str]) -> str:
+def sarif(found: list[Diagnostic], version: str, page: Callable[[str, str], str], top: str = "") -> str:
     """Return one run of SARIF 2.1.0 with all diagnostics, and the rules that they belong to.
 
-    `page` gives the page of a code and a name, or an empty text.
+    `page` gives the page of a code and a name, or an empty text. `top` is the folder of the repository, from which code scanning
+    reads addresses.
     """
     slugs = sorted({d.slug for d in found}, key=lambda s: CODES[s][0])
     seen: dict[str, int] = {}
+    folder = "the folder of the repository" if top else "the folder in which cogc was started"
     driver = {"name": "cogc", "version": version, "semanticVersion": version, "rules": [_rule(s, page) for s in slugs]}
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the folder in which cogc was started"}}},
-        "results": [_result(d, slugs.index(d.slug), seen) for d in found],
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": folder}}},
+        "results": [_result(d, slugs.index(d.slug), seen, top) for d in found],
     }
     return dumps({"$schema": SARIF, "version": "2.1.0", "runs": [run]})
 
@@ -115,32 +117,32 @@ def _plain(text: str) -> str:
     return text.replace("{{", "{").replace("}}", "}")
 
 
-def _result(d: Diagnostic, index: int, seen: dict[str, int]) -> dict[str, Any]:
+def _result(d: Diagnostic, index: int, seen: dict[str, int], top: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "ruleId": d.code,
         "ruleIndex": index,
         "level": d.severity,
         "message": {"text": shown(d.message + (f"\n{d.help}" if d.help else ""))},
-        "locations": [{"physicalLocation": _location(d.span)}],
-        "partialFingerprints": {"cogc/v1": _fingerprint(d, seen)},
+        "locations": [{"physicalLocation": _location(d.span, top)}],
+        "partialFingerprints": {"cogc/v1": _fingerprint(d, seen, top)},
     }
     if d.related:
         made["relatedLocations"] = [
-            {"id": i, "physicalLocation": _location(r.span), "message": {"text": shown(r.text)}}
+            {"id": i, "physicalLocation": _location(r.span, top), "message": {"text": shown(r.text)}}
             for i, r in enumerate(d.related)
         ]
     if d.edits:
-        made["fixes"] = [_fix(d)]
+        made["fixes"] = [_fix(d, top)]
     return made
 
 
-def _fix(d: Diagnostic) -> dict[str, Any]:
+def _fix(d: Diagnostic, top: str) -> dict[str, Any]:
     by_file: dict[str, list[Edit]] = {}
     for e in d.edits:
         by_file.setdefault(e.span.source.path, []).append(e)
     changes = [
         {
-            "artifactLocation": _artifact(path),
+            "artifactLocation": _artifact(path, top),
             "replacements": [
                 {"deletedRegion": _region(e.span), "insertedContent": {"text": e.replacement}} for e in edits
             ],
@@ -151,13 +153,14 @@ def _fix(d: Diagnostic) -> dict[str, Any]:
     return {"description": {"text": f"{words} ({applicability(d.edits)})"}, "artifactChanges": changes}
 
 
-def _location(span: Span) -> dict[str, Any]:
-    return {"artifactLocation": _artifact(span.source.path), "region": _region(span)}
+def _location(span: Span, top: str) -> dict[str, Any]:
+    return {"artifactLocation": _artifact(span.source.path, top), "region": _region(span)}
 
 
-def _artifact(path: str) -> dict[str, Any]:
+def _artifact(path: str, top: str) -> dict[str, Any]:
     from urllib.parse import quote
 
+    path = _from(top, path)
     address = quote(path.encode("utf-8", "surrogateescape"))
     if path.startswith("/"):
         return {"uri": f"file://{address}"}
@@ -170,13 +173,13 @@ def _region(span: Span) -> dict[str, int]:
     return {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
 
 
-def _fingerprint(d: Diagnostic, seen: dict[str, int]) -> str:
+def _fingerprint(d: Diagnostic, seen: dict[str, int], top: str) -> str:
     """Return what tells a result from others wherever its line moves to: its rule, file, message and line of text."""
     from hashlib import sha256
 
     source = d.span.source
     line = source.line(d.span.position()[0]).strip() if source.text else ""
-    words = "\0".join((d.code, source.path, d.message, line))
+    words = "\0".join((d.code, _from(top, source.path), d.message, line))
     count = seen[words] = seen.get(words, 0) + 1
     return sha256(f"{words}\0{count}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
 

@@ -58,6 +58,18 @@ def test_sarif_fits_its_schema_and_has_rules_fingerprints_relative_addresses_and
     assert [r["partialFingerprints"]["cogc/v1"] for r in moved] == prints
 
 
+def test_sarif_of_a_folder_in_a_repository_has_addresses_from_its_top(folder: Path) -> None:
+    below = folder / "sub dir"
+    (below / "up.cog").write_text('import "../hostile.cog"\nconst x: str = "a"\n')
+    done = cogc(
+        "check", str(below / "up.cog"), "../hostile.cog", "--format", "sarif", cwd=below, GITHUB_WORKSPACE=str(folder)
+    )
+    places = [
+        r["locations"][0]["physicalLocation"]["artifactLocation"] for r in json.loads(done.stdout)["runs"][0]["results"]
+    ]
+    assert {p["uri"] for p in places} == {"sub%20dir/up.cog", "hostile.cog"} and all("uriBaseId" in p for p in places)
+
+
 def test_github_has_one_line_a_report_with_its_own_escapes_and_paths_of_the_repository(folder: Path) -> None:
     lines = shown(folder, "github").splitlines()
     assert all(line.startswith("::error title=COG") and line.count("::") >= 2 for line in lines)

@@ -28,6 +28,8 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cogc.analysis.checked import Checked
     from cogc.names.world import DeclaredKind
 
@@ -148,23 +150,25 @@ def use_of(node: nodes.Test) -> nodes.Use | None:
 
 
 def declared_of(world: World, unit: Unit, node: nodes.Test) -> Declared | None:
-    """Return what a test uses: what its `use` names, else what a run of its file would begin at.
-
-    `Main` is never imported, so that it is looked for in the imported files too.
-    """
+    """Return what a test uses: what its `use` names, else what a run of its file would begin at."""
     used = use_of(node)
-    if used is not None and used.coglet.text != "Main":
-        return world.lookup(unit, used.coglet.text)
-    own = default_root(unit) if used is None else unit.declared.get("Main")
+    if used is None:
+        return _here_or_imported(world, unit, default_root)
+    return main_of(world, unit) if used.coglet.text == "Main" else world.lookup(unit, used.coglet.text)
+
+
+def main_of(world: World, unit: Unit) -> Declared | None:
+    """Return the `Main` that a test can use. It is never imported, so that it is looked for in the imported files too."""
+    return _here_or_imported(world, unit, lambda u: u.declared.get("Main"))
+
+
+def _here_or_imported(world: World, unit: Unit, find: Callable[[Unit], Declared | None]) -> Declared | None:
+    """Return what is found in a file, else in the only file that it imports in which anything is found."""
+    own = find(unit)
     if own is not None:
         return own
-    found = [
-        d
-        for i in unit.tree.declarations
-        if isinstance(i, nodes.Import)
-        and (other := world.units.get(import_path(unit.path, i.path.value))) is not None
-        and (d := default_root(other) if used is None else other.declared.get("Main")) is not None
-    ]
+    others = [world.units.get(import_path(unit.path, i.path.value)) for i in unit.all(nodes.Import)]
+    found = [d for other in others if other is not None and (d := find(other)) is not None]
     return found[0] if len(found) == 1 else None
 
 

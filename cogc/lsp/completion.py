@@ -7,6 +7,7 @@ import posixpath
 
 from cogc.analysis.prompts import VALUES
 from cogc.analysis.scope import Scope
+from cogc.analysis.tests import main_of
 from cogc.analysis.uses import Meaning, meaning_of
 from cogc.diagnostics.source import Source, Span, looks_like_yaml
 from cogc.disk.files import is_spec
@@ -126,6 +127,8 @@ class _Candidates:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         self.line = probe.line
+        while len(self.line) > 2 and getattr(self.line[-2], "base", None) is self.line[-1]:
+            self.line = self.line[:-1]  # a path that goes on behind the mark stands where the mark would
 
     def items(self) -> list[Item]:
         if self.probe.analysis is None or self.probe.unit is None or len(self.line) < 2:
@@ -204,13 +207,15 @@ class _Candidates:
             case nodes.ModelList() | nodes.Judge() | nodes.ExpectJudge():
                 found = self._declared("model")
             case nodes.Use():
-                found = self._declared(*_COGLETS, "sett")
+                main = main_of(self.world, self.unit)
+                meaning = None if main is None else meaning_of(main.unit, main.node)
+                found = [*self._declared(*_COGLETS, "sett"), *([] if meaning is None else [_of(meaning)])]
             case nodes.Script():
                 found = self._declared("program", "model", "agent")
             case _:
                 found = []
-        if len(node.parts) > 1:  # what stands behind the alias, or the tools of a server
-            before = ".".join(p.id for p in node.parts[:-1])
+        before = ".".join(p.id for p in node.parts[: node.parts.index(self.line[-1])])
+        if before:  # what stands behind the alias, or the tools of a server
             tools = self._tools(before) if isinstance(outer, nodes.Executor) else []
             return tools or _behind(found, before)
         return found

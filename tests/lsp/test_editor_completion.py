@@ -64,6 +64,12 @@ CASES = {
     "coglet M { listen x: Job; create w = Worker\n link self.x -> w.<^> }": ("job", "done"),
     "coglet M { listen x: Job; create w = Worker\n on <^> { } }": ("x w start stop error all", "lookup"),
     "coglet M { transmit o: int; state n: int = 0\n on start { <^> } }": ("o n lookup", "fast"),
+    # the head of a path that goes on
+    "coglet M { listen x: Job; create w = Worker\n link wo<^>.done -> self.x }": ("w self", "done lookup"),
+    "coglet M { create w = Worker\n on wo<^>.done as d { } }": ("w", "done lookup"),
+    "coglet M { create w = Worker * 2\n on start { wo<^>[0].job <- 1 } }": ("w", "job lookup"),
+    "coglet M { listen x: Job\n on x as j { let k = jo<^>.name } }": ("j lookup len self", "x Worker"),
+    "test \"t\" { use Worker\n guide se<^>.reset(to: 1) }": ("self", "reset lookup"),
     # values
     "coglet M { listen x: Job\n on x as j { let k = j.<^> } }": ("name size", "lookup x"),
     "coglet M { listen x: Job\n on x as j { log info j.name + <^> } }": ("j lookup len self", "x Worker"),
@@ -104,6 +110,12 @@ def test_names_of_imports_stand_behind_their_alias(tmp_path: Path) -> None:
     editor.write("one", 'import "lib.cog" as lib\nconst y = lib.<^>')
     editor.open("one")
     assert labels(editor.at("", "completion")) == ["Thing", "x"]
+
+
+def test_a_test_may_use_the_main_of_an_import(tmp_path: Path) -> None:
+    text = 'import "app.cog"\ntest "t" { use <^> }\n'
+    editor = Editor(tmp_path, one=text, app="coglet Main { }\ncoglet Part { }\n")
+    assert sorted(labels(editor.at("", "completion"))) == ["Main", "Part"]
 
 
 def test_paths_in_strings_are_files_beside_the_spec(tmp_path: Path) -> None:

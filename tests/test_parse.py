@@ -278,3 +278,29 @@ def test_an_underscore_of_a_number_stands_between_two_digits(number: str) -> Non
     problems = Problems()
     parse_any(Source("x.cog", f"coglet Main {{ state a: any = {number} }}\n"), problems)
     assert [p.slug for p in problems.found] == ["bad-number"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "wrong"),
+    [
+        ("consts: {a-b: 1, if: 2, 1st: 3, x y: 4, fine: 5}", ["a-b", "if", "1st", "x y"]),
+        ("types: {a-b: int}", ["a-b"]),
+        ("programs: {a-b: {params: {c-d: int}, expr: '1'}}", ["a-b", "c-d"]),
+        ("coglets: {a-b: {listen: {c-d: int}, state: {e-f: int = 0}, create: {g-h: X}, enact: {i-j: log info 1}}}",
+         ["a-b", "c-d", "e-f", "g-h", "i-j"]),
+        ("dods: {a-b: {c-d: true}}", ["a-b"]),  # a criterion is a role
+        ("plans: {a-b: {goal: x, steps: {c-d: {task: x}}}}", ["c-d"]),
+        ("agents: {a-b: {model: m}, if: {model: m}}", []),
+    ],
+)  # fmt: skip
+def test_a_key_of_yaml_that_declares_something_is_a_name(keys: str, wrong: list[str]) -> None:
+    problems = Problems()
+    parse_any(Source("a.yml", f"cog: 1\n{keys}\n"), problems)
+    found = [d for d in problems.found if d.slug == "unexpected-token"]
+    assert sorted(d.span.text for d in found) == sorted(wrong)
+
+
+def test_a_role_that_is_a_reserved_word_is_written_in_quotes() -> None:
+    text = "cog: 1\nagents: {if: {model: m}}\ndods: {D: {else: ok}}\n"
+    tree = parse_any(Source("a.yml", text), Problems())
+    assert parse(format.written(tree)) == tree

@@ -17,7 +17,7 @@ from cogc.diagnostics.suggest import did_you_mean, is_suggestion
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, PROVIDERS, TRANSPORTS
 from cogc.language.closed import assert_never
-from cogc.language.texts import COMMANDED, is_variable
+from cogc.language.texts import COMMANDED, is_role, is_variable
 from cogc.language.types import ANY, STRING
 from cogc.names.lower_type import lower_type
 from cogc.names.model_lists import names_itself
@@ -98,7 +98,7 @@ def _redis(checked: Checked, unit: Unit, node: nodes.Text) -> None:
 
 def _role(checked: Checked, unit: Unit, name: nodes.Name) -> None:
     """Check the name of a role: letters, digits, hyphens and underscores, at most 64."""
-    if not all(c.isalnum() or c in "_-" for c in name.id) or not 0 < len(name.id) <= 64:
+    if not is_role(name.id):
         checked.problems.add("bad-role", unit.span(name), name=name.id)
 
 

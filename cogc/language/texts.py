@@ -53,6 +53,17 @@ RESERVED = frozenset(
 )
 """The words that cannot be names."""
 
+
+def is_name(text: str) -> bool:
+    """Return whether a text is a name, as expressions have it."""
+    return text.isascii() and text.isidentifier() and text not in RESERVED
+
+
+def is_role(text: str) -> bool:
+    """Return whether a text is the name of a role: of an agent, a team, a plan, a sett or a criterion."""
+    return 0 < len(text) <= 64 and all(c.isalnum() or c in "_-" for c in text)
+
+
 FILE = "file·"
 """The key of the program that reads an image or document of the workspace; no user can write it."""
 MARK = "·"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from cogc.diagnostics.source import Span
-from cogc.language.texts import RESERVED
+from cogc.diagnostics.source import Span, looks_like_yaml
+from cogc.language.texts import is_name, is_role
 from cogc.lsp.documents import range_of, uri_of
 from cogc.lsp.rpc import REQUEST_FAILED, Failure
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Places: TypeAlias = dict[str, set[tuple[int, int]]]
     """Places of a word, by file."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_ROLES = ("agent", "team", "plan", "sett")
+"""The kinds of things whose names are roles, in which hyphens may stand."""
 _WITHIN = frozenset(["local", "alias"])
 """The kinds of things that no other file can name."""
 _FIXED = {
@@ -39,8 +40,12 @@ def definition(workspace: Workspace, path: str, offset: int) -> object:
     use = use_at(workspace, path, offset)
     if use is None or use.meaning.unit is None:
         return None
-    place = use.meaning.place
-    span = use.meaning.unit.span(place) if place is not None else Span(use.meaning.unit.source, 0, 0)
+    from cogc.analysis.uses import word
+
+    unit, place = use.meaning.unit, use.meaning.place
+    span = unit.span(place) if place is not None else Span(unit.source, 0, 0)
+    if place is not None and (found := word(unit, place, use.meaning.name)) is not None:
+        span = Span(unit.source, *found)
     return {"uri": uri_of(span.source.path), "range": range_of(span)}
 
 
@@ -106,6 +111,14 @@ def _refusal(meaning: Meaning) -> str:
     return "" if meaning.own else "has no name of its own in the text"
 
 
+def _may_be_text(meaning: Meaning) -> bool:
+    """Return whether a thing has a text for a name: an agent, a team, a plan or a sett whose name is in quotes, or a key of YAML."""
+    unit, place = meaning.unit, meaning.place
+    if unit is None or place is None or meaning.kind not in _ROLES:
+        return False
+    return place.end - place.start > len(meaning.name) or looks_like_yaml(unit.path, unit.source.text)
+
+
 def rename(workspace: Workspace, path: str, offset: int, new: str) -> object:
     """Return the edits that give a thing another name in all files that name it.
 
@@ -118,7 +131,7 @@ def rename(workspace: Workspace, path: str, offset: int, new: str) -> object:
     meaning = use.meaning
     if why := _refusal(meaning):
         raise Failure(REQUEST_FAILED, f"`{meaning.name}` {why}")
-    if not _NAME.match(new) or new in RESERVED:
+    if not is_name(new) and not (_may_be_text(meaning) and is_role(new)):
         raise Failure(
             REQUEST_FAILED, f"`{new}` is no name: a name has letters, digits and `_`, and is no reserved word"
         )

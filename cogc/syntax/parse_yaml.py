@@ -154,7 +154,7 @@ class Reader(Shapes):
         readers: dict[str, Callable[[Value], Sequenced[n.Declaration | None]]] = {
             "imports": self._imports,
             "consts": self._each(self._const),
-            "types": self._each(lambda k, v: n.TypeDecl(k.start, v.end, self.name(k), self.type(v, "a type"))),
+            "types": self._each(lambda k, v: n.TypeDecl(k.start, v.end, self.named(k), self.type(v, "a type"))),
             "models": self._each(self._model),
             "mcp": self._each(self._mcp),
             "programs": self._each(self._exported_program),
@@ -201,7 +201,7 @@ class Reader(Shapes):
                 parts = self.keyed(item, "an import", keys("path", "as"))
                 path, alias = self.text(parts.get("path"), "`path`"), self.text(parts.get("as"), "`as`")
                 if path is not None:
-                    name = self.name(alias) if alias is not None else None
+                    name = self.named(alias) if alias is not None else None
                     found.append(n.Import(item.start, item.end, self.string(path), name))
                 elif "path" not in parts:
                     self.problems.add("missing-attribute", self.span(item), owner="an import", name="path")
@@ -220,8 +220,8 @@ class Reader(Shapes):
             if missing:
                 return None
             type = self.type(parts["type"], "a type")
-            return n.Const(key.start, value.end, self.name(key), type, self.expression(parts["value"], "a const"))
-        return n.Const(key.start, value.end, self.name(key), None, self.expression(value, "a const"))
+            return n.Const(key.start, value.end, self.named(key), type, self.expression(parts["value"], "a const"))
+        return n.Const(key.start, value.end, self.named(key), None, self.expression(value, "a const"))
 
     def _model(self, key: Scalar, value: Value) -> n.Model | n.ModelList | None:
         if isinstance(value, Sequence):
@@ -241,13 +241,13 @@ class Reader(Shapes):
             return None
         attributes = self.attributes(value, ATTRIBUTES.get(f"model {provider.text}", {}), ("provider", "name", "doc"))
         doc = self.doc(parts.get("doc"))
-        return n.Model(key.start, value.end, self.name(key), self.name(provider), self.string(name), attributes, doc)
+        return n.Model(key.start, value.end, self.named(key), self.name(provider), self.string(name), attributes, doc)
 
     def _model_list(self, key: Scalar, value: Value, doc: str) -> n.ModelList | None:
         names = tuple(name for item in self.items(value) for name in self._names(item, "a model"))
         if not names and self.items(value):  # what could not be read has been reported
             return None
-        return n.ModelList(key.start, value.end, self.name(key), names, doc)
+        return n.ModelList(key.start, value.end, self.named(key), names, doc)
 
     def _mcp(self, key: Scalar, value: Value) -> n.Mcp | None:
         for k, v in value.pairs if isinstance(value, Mapping) else ():
@@ -255,7 +255,7 @@ class Reader(Shapes):
                 others = self.other_transport(value, k)
                 rest = self.attributes(value, ATTRIBUTES[f"mcp {k.text}"], (k.text, "doc", *others))
                 doc = self.doc(next((v for k, v in value.pairs if k.text == "doc"), None))
-                return n.Mcp(key.start, value.end, self.name(key), self.name(k), self.data(v), rest, doc)
+                return n.Mcp(key.start, value.end, self.named(key), self.name(k), self.data(v), rest, doc)
         if isinstance(value, Mapping):
             words = {k.text: k for k, _ in value.pairs}
             near = {t: nearest(t, list(words)) for t in ("stdio", "http")}
@@ -274,7 +274,7 @@ class Reader(Shapes):
         for key, inner in self.pairs(value, "parameters") if value is not None else ():
             if read := self.fragment("parameter", inner, "a parameter"):
                 kind, default, private = read[0].type, read[0].default, read[0].private
-                found.append(n.Parameter(key.start, inner.end, self.name(key), kind, default, private))
+                found.append(n.Parameter(key.start, inner.end, self.named(key), kind, default, private))
             else:
                 self.drop(key, inner)
         return tuple(found)
@@ -306,7 +306,7 @@ class Reader(Shapes):
         if isinstance(parts.get("params"), Sequence):
             return None
         exported = self.exported(parts)
-        return n.Program(key.start, value.end, self.name(key), parameters, result, executor, doc, exported)
+        return n.Program(key.start, value.end, self.named(key), parameters, result, executor, doc, exported)
 
     def _executor(self, kind: Scalar, value: Value, more: Value | None) -> n.Executor:
         table = ATTRIBUTES[kind.text]
@@ -341,7 +341,7 @@ class Reader(Shapes):
         parts = self.keyed(value, f"{word} `{key.text}`", own | readers)
         members = tuple(m for k, v in parts.items() if k in readers for m in readers[k](v) if m is not None)
         mixins = tuple(m for i in self.items(parts["with"]) for m in self._mixin_use(i)) if "with" in parts else ()
-        head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), mixins)
+        head = (key.start, value.end, self.named(key), self.parameters(parts.get("params")), mixins)
         doc = self.doc(parts.get("doc"))
         if cls is n.Mixin:
             return n.Mixin(*head, members, doc)
@@ -383,7 +383,7 @@ class Reader(Shapes):
     def _channel(self, cls: Callable[..., C], table: str) -> Callable[[Scalar, Value], C | None]:
         def read(key: Scalar, value: Value) -> C | None:
             if not isinstance(value, Mapping):
-                return cls(key.start, value.end, self.name(key), self.type(value, "a channel's type"), ())
+                return cls(key.start, value.end, self.named(key), self.type(value, "a channel's type"), ())
             value = self.needed(value, "a channel", ("type",), ATTRIBUTES[table])
             parts = {k.text: v for k, v in value.pairs}
             if "type" not in parts:
@@ -391,7 +391,7 @@ class Reader(Shapes):
                 return None
             attributes = self.attributes(value, ATTRIBUTES[table], ("type", "doc"))
             type = self.type(parts["type"], "a channel's type")
-            return cls(key.start, value.end, self.name(key), type, attributes, self.doc(parts.get("doc")))
+            return cls(key.start, value.end, self.named(key), type, attributes, self.doc(parts.get("doc")))
 
         return read
 
@@ -400,7 +400,7 @@ class Reader(Shapes):
         if not members:
             return None
         read = members[0]
-        return n.State(key.start, value.end, self.name(key), read.type, read.value, read.life, read.conversion)
+        return n.State(key.start, value.end, self.named(key), read.type, read.value, read.life, read.conversion)
 
     def _create(self, key: Scalar, value: Value) -> n.Create | None:
         if isinstance(value, Scalar):
@@ -408,7 +408,7 @@ class Reader(Shapes):
             if not members:
                 return None
             read: n.Create = members[0]
-            return replace(read, start=key.start, end=value.end, name=self.name(key))
+            return replace(read, start=key.start, end=value.end, name=self.named(key))
         value = self._child(value) if isinstance(value, Mapping) else value
         if not isinstance(value, Mapping) or "coglet" not in {k.text for k, _ in value.pairs}:
             self.wrong(value, "a child", "a coglet's name", "write `Coglet(args)` or `{coglet: ..., args: ...}`")
@@ -569,15 +569,15 @@ class Reader(Shapes):
         if not isinstance(name, Scalar):
             self.problems.add("missing-attribute", self.span(value), owner="`else`", name="as")
             return None
-        return n.Handler(value.start, value.end, self.name(name), self.block(parts.get("do"), value))
+        return n.Handler(value.start, value.end, self.named(name), self.block(parts.get("do"), value))
 
     def _enact(self, key: Scalar, value: Value) -> n.Enact:
         if isinstance(value, Sequence | Scalar):
-            return n.Enact(key.start, value.end, self.name(key), (), (), self.block(value, value), None)
+            return n.Enact(key.start, value.end, self.named(key), (), (), self.block(value, value), None)
         parts = self.keyed(value, "a command", COMMAND)
         body = self.block(parts.get("do"), value) if "do" in parts else None
         return n.Enact(
-            key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._modifiers(parts), body,
+            key.start, value.end, self.named(key), self.parameters(parts.get("params")), self._modifiers(parts), body,
             self._handler(parts.get("else")), self.doc(parts.get("doc")),
         )  # fmt: skip
 
@@ -609,7 +609,7 @@ class Reader(Shapes):
         parameters = self.parameters(parts.get("params"))
         found_criteria = tuple(c for c in criteria if c is not None)
         return n.Dod(
-            key.start, value.end, self.name(key), parameters, extends, found_criteria, self.doc(parts.get("doc"))
+            key.start, value.end, self.named(key), parameters, extends, found_criteria, self.doc(parts.get("doc"))
         )
 
     def _with_extends(self, value: Mapping) -> Mapping:
@@ -660,7 +660,7 @@ class Reader(Shapes):
         known = [(k, v) for k, v in pairs if k.text in ATTRIBUTES["step"]]
         attributes = tuple(self.attribute(k, v, ATTRIBUTES["step"]) for k, v in known)
         task = self.data(parts["task"]) if "task" in parts else n.Error(key.start, key.end)
-        return n.Step(key.start, value.end, self.name(key), by, after, when, attributes, task)
+        return n.Step(key.start, value.end, self.named(key), by, after, when, attributes, task)
 
     def _queue(self, key: Scalar, value: Value) -> n.Queue | None:
         parts = self.keyed(value, "a queue", keys("doc", "type", "backend", "path", *ATTRIBUTES["queue"]))
@@ -675,7 +675,7 @@ class Reader(Shapes):
         return n.Queue(
             key.start,
             value.end,
-            self.name(key),
+            self.named(key),
             type,
             self.name(backend),
             argument,

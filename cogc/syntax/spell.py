@@ -7,7 +7,7 @@ Every expression is one line.
 from __future__ import annotations
 
 from cogc.language.closed import assert_never
-from cogc.language.texts import decode, duration_text
+from cogc.language.texts import decode, duration_text, is_name
 from cogc.syntax import nodes as n
 from cogc.syntax.depth import spine
 
@@ -44,6 +44,11 @@ def _escape(character: str) -> str:
 def name(node: n.Name) -> str:
     """Return a name, quoted if it is no word of the language."""
     return node.id if node.id.isidentifier() and node.id.isascii() and not node.quoted else text(node.id)
+
+
+def role(node: n.Name) -> str:
+    """Return the name of a role where it is declared, which may be a reserved word in quotes."""
+    return name(node) if is_name(node.id) else text(node.id)
 
 
 def doc(value: str) -> str:
@@ -481,17 +486,17 @@ def declaration(node: n.Declaration) -> str:
         case n.Agent() | n.Team():
             word = "agent" if isinstance(node, n.Agent) else "team"
             given = parameters(node.parameters) if node.parameters else ""
-            return f"{_export(node)}{word} {name(node.name)}{given}{attributes(node.attributes) or ' { }'}"
+            return f"{_export(node)}{word} {role(node.name)}{given}{attributes(node.attributes) or ' { }'}"
         case n.Dod():
             return _dod(node)
         case n.Plan(items=items):
             given = parameters(node.parameters) if node.parameters else ""
             given += "" if node.extends is None else f" = {node.extends.text}"
             lines = [step(i) if isinstance(i, n.Step) else attribute(i) for i in items]
-            return f"{_export(node)}plan {name(node.name)}{given} {_lines(lines)}"
+            return f"{_export(node)}plan {role(node.name)}{given} {_lines(lines)}"
         case n.Sett(items=items):
             lines = [declaration(i) if isinstance(i, n.Agent) else attribute(i) for i in items]
-            return f"sett {name(node.name)} {_lines(lines)}"
+            return f"sett {role(node.name)} {_lines(lines)}"
         case n.Queue(backend=backend, argument=path):
             where = "" if path is None else f" {text(path.value)}"
             return (
@@ -528,7 +533,7 @@ def _holder(node: n.Coglet | n.Mixin) -> str:
 def _dod(node: n.Dod) -> str:
     given = parameters(node.parameters) if node.parameters else ""
     extends = "" if node.extends is None else f" = {node.extends.text}"
-    return f"dod {name(node.name)}{given}{extends} {_lines([f'{name(c.key)}: {criterion(c)}' for c in node.criteria])}"
+    return f"dod {name(node.name)}{given}{extends} {_lines([f'{role(c.key)}: {criterion(c)}' for c in node.criteria])}"
 
 
 def criterion(node: n.Criterion) -> str:

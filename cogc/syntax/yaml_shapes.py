@@ -9,7 +9,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggested, suggestion
 from cogc.language.attributes import ATTRIBUTES
-from cogc.language.texts import nanoseconds
+from cogc.language.texts import RESERVED, is_name, nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.fragments import pieces_of
 from cogc.syntax.lexer import LARGEST_FLOAT, OF_FLOATS
@@ -138,6 +138,16 @@ class Shapes:
 
     def name(self, key: Scalar) -> n.Name:
         return n.Name(key.start, key.end, key.text, not key.text.isidentifier())
+
+    def named(self, key: Scalar) -> n.Name:
+        """Return the name that a key declares. A text that is no name of the language, with which expressions name it, is reported."""
+        if not is_name(key.text):
+            right = re.sub(r"\W", "_", key.text, flags=re.ASCII)
+            right = f"_{right}" if right[:1].isdigit() or not right else f"{right}_" if right in RESERVED else right
+            help = f"a name has letters, digits and `_`, and is no reserved word: `{right}`"
+            self.problems.add("unexpected-token", self.span(key), help=help, found=f"`{key.text}`", expected="a name")
+            self.problems.dropped.append(self.span(key))
+        return self.name(key)
 
     def text(self, value: Value | None, where: str) -> Scalar | None:
         """Return a value that must be a text. An absent one is None; a list or a mapping is reported, and None."""

@@ -252,6 +252,28 @@ def test_yaml_is_navigated_and_renamed_as_well(tmp_path: Path) -> None:
     assert applied(YAML_PLAIN, changes[editor.uri("main_yml")]) == YAML_PLAIN.replace("c.total", "c.sum_of_all")
 
 
+ROLES = {
+    "one_yml": "cog: 1\nmodels: {m: {provider: scripted, name: m.yml}}\nagents: {<^AY>check-in: {model: m}}\nplans:\n  P:\n    goal: x\n    steps: {one: {by: check-in, task: a}}\nconsts: {MO<^CY>ST: 1}\n",
+    "sett_yml": 'version: "1.0"\nagents:\n  <^AS>code-writer: {command: ["true"], bidding_strategy: claim}\n',
+    "quoted": 'model m = scripted "m.yml"\nagent "<^AQ>check-in" { model: m }\nagent <^AP>plain { model: m }\n',
+}
+
+
+@pytest.mark.parametrize(("mark", "uses"), [("AY", 2), ("AS", 1), ("AQ", 1), ("AP", 0), ("CY", 0)])
+def test_a_role_in_yaml_or_in_quotes_may_get_a_name_with_a_hyphen(tmp_path: Path, mark: str, uses: int) -> None:
+    editor = Editor(tmp_path, **ROLES)
+    found = editor.at(mark, "rename", newName="look-up")
+    assert sum(len(edits) for edits in found.get("changes", {}).values()) == uses
+    assert uses or "is no name" in found["message"]
+    assert "is no name" in editor.at(mark, "rename", newName="look up")["message"]
+
+
+def test_the_definition_of_a_quoted_name_is_the_word(tmp_path: Path) -> None:
+    text = "cog: 1\ncoglets:\n  C:\n    state:\n      'n': int = 0\n    reactions:\n      - every: 1s\n        do: [n = <^N>n + 1]\n"
+    editor = Editor(tmp_path, one_yml=text)
+    assert cut(editor.texts[editor.uri("one_yml")], editor.at("N", "definition")["range"]) == "n"
+
+
 YAML_PLAIN = YAML.replace("<^CY>", "").replace("<^OY>", "")
 
 

@@ -219,11 +219,12 @@ def test_a_mistake_in_a_script_has_file_line_and_what_fits(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("lock", "said"),
     [
-        ({"servers": {"s": {"tools": {"find": {"input": {"type": "object"}}}}}}, ""), ({"servers": {}}, ""), ({"servers": []}, "no lock"), ([], "no lock"),
-        ({"servers": {"s": 5}}, "line 3: `servers.s.tools` is to be an object"), ({"servers": {"s": {"tools": {"find": 5}}}}, "line 5: `servers.s.tools.find`"),
-        ({"servers": {"s": {"tools": {"find": {}}}}}, "`servers.s.tools.find.input` is to be an object"),
-        ({"servers": {"s": {"tools": {"find": {"input": {}, "description": 5}}}}}, "description` is to be a text"),
-        ({"servers": {"s": {"tools": {"find": {"input": {}, "output": "x"}}}}}, "output` is to be an object"),
+        ({"servers": {"s": {"tools": {"find": {"input": {"type": "object"}}}}}}, ""), ({"servers": {}}, ""), ({"servers": []}, "1:1: no lock"), ([], "1:1: no lock"),
+        ({"servers": {"s": 5}}, "3:3: `servers.s.tools` is to be an object"), ({"servers": {"s": {"tools": {"find": 5}}}}, "5:5: `servers.s.tools.find`"),
+        ({"servers": {"find": {"tools": {}}, "s": {"tools": {"a": {"input": {"find": [{"find": {}}]}}, "find": 5}}}}, "17:5: `servers.s.tools.find`"),
+        ({"servers": {"s": {"tools": {"find": {}}}}}, "5:5: `servers.s.tools.find.input` is to be an object"),
+        ({"servers": {"s": {"tools": {"find": {"input": {}, "description": 5}}}}}, "7:6: description` is to be a text"),
+        ({"servers": {"s": {"tools": {"find": {"input": {}, "output": "x"}}}}}, "7:6: output` is to be an object"),
     ],
 )  # fmt: skip
 def test_a_lock_file_is_held_to_its_schema(lock: object, said: str) -> None:
@@ -231,7 +232,9 @@ def test_a_lock_file_is_held_to_its_schema(lock: object, said: str) -> None:
     assert jsonschema.Draft202012Validator(schema).is_valid(lock) == (not said)
     spec = 'mcp s = stdio ["true"]\ncoglet Main { transmit o: int\n on start { o <- 1 } }'
     _, found = check_text(spec, **{"cogc.lock.json": json.dumps(lock, indent=1)})
-    assert said in "".join(d.message for d in found) and bool(said) == bool(found)
+    place, _, words = said.partition(": ")
+    assert ["{}:{}".format(*d.span.position()) for d in found] == ([place] if said else [])
+    assert all(words in d.message and d.span.source.path == "cogc.lock.json" for d in found)
 
 
 def test_the_lines_of_a_recording_have_their_schema() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import types
-from cogc.names.locks import tools_of
+from cogc.names.locks import path_of, tools_of
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -35,8 +35,13 @@ def _whole_server(checked: Checked, unit: Unit, item: nodes.Expr) -> None:
     if declared is None or declared.kind != "mcp":
         return
     name = declared.node.name.id
-    if tools_of(checked.world, declared.unit, name) is None:
+    if tools_of(checked.world, declared.unit, name) is None and not _is_broken(checked, path_of(declared.unit)):
         checked.problems.add("no-lock", unit.span(item), name=name)
+
+
+def _is_broken(checked: Checked, path: str) -> bool:
+    """Return whether a lock has been reported: its tools are not known for that reason."""
+    return any(d.slug == "unreadable-file" and d.span.source.path == path for d in checked.problems.found)
 
 
 def _program(checked: Checked, unit: Unit, node: nodes.Program, name: nodes.Qualified) -> None:
@@ -71,7 +76,10 @@ def _parameters(checked: Checked, unit: Unit, node: nodes.Program, schema: dict[
     meant: set[str | None] = set()  # a mistyped parameter is not missing besides
     for name, parameter in given.items():
         if name not in properties and schema.get("additionalProperties") is not True:
-            meant.add(nearest(name, properties))
+            near = nearest(name, properties)
+            meant.add(near)
+            if near is not None:
+                _calls_by(checked, node.name.id, near, name)
             wrong(parameter.node, f"has no parameter `{name}`", did_you_mean(name, properties) or None)
         elif not _may_fit(types.json_schema(parameter.type), properties.get(name, {})):
             wanted = properties[name].get("type")
@@ -79,6 +87,12 @@ def _parameters(checked: Checked, unit: Unit, node: nodes.Program, schema: dict[
     for name in schema.get("required", []):
         if name not in given and name not in meant:
             wrong(node.name, f"needs `{name}`")
+
+
+def _calls_by(checked: Checked, program: str, right: str, mistyped: str) -> None:
+    """Take back the reports of calls that name a parameter as the tool does, where its declaration has it mistyped."""
+    words, help = f"`{program}` has no parameter `{right}`", f"did you mean `{mistyped}`?"
+    checked.problems.take_out(0, lambda d: d.slug == "wrong-argument" and d.message == words and d.help == help)
 
 
 def _may_fit(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:

@@ -13,10 +13,12 @@ from cogc.analysis.checked import Options
 from cogc.analysis.memory import Memory
 from cogc.analysis.uses import Index, index
 from cogc.compile import analyse
-from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.selection import Selection
 from cogc.diagnostics.source import read_error
 from cogc.disk.files import specs
+from cogc.language.record import replace
+from cogc.names import locks
 from cogc.names.load import PRELUDE, import_path, text_of
 from cogc.syntax import nodes
 from cogc.syntax.again import Trees
@@ -39,6 +41,16 @@ _MOST = 64
 """The most analyses of files that are kept."""
 
 
+def _in_file(found: Diagnostic, path: str) -> Diagnostic | None:
+    """Return a report for an editor of a file: that of a lock stands at the server, since no editor asks about the lock; None for one of another file."""
+    if found.span.source.path == path:
+        return found
+    if not found.span.source.path.endswith(locks.NAME):
+        return None
+    here = next((label.span for label in found.related if label.span.source.path == path), None)
+    return None if here is None else replace(found, span=here, related=(Label(found.span, "it is here"),))
+
+
 class Analysis:
     """The analysis of one file with all that it imports, as of the texts in `read`; a file that cannot be read has the reason."""
 
@@ -59,9 +71,9 @@ class Analysis:
 
         self.checked: Checked = analyse([path], reading, problems, options, memory)
         self.diagnostics: list[Diagnostic] = [
-            d for d in selection.chosen(problems.sorted()) if d.span.source.path == path
+            here for d in selection.chosen(problems.sorted()) if (here := _in_file(d, path)) is not None
         ]
-        """Those of the file itself; those of the files that it imports are theirs."""
+        """Those of the file itself, and of the lock of its servers; those of the files that it imports are theirs."""
 
     @property
     def unit(self) -> Unit | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import posixpath
 
-from cogc.diagnostics.source import read_error
+from cogc.diagnostics.problems import Label
+from cogc.diagnostics.source import Source, Span, decoded, read_error
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -31,59 +32,99 @@ def path_of(unit: Unit) -> str:
 
 def load_locks(world: World, read: Reader, problems: Problems) -> None:
     """Read the lock beside each file that declares a server; a missing lock is no mistake."""
-    reasons: dict[str, str] = {}
+    servers: dict[str, list[Span]] = {}
     for unit in world.units.values():
-        declared = [d for d in unit.tree.declarations if isinstance(d, nodes.Mcp)]
-        path = path_of(unit)
-        if not declared:
-            continue
-        if path not in world.locks:
-            world.locks[path] = {}
-            try:
-                world.locks[path] = _servers(read(path))
-            except FileNotFoundError:
-                pass
-            except (OSError, ValueError) as error:
-                reasons[path] = read_error(error)
-        if path in reasons:
-            problems.add("unreadable-file", unit.span(declared[0].name), path=path, reason=reasons[path])
+        declared = next((d for d in unit.tree.declarations if isinstance(d, nodes.Mcp)), None)
+        if declared is not None:
+            servers.setdefault(path_of(unit), []).append(unit.span(declared.name))
+    for path, spans in servers.items():
+        world.locks[path] = {}
+        try:
+            source = Source(path, decoded(read(path)))
+            world.locks[path] = _servers(source)
+        except FileNotFoundError:
+            pass
+        except _MisfitError as misfit:
+            related = [Label(span, "the tools of this server are in it") for span in spans]
+            help = "`cogc check --online` writes the lock anew"
+            problems.add("unreadable-file", misfit.span, related=related, help=help, path=path, reason=str(misfit))
+        except (OSError, ValueError) as error:
+            for span in spans:
+                problems.add("unreadable-file", span, path=path, reason=read_error(error))
 
 
-def _servers(data: bytes) -> dict[str, Any]:
-    from json import loads
+class _MisfitError(Exception):
+    """A part of a lock that is no JSON, or does not have the form of `grammar/lock.schema.json`."""
 
-    found = loads(data)
+    def __init__(self, span: Span, reason: str) -> None:
+        super().__init__(reason)
+        self.span = span
+
+
+def _servers(source: Source) -> dict[str, Any]:
+    from json import JSONDecodeError, loads
+
+    try:
+        found = loads(source.text)
+    except JSONDecodeError as error:
+        raise _MisfitError(Span(source, error.pos, min(error.pos + 1, len(source.text))), error.msg.lower()) from None
     servers = found.get("servers") if isinstance(found, dict) else None
     if not isinstance(servers, dict):
-        raise ValueError("it is no lock of MCP servers")
+        raise _MisfitError(Span(source, 0, 1), "it is no lock of MCP servers")
     for name, server in servers.items():
         tools = server.get("tools") if isinstance(server, dict) else None
         if not isinstance(tools, dict):
-            raise _misfit(data, f"servers.{name}.tools", "an object", name)
+            raise _misfit(source, ("servers", name, "tools"), "an object")
         for tool, about in tools.items():
-            _check_tool(data, f"servers.{name}.tools.{tool}", about, tool)
+            _check_tool(source, ("servers", name, "tools", tool), about)
     return {name: server["tools"] for name, server in servers.items()}
 
 
-def _check_tool(data: bytes, path: str, about: Any, name: str) -> None:
-    """Raise ValueError for a tool that does not have the form of `grammar/lock.schema.json`."""
+def _check_tool(source: Source, path: tuple[str, ...], about: Any) -> None:
+    """Raise an error for a tool that does not have the form of `grammar/lock.schema.json`."""
     if not isinstance(about, dict):
-        raise _misfit(data, path, "an object", name)
+        raise _misfit(source, path, "an object")
     for key, kind, words in (
         ("description", str, "a text"),
         ("input", dict, "an object"),
         ("output", dict, "an object"),
     ):
         if (key in about or key == "input") and not isinstance(about.get(key), kind):
-            raise _misfit(data, f"{path}.{key}", words, name)
+            raise _misfit(source, (*path, key), words)
 
 
-def _misfit(data: bytes, path: str, wanted: str, name: str) -> ValueError:
-    """Return the error for a part of a lock that does not fit, with the line on which its name stands first."""
-    at = data.find(f'"{name}"'.encode())
-    number = data.count(b"\n", 0, at) + 1
-    line = f"line {number}: " if at >= 0 else ""
-    return ValueError(f"{line}`{path}` is to be {wanted}; `cogc check --online` writes the lock anew")
+def _misfit(source: Source, path: tuple[str, ...], wanted: str) -> _MisfitError:
+    """Return the error for a part of a lock that does not fit, at its key; at the key around it, if it is missing."""
+    return _MisfitError(_place(source, path), f"`{'.'.join(path)}` is to be {wanted}")
+
+
+def _place(source: Source, path: tuple[str, ...]) -> Span:
+    """Return the place of the last key of a path that is there, in a text that is JSON."""
+    from json import JSONDecoder
+
+    text, decode = source.text, JSONDecoder().raw_decode
+    at, found = 0, Span(source, 0, 1)
+
+    def blank(at: int) -> int:
+        return at + len(text[at:]) - len(text[at:].lstrip(" \t\r\n"))
+
+    for wanted in path:
+        at = blank(at)
+        if text[at] != "{":
+            break
+        at = blank(at + 1)
+        while text[at] != "}":
+            start = at
+            key, end = decode(text, at)
+            at = blank(blank(end) + 1)  # behind the `:`
+            if key == wanted:
+                found = Span(source, start, end)
+                break
+            at = blank(decode(text, at)[1])
+            at = blank(at + 1) if text[at] == "," else at
+        else:
+            break
+    return found
 
 
 def tools_of(world: World, unit: Unit, server: str) -> Tools | None:

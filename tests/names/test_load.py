@@ -146,7 +146,7 @@ def test_types_that_nest_too_deep_are_reported_in_each_file() -> None:
     assert [(d.slug, d.span.source.path) for d in problems.sorted()] == [("too-deep", "a.cog"), ("too-deep", "b.cog")]
 
 
-def test_a_lock_that_cannot_be_read_is_reported_in_each_file_with_a_server() -> None:
+def test_a_lock_that_is_wrong_is_reported_once_and_in_the_lock() -> None:
     server = 'mcp m = stdio ["x"]\n'
     _, found, _ = loaded("a.cog", "b.cog", "c.cog", a_cog=server, b_cog=server, c_cog="", cogc_lock_json="[]")
-    assert found == [("unreadable-file", "a.cog"), ("unreadable-file", "b.cog")]
+    assert found == [("unreadable-file", "cogc.lock.json")]

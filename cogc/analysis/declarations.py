@@ -94,6 +94,8 @@ def _redis(checked: Checked, unit: Unit, node: nodes.Text) -> None:
         right = "write `redis://HOST:PORT`, or `rediss://HOST:PORT`"
         span = unit.span(node)
         checked.problems.add("bad-path", span, edits=edits, what=node.value, wanted="Redis address", right=right)
+    else:
+        _port(checked, unit, node, "Redis address")
 
 
 def _role(checked: Checked, unit: Unit, name: nodes.Name) -> None:
@@ -164,9 +166,21 @@ def _address(checked: Checked, unit: Unit, node: nodes.Text) -> None:
     if not node.template and not re.match(_ADDRESS, node.value):
         right = "an address begins with `http://` or `https://`, and names a server"
         checked.problems.add("bad-path", unit.span(node), what=node.value, wanted="web address", right=right)
+    else:
+        _port(checked, unit, node, "web address")
 
 
-_ADDRESS = r"https?://(?![^/?#]*:\d{6,}(?:[/?#]|\Z))[^\s/?#]+[^\s]*\Z"
+def _port(checked: Checked, unit: Unit, node: nodes.Text, wanted: str) -> None:
+    """Report an address with a port that no server can have."""
+    found = None if node.template else re.match(_PORT, node.value)
+    if found is not None and not 0 < int(found[1][:9]) < 1 << 16:
+        right = "a port is a number from 1 to 65535"
+        checked.problems.add("bad-path", unit.span(node), what=node.value, wanted=wanted, right=right)
+
+
+_ADDRESS = r"https?://[^\s/?#]+[^\s]*\Z"
+_PORT = r"[a-z]+://[^/?#]*?:(\d+)(?:[/?#]|\Z)"
+"""The address of a server that names a port."""
 
 
 # ---- teams, plans, done, setts -------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from cogc.names.model_lists import models_of
 from cogc.syntax import nodes
 
 _PROVIDER_OF = r"(?:(claude)|gpt|chatgpt)-\w"
+_SWAPPED = r"(?:gtp|pgt|ptg|tgp|tpg)(?=-\w)"
+"""The letters of `gpt` in another order: the catalogue has no models of `openai`, and their names are told by this alone."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +71,9 @@ def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
             help = f"it is a model of `{provider}`; a server that has it too is named by `base_url`"
             checked.problems.add("unknown-model", unit.span(name), help=help, model=name.value)
             return
+    if node.provider.id == "openai" and (swapped := re.match(_SWAPPED, name.value)) is not None:
+        help = suggestion(name.value.replace(swapped[0], "gpt", 1))
+        checked.problems.add("unknown-model", unit.span(name), help=help, model=name.value)
     if node.provider.id != "anthropic":
         return
     if catalogue.knows("anthropic", name.value):

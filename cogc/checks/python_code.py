@@ -85,7 +85,7 @@ def _found(checked: Checked, unit: Unit, path: nodes.Text, what: str) -> tuple[C
         return None
     if (name not in code.names and not code.open) or is_value(code, name):
         help = did_you_mean(name, [n for n in code.names if not is_value(code, n)]) or None
-        checked.problems.add("missing-in-python", span, help=help, module=module, name=name, what=what)
+        checked.problems.add("missing-in-python", span, help=help, owner=f"module `{module}`", name=name, what=what)
         return None
     return code, name
 
@@ -188,7 +188,9 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
         module, _, name = path.value.partition(":")
         help = f"write `class {name}(Coglet)`, with `from cogc.sdk import Coglet`"
         what = "class of a coglet" if function(*found) is None else "class"
-        checked.problems.add("missing-in-python", unit.span(path), help=help, module=module, name=name, what=what)
+        checked.problems.add(
+            "missing-in-python", unit.span(path), help=help, owner=f"module `{module}`", name=name, what=what
+        )
         return
     node = initialiser(*found) if found is not None else None
     declared = checked.world.lookup(unit, coglet.name.id)
@@ -246,7 +248,7 @@ def _handlers(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, na
                     "missing-in-python",
                     unit.span(place),
                     help=help,
-                    module=f"{path_of(code)}:{name}",
+                    owner=f"class `{path_of(code)}:{name}`",
                     what=what,
                     name=word,
                 )
@@ -258,7 +260,7 @@ def _handlers(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, na
                     "missing-in-python",
                     unit.span(coglet.name),
                     help=help,
-                    module=f"{coglet.name.id}",
+                    owner=f"coglet `{coglet.name.id}`",
                     what=what,
                     name=word,
                 )
@@ -291,7 +293,7 @@ def _methods(checked: Checked, unit: Unit, shape: Shape, coglet: nodes.Coglet, c
             near = did_you_mean(word, shape.transmits)
             help = near if is_suggestion(near) else f"declare it: `transmit {word}: TYPE` ({code.path}:{line})"
             checked.problems.add(
-                "missing-in-python", unit.span(coglet.name), help=help, module=coglet.name.id,
+                "missing-in-python", unit.span(coglet.name), help=help, owner=f"coglet `{coglet.name.id}`",
                 what="declaration of the channel", name=word,
             )  # fmt: skip
 

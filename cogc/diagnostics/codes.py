@@ -525,7 +525,7 @@ CODES: dict[str, Row] = {
     "missing-in-python": (
         "COG611",
         "error",
-        "module `{module}` has no {what} `{name}`",
+        "{owner} has no {what} `{name}`",
         "name one that the module has",
     ),
     "python-parameters": (

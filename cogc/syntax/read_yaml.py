@@ -20,7 +20,7 @@ from cogc.language.texts import Segments
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, NoReturn, TypeAlias
+    from typing import Any, ClassVar, NoReturn, TypeAlias
 
     Value: TypeAlias = "Scalar | Sequence | Mapping"
 
@@ -35,6 +35,7 @@ _TAB = "indent with spaces: YAML takes no tabs there"
 class Scalar(Record):
     """A scalar: its text, whether it was written without quotes, and the places of its pieces."""
 
+    _unequal_: ClassVar[tuple[str, ...]] = ("start", "end", "segments")
     start: int
     end: int
     text: str
@@ -48,6 +49,7 @@ def spelt(key: Scalar, text: str) -> Scalar:
 
 
 class Sequence(Record):
+    _unequal_: ClassVar[tuple[str, ...]] = ("start", "end")
     start: int
     end: int
     items: tuple[Scalar | Sequence | Mapping, ...]
@@ -56,6 +58,7 @@ class Sequence(Record):
 class Mapping(Record):
     """Pairs in order. A key that is no scalar is reported and left out."""
 
+    _unequal_: ClassVar[tuple[str, ...]] = ("start", "end")
     start: int
     end: int
     pairs: tuple[tuple[Scalar, Scalar | Sequence | Mapping], ...]

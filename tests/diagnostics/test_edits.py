@@ -106,6 +106,15 @@ def test_a_call_becomes_a_statement_where_it_is_a_whole_one(was: str, becomes: s
     assert (apply(text, edits) if edits else None) == (becomes and CALLED.format(becomes))
 
 
+@pytest.mark.parametrize(
+    ("second", "certain"), [("{a: [int, x]}", "safe"), ("{a: [int, y]}", "unsafe"), ("'{a: [int, x]}'", "unsafe")]
+)
+def test_a_key_that_is_given_twice_is_removed_for_certain_if_its_values_are_the_same(second: str, certain: str) -> None:
+    text = f"cog: 1\ncoglets: {{}}\ntypes: {{a: [int, x]}}\ntypes: {second}\n"
+    twice = [d for d in found(text, "a.yml") if d.slug == "duplicate-key"]
+    assert [applicability(d.edits) for d in twice] == [certain]
+
+
 def test_edits_stand_at_their_places_in_yaml() -> None:
     text = "cog: 1\ncoglets:\n  Main:\n    listen: { x: int }\n    reactions:\n      - on: x as v\n        do: |\n          if v == 1 && true { log inof v }\n"
     assert mended(text, "a.yml") == text.replace("&&", "and").replace("inof", "info")

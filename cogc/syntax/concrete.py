@@ -106,8 +106,12 @@ def _keep_blank(leaves: list[Part], kinds: list[int], separator: int, before: in
     """Keep a blank line, if it stands behind a separator of phrases or a comma."""
     if separator >= 0:
         leaves[separator] = _SEP_BLANK
-    elif before >= 0 and kinds[before] == _COMMA_KIND and isinstance(leaves[before], str):
-        leaves[before] = _COMMA_BLANK
+    elif before >= 0 and kinds[before] == _COMMA_KIND:
+        comma = leaves[before]
+        if isinstance(comma, Leaf):
+            comma.blank = True
+        else:
+            leaves[before] = _COMMA_BLANK
 
 
 def _leaf(leaves: list[Part], at: int) -> Leaf:
@@ -275,6 +279,8 @@ def _bracketed(children: list[Part], empty: str = "{}", body: bool = False, piec
                 blanks.add(len(items))
         elif _is(child, ",") and pieces is None:
             _comma(items, child)
+            if isinstance(child, Leaf) and child.blank:
+                blanks.add(len(items))
         else:
             items.append(child)
     if not items and isinstance(opening, str) and isinstance(closing, str):

@@ -42,11 +42,13 @@ class Phrase:
 class Leaf(Phrase):
     """A token with a comment, or with several lines."""
 
-    __slots__ = ("text",)
+    __slots__ = ("blank", "text")
 
     def __init__(self, text: str) -> None:
         super().__init__(None if "\n" in text else text)
         self.text = text
+        self.blank = False
+        """True for a comma with a blank line behind its comment."""
 
 
 class Words(Phrase):

@@ -91,6 +91,13 @@ def noisy(text: str, chance: random.Random) -> str:
     return made
 
 
+def test_a_blank_line_behind_the_comment_of_an_item_is_kept() -> None:
+    text = "const a = [\n  1,  # one\n\n  2,\n\n  3,  # three\n  4\n]\n"
+    assert formatted(Source("a.cog", text)) == text
+    call = "program p(\n  path: string,  # where\n\n  text: string\n) -> int = human\n"
+    assert formatted(Source("a.cog", call)) == call
+
+
 def test_comments_anywhere_are_kept() -> None:
     texts = [t for name, t in corpus() if not name.endswith((".yml", ".yaml")) and "\r" not in t and len(t) < 3000]
     read = 0

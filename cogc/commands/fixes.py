@@ -7,6 +7,7 @@ import sys
 from cogc.commands.fix import Fixed, Fixer
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.source import read_error
+from cogc.diagnostics.visible import shown_line
 from cogc.disk.rewrite import write
 
 TYPE_CHECKING = False
@@ -78,5 +79,6 @@ def difference(path: str, before: bytes, after: bytes) -> str:
 
     # a line ends at a newline alone: other ends of lines, as Python knows them, may stand in comments
     old, new = (list(StringIO(data.decode("utf-8-sig"))) for data in (before, after))
-    lines = list(unified_diff(old, new, path, path))
+    name = shown_line(path)
+    lines = list(unified_diff(old, new, name, name))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -46,9 +46,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="path of a .cog file, or of a folder; `-` for stdin")
     parser.add_argument("--check", action="store_true", help="write nothing; name the files that are not formatted")
     parser.add_argument("--diff", action="store_true", help="write nothing; print what would change")
-    parser.add_argument(
-        "--stdin-filename", metavar="NAME", default="stdin.cog", help="name of the spec that `-` reads, for messages"
-    )
+    parser.add_argument("--stdin-filename", metavar="NAME", help="name of the spec that `-` reads, for messages")
     parser.add_argument(
         "--range",
         metavar="FIRST:LAST",
@@ -193,14 +191,15 @@ def _stdin(options: Namespace, lines: Lines) -> int:
     """Format what stdin has. A text in YAML is written as it came."""
     from cogc.names.load import text_of  # for stdin alone
 
-    path = options.stdin_filename
+    path = options.stdin_filename or "stdin.cog"
     data = read_stdin()
     problems = Problems()
     if text_of(path, lambda _: data, problems) is None:
         show_to_stderr(problems.sorted())
         return 1
     file = _File(path, data)
-    text = file.source.text if looks_like_yaml(path, file.source.text) else file.formatted(lines)
+    is_yaml = looks_like_yaml(options.stdin_filename or "", file.source.text)
+    text = file.source.text if is_yaml else file.formatted(lines)
     if text is None:
         parse(file.source, problems)
         show_to_stderr(problems.sorted())

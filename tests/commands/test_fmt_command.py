@@ -85,9 +85,16 @@ def test_a_file_that_cannot_be_written_is_what_it_was(tmp_path: Path) -> None:
 def test_stdin_is_formatted_to_stdout_to_the_byte() -> None:
     assert piped(b"const  a=1\r\n# \x1b[31m\r\n", "-").stdout == b"const a = 1\r\n# \x1b[31m\r\n"
     assert piped(b"cog:   1\n", "-", "--stdin-filename", "a.yml").stdout == b"cog:   1\n"
+    assert piped(b"cog:   1\n", "-").stdout == b"cog:   1\n"
     done = piped(b"const a =", "-", "--stdin-filename", "x/y.cog")
     assert done.returncode == 1 and done.stdout == b"" and done.stderr.startswith(b"x/y.cog:1:10: error")
     assert piped(UGLY.encode(), "-", "--check").returncode == 1
+
+
+def test_the_differences_of_a_file_with_an_odd_name_have_two_lines_of_names(tmp_path: Path) -> None:
+    (tmp_path / "a\n+++ b.cog").write_text("const  a=1\n")
+    shown = cogc_here("fmt", "--diff", "a\n+++ b.cog", cwd=tmp_path).stdout
+    assert shown.splitlines()[:3] == ["--- a\\u000a+++ b.cog", "+++ a\\u000a+++ b.cog", "@@ -1 +1 @@"]
 
 
 def test_a_range_of_lines(tmp_path: Path) -> None:

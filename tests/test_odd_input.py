@@ -100,6 +100,13 @@ _LONG: dict[str, Callable[[int], str]] = {
     "coglets that create the next one": lambda n: (
         "".join(f"coglet A{i} {{ create next = A{i + 1} }}\n" for i in range(n)) + f"coglet A{n} {{ }}"
     ),
+    "misspelt names beside those that are meant": lambda n: (
+        "coglet Main { listen x: int\n on x as v {\n"
+        + "\n".join(f"let value{i} = v\n log info value{i}\n log info valeu{i}" for i in range(n))
+        + "\n} }"
+    ),
+    "types of a sett that lead to the next one": lambda n: _sett(n, n),
+    "types of a sett in a ring": lambda n: _sett(n, 1),
     "coglets in a circle": lambda n: "".join(f"coglet A{i} {{ create next = A{(i + 1) % n} }}\n" for i in range(n)),
 }  # fmt: skip
 
@@ -107,6 +114,15 @@ _LONG: dict[str, Callable[[int], str]] = {
 def _received(names: Iterable[str]) -> str:
     lines = "".join(f"  listen {name}: int\n  on {name} as v {{ log info v }}\n" for name in names)
     return f"coglet Main {{\n{lines}}}\n"
+
+
+def _sett(count: int, last: int) -> str:
+    """Return a sett whose agents each make the type that the next one works on; the last one makes that of number `last`."""
+    types = ["GoalDefined", *(f"T{i}" for i in range(1, count)), "Done"]
+    made = [*types[1:count], types[last]]
+    bids = (f'bid: exclusive when artefact.type == "{type}"' for type in types)
+    agents = (f'agent A{i} {{ command: ["true"], {next(bids)}, produces: ["{made[i]}"] }}\n' for i in range(count))
+    return f"sett S {{\n{''.join(agents)}}}"
 
 
 def _linked(count: int, links: int) -> str:
@@ -307,6 +323,12 @@ def test_a_long_condition_of_a_bid_is_read(operator: str) -> None:
     bid = f" {operator} ".join(f'artefact.type == "T{i if operator == "or" else 0}"' for i in range(1200))
     sett = f'sett S {{ agent G {{ command: ["true"], bid: claim when {bid} }} }}'
     assert not [d for d in check_text(sett, smells=True)[1] if d.severity == "error"]
+
+
+def test_a_long_chain_of_types_is_followed_to_its_end() -> None:
+    count = 1200
+    assert [d.slug for d in check_text(_sett(count, count))[1]] == []
+    assert [d.slug for d in check_text(_sett(count, 1))[1]] == ["type-loop"]
 
 
 def test_a_long_chain_of_constants_is_added_up() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cogc.language import types
 from cogc.language.builtins import FUNCTIONS
-from cogc.language.texts import MARK, is_internal
+from cogc.language.texts import MARK
 from cogc.language.types import FieldOf, RecordOf, Type
 from cogc.names.world import Member, Shape, Unit, World
 from cogc.syntax import nodes
@@ -237,7 +237,7 @@ class Scope:
                 found += [n for n, m in self.shape.states.items() if self.unit.is_std or not m.owner.unit.is_std]
                 found += self.shape.children
         found += [n for n in self.unit.names() if self._declared(n) is not None]
-        return [*(n for n in found if not is_internal(n)), *FUNCTIONS]
+        return [*[n for n in found if MARK not in n], *FUNCTIONS]
 
 
 def path_of(node: nodes.Expr) -> str | None:

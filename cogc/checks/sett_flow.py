@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from cogc.analysis.attribute_check import word_of
 from cogc.analysis.bids import GOAL, SettRole, keys_of, roles_of
+from cogc.checks.common import in_cycles
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import looks_like_yaml
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
@@ -13,7 +14,10 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cogc.analysis.checked import Checked
+    from cogc.checks.common import Edge
     from cogc.diagnostics.source import Span
     from cogc.names.world import Unit
 
@@ -174,15 +178,18 @@ class _Sett:
 
     def _loops(self) -> None:
         """Report types that lead to each other without end: an exclusive or parallel bid leads to the types that its agent produces."""
-        leads: dict[str, set[str]] = {}
-        for role in self.roles:
-            for word, types, alone in role.bids:
-                if alone and word in ("claim", "exclusive"):
-                    for type in types or ():
-                        leads.setdefault(type, set()).update(self.makes[role.name] or ())
+        edges = [
+            (type, made, role.node)
+            for role in self.roles
+            for word, types, alone in role.bids
+            if alone and word in ("claim", "exclusive")
+            for type in types or ()
+            for made in self.makes[role.name] or ()
+        ]
+        leads = in_cycles(edges)
         for start in sorted(leads):
-            path = _round(leads, start, [start])
-            if path and min(path) == start:
+            path = _round(leads, start)
+            if path:
                 cycle = " -> ".join(path)
                 self.problems.add("type-loop", self.unit.span(self.node.name), name=self.node.name.id, cycle=cycle)
                 return
@@ -201,13 +208,21 @@ def _may_name(answer: Type) -> bool:
     return False
 
 
-def _round(leads: dict[str, set[str]], start: str, path: list[str]) -> list[str]:
-    """Return the path from a type back to itself, or an empty list."""
-    for following in sorted(leads.get(path[-1], ())):
+def _round(leads: dict[str, list[Edge[nodes.Agent]]], start: str) -> list[str]:
+    """Return the path from a type back to itself, the first in the order of the names, or an empty list."""
+
+    def ways(type: str) -> Iterator[str]:
+        return iter(sorted({made for _, made, _ in leads.get(type, ())}))
+
+    path, pending, met = [start], [ways(start)], {start}
+    while path:
+        following = next(pending[-1], None)
         if following == start:
             return [*path, start]
-        if following not in path:
-            found = _round(leads, start, [*path, following])
-            if found:
-                return found
+        if following is None:
+            del path[-1], pending[-1]
+        elif following not in met:  # what was met leads back by no way that does not cross this path
+            met.add(following)
+            path.append(following)
+            pending.append(ways(following))
     return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 
@@ -41,6 +42,27 @@ def test_a_word_is_not_its_own_suggestion_and_the_order_does_not_matter() -> Non
     assert nearest("count", ["count"]) is None
     for order in itertools.permutations(["countx", "county", "countz"]):
         assert nearest("count", order) == "countx"
+
+
+def _by_a_look_at_each(word: str, known: list[str]) -> str | None:
+    """Return what `nearest` is to return, found by counting the edits to each candidate."""
+    folded, near = word.lower().replace("-", "_"), []
+    for c in set(known) - {word}:
+        away = distance(folded, c.lower().replace("-", "_"), 99)
+        if away <= max(1, len(word) // 3) and away < max(len(word), len(c)):
+            near.append((away, not c.lower().startswith(folded), c))
+    begins = [c for c in set(known) if 3 < len(c) >= len(word) - 3 and folded.startswith(c.lower()) and c != word]
+    return min(near)[2] if near else begins[0] if len(begins) == 1 else None
+
+
+def test_the_nearest_word_is_that_of_a_look_at_each() -> None:
+    draw = random.Random(1)
+    letters = ("abA_-", "abcdefgh", "x1")
+    for round in range(600):
+        word = "".join(draw.choices(letters[round % 3], k=draw.randrange(14)))
+        known = ["".join(draw.choices(letters[round % 3], k=draw.randrange(10))) for _ in range(12)]
+        known += [word[: draw.randrange(len(word) + 1)] + draw.choice(("", "s", "ba")) + word[draw.randrange(9) :]]
+        assert nearest(word, known) == _by_a_look_at_each(word, known), (word, known)
 
 
 @pytest.mark.parametrize(

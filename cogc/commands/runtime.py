@@ -24,6 +24,7 @@ import errno
 import io
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -58,6 +59,7 @@ from cogc.service.graph import serve_graph
 from cogc.service.host import host
 
 if TYPE_CHECKING:
+    from cogc.service.runtime import Runtime
     from cogc.traces.exporter import Exporter
 
 PATIENCE = 60.0
@@ -194,54 +196,19 @@ def _begun(options: Namespace) -> dict[str, Any]:
 def foreground(options: Namespace) -> int:
     """Run a runtime in this process until it is stopped. Return its exit code."""
     try:
-        from cogc.service import address, daemon  # the extra `serve`
+        from cogc.service import daemon  # the extra `serve`
     except ImportError as missing:
         raise UsageError(f"a runtime needs the extra `serve`: pip install 'cogc[serve]' ({missing})") from None
-    if not 0 <= options.port < 65536:
-        raise UsageError(f"--port {options.port}: a port is a number from 0 to 65535")
-    try:
-        made = address.listen(address.Address(address.HOST, options.port))
-    except OSError as error:
-        reason = f"port {options.port} is in use" if error.errno == errno.EADDRINUSE else str(error.strerror).lower()
-        sys.stderr.write(f"error: cannot listen on port {options.port}: {reason}\n")
+    door = _listening(options.port)
+    if door is None:
         return 1
-    held = ExitStack()
-    instance = instances.opened(options, here(options.state), is_runtime=True)
-    if instance is not None:
-        held.callback(instance.close)
-        media.keep_in(instance.folder / media.FOLDER)
-    with held:
-        sink, trace = trace_parts.written(options, options.trace, None, PRIVATE) if options.trace else (None, None)
-        record = opened(options.record, mode=PRIVATE) if options.record else None
-        files = [sink, record]
-        shared = common(options, instance)
-        exporter = _exporter(options, shared, instance)
-        held.callback(telemetry.close, exporter)
-        setup = daemon.Setup(**shared, trace=trace, journal=_stream(record), begun=_begun(options), hears=exporter)
-        try:
-            runtime = daemon.make(setup)
-        except OSError as error:
-            raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
-        if instance is not None:
-            instances.say_new(instance, options)
-        telemetry.attach(exporter, runtime.session, options)
-        for file in files:
-            if file is not None:
-                file.on_lost = runtime.session.stop
-        held = held.pop_all()
-
-    def ready() -> None:
-        line = f"coglet runtime started (pid={os.getpid()}, port={made.getsockname()[1]})\n"
-        if options.ready_fd is None:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            return
-        with open(options.ready_fd, "w") as told:
-            told.write(line)
+    with ExitStack() as opened_here:
+        runtime, files = _made(options, opened_here)
+        held = opened_here.pop_all()
 
     async def main() -> Session:
         try:
-            return await daemon.serve(runtime, [made], say, ready)
+            return await daemon.serve(runtime, [door], say, partial(_say_ready, options, door))
         except Exception as error:
             found = only(error)
             if not isinstance(found, Divergence):
@@ -253,6 +220,61 @@ def foreground(options: Namespace) -> int:
 
     with held:
         return under_trio.run(main, partial(_ended, files), held)
+
+
+def _listening(port: int) -> socket.socket | None:
+    """Return the socket of a runtime, which listens; None if it cannot, which is said on stderr. Raise UsageError for what is no port."""
+    from cogc.service import address  # the extra `serve`
+
+    if not 0 <= port < 65536:
+        raise UsageError(f"--port {port}: a port is a number from 0 to 65535")
+    try:
+        return address.listen(address.Address(address.HOST, port))
+    except OSError as error:
+        reason = f"port {port} is in use" if error.errno == errno.EADDRINUSE else str(error.strerror).lower()
+        sys.stderr.write(f"error: cannot listen on port {port}: {reason}\n")
+        return None
+
+
+def _made(options: Namespace, held: ExitStack) -> tuple[Runtime, list[Sink | None]]:
+    """Return a runtime that has not begun, and the files that it writes. What is opened is closed with `held`. Raise UsageError for what
+    cannot be opened or written.
+    """
+    from cogc.service import daemon  # the extra `serve`
+
+    instance = instances.opened(options, here(options.state), is_runtime=True)
+    if instance is not None:
+        held.callback(instance.close)
+        media.keep_in(instance.folder / media.FOLDER)
+    sink, trace = trace_parts.written(options, options.trace, None, PRIVATE) if options.trace else (None, None)
+    record = opened(options.record, mode=PRIVATE) if options.record else None
+    shared = common(options, instance)
+    exporter = _exporter(options, shared, instance)
+    held.callback(telemetry.close, exporter)
+    setup = daemon.Setup(**shared, trace=trace, journal=_stream(record), begun=_begun(options), hears=exporter)
+    try:
+        runtime = daemon.make(setup)
+    except OSError as error:
+        raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+    if instance is not None:
+        instances.say_new(instance, options)
+    telemetry.attach(exporter, runtime.session, options)
+    files = [sink, record]
+    for file in files:
+        if file is not None:
+            file.on_lost = runtime.session.stop
+    return runtime, files
+
+
+def _say_ready(options: Namespace, door: socket.socket) -> None:
+    """Say that the runtime takes requests: on stdout, or to the command that has started it in the background."""
+    line = f"coglet runtime started (pid={os.getpid()}, port={door.getsockname()[1]})\n"
+    if options.ready_fd is None:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        return
+    with open(options.ready_fd, "w") as waiting:
+        waiting.write(line)
 
 
 def _exporter(options: Namespace, shared: dict[str, Any], instance: Instance | None) -> Exporter | None:

@@ -194,3 +194,15 @@ def test_answers_of_the_command_line_have_times(tmp_path: Path) -> None:
     assert done.returncode == 3 and done.stderr.endswith("cogc: `say` of Main was never answered\n")
     (tmp_path / "a.cog").write_text(ASKING.replace("ASK", 'say("x")'))
     assert cogc_here(*words, "say=look after me", cwd=tmp_path).stdout == "out: look after me\n"
+
+
+def test_a_run_to_which_no_message_came_says_what_it_listens_to(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text("coglet Main { listen go: int\n  transmit out: int\n  on go as g { out <- g } }")
+    silent = cogc_here("run", "a.cog", cwd=tmp_path)
+    assert (silent.returncode, silent.stdout) == (0, "")
+    assert (
+        silent.stderr
+        == "cogc: nothing happened: `Main` listens to `go`, and no message came; --input go=VALUE sends one\n"
+    )
+    assert cogc_here("run", "a.cog", "--quiet", cwd=tmp_path).stderr == ""
+    assert cogc_here("run", "a.cog", "--input", "go=1", cwd=tmp_path).stderr == ""

@@ -465,7 +465,8 @@ def _left(error: BaseException) -> int:
 
 
 def _summary(session: Session) -> None:
-    """Report the messages and threads that a run lost, and the cost of its models."""
+    """Report a run to which nothing came, the messages and threads that a run lost, and the cost of its models."""
+    sys.stderr.write(report.unasked(session.kernel))
     leftovers = session.kernel.leftovers()
     if leftovers:
         sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")

@@ -10,6 +10,7 @@ from cogc.disk.beneath import read_beneath
 from cogc.kernel.losses import AT_THE_END, Losses
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Usage
+from cogc.language.texts import is_internal
 from cogc.language.values import hidden, shorten
 
 _LAST = 10
@@ -56,6 +57,16 @@ def deadlock(waits: list[str]) -> str:
     """Return the report of a system in which each of these waits for another."""
     lines = ["cogc: the run is in deadlock: each of these waits for room in a full inbox"]
     return "".join(line + "\n" for line in [*lines, *(f"  {w}" for w in waits)])
+
+
+def unasked(kernel: Kernel) -> str:
+    """Return the report of a coglet that waits for messages and of a run in which no message was taken; nothing for another run."""
+    root = kernel.unit.bundle.coglets[kernel.unit.bundle.root]
+    channels = [c.name for c in root.listens if not is_internal(c.name)]
+    if kernel.steps or root.kind != "coglet" or not channels or kernel.ended == "failed":
+        return ""
+    names = ", ".join(f"`{name}`" for name in channels)
+    return f"cogc: nothing happened: `{root.name}` listens to {names}, and no message came; --input {channels[0]}=VALUE sends one\n"
 
 
 def losses(lost: Losses, given_up: Mapping[str, int] = MappingProxyType({})) -> str:

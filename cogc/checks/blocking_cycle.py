@@ -49,7 +49,7 @@ def _edges(checked: Checked, shape: Shape) -> list[Edge[nodes.Link]]:
 
 
 def _is_wrong(checked: Checked, link: nodes.Link) -> bool:
-    """Return whether a link says of `feedback` what is no bool; it has been reported."""
+    """Return whether the `feedback` of a link is no bool, which has been reported."""
     said = [checked.tables.types.get(id(a.value), BOOL) for a in link.attributes if a.key.id == "feedback"]
     return any(fit(found, BOOL) == NO for found in said)
 

@@ -87,7 +87,7 @@ def _agent(checked: Checked, unit: Unit, agent: nodes.Agent, in_teams: set[int])
 
 
 def _sandbox(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...], why: str) -> None:
-    """Report what is said of a sandbox where there is none."""
+    """Report the settings of a sandbox that an agent does not have."""
     given = _given(attributes)
     if "sandbox" not in given or word_of(given["sandbox"].value) == "none":
         _report(checked, unit, given, ("network", "limits"), why)

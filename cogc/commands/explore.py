@@ -168,7 +168,7 @@ def _digest(of: list[object]) -> str:
 
 
 def _of_spec(bundle: ir.Bundle, options: Namespace) -> Explored:
-    """Return a program and its inputs as what is explored."""
+    """Return the exploration of a program with its inputs."""
     unit = Unit(bundle)
     given = sorted(inputs(bundle, unit, options), key=lambda one: one.at)
     named = parameters(bundle, options)

@@ -257,7 +257,7 @@ def _records(travel: Travel, fork: forks.Fork) -> list[Record]:
 
 
 def _led(records: list[Record], record: Record) -> list[Record]:
-    """Return what led to a record, as far as it is known, and the record."""
+    """Return the chain of records that led to a record, as far as it is known, and the record itself."""
     known = {r["seq"]: r for r in records}
     chain, states = [record], States()
     while len(chain) < diff.LED and (before := known.get(chain[0].get("cause"))) is not None:

@@ -85,7 +85,7 @@ class _Plan:
             self.board = options.board or f"sqlite:{state.file('setts', self.instance, 'board.db')}"
 
     def _recorded(self, path: str) -> None:
-        """Take from a recording what it says. Raise UsageError if it is none."""
+        """Take seed, times and goal from a recording. Raise UsageError if the file is none."""
         head, self.lines = recorded(path, "a sett")
         warn_of_program(head, as_recorded(self.bundle, self.options.spec, head.get("program")).hash)
         self.instance, self.seed, self.start, self.goal = head["run"], head["seed"], head["epoch"], head["sett"]

@@ -184,7 +184,7 @@ def _prune_instance(folder: Path, keep: retention.Keep) -> int:
 
 
 def _remove(state: StateFolder, name: str, fresh: bool) -> int:
-    """Remove an instance with all that it has."""
+    """Remove an instance with its journals and saved states. Raise UsageError if it is unknown, or unfinished without `fresh`."""
     folder = Path(state.at(INSTANCES, name))
     if not name or not folder.is_dir():
         raise UsageError(f"there is no instance `{name}`; `cogc runs` lists them")

@@ -147,7 +147,7 @@ class Listener:
 
     @asynccontextmanager
     async def serve(self, served: Served, say: Callable[[str], object], begun: trio.Event) -> AsyncIterator[None]:
-        """Serve what has an application while the body runs, from `begun` on."""
+        """Serve an application over HTTP while the body runs. Requests are taken once `begun` is set."""
 
         def line(words: str) -> None:
             say(f"cogc: {words}\n")

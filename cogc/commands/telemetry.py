@@ -104,7 +104,7 @@ def observed(made: Exporter | None, bundle: ir.Bundle, options: Namespace) -> Ob
 
 
 def close(made: Exporter | None, say: Callable[[str], object] | None = None) -> None:
-    """Send what is left, and say what was lost, on stderr if nobody else says it."""
+    """Send the remaining spans, and report lost ones: by `say`, or else on stderr."""
     lost = "" if made is None else made.close()
     if lost:
         (say or sys.stderr.write)(f"cogc: {lost}\n")

@@ -477,7 +477,7 @@ def seconds(text: str | None) -> float | None:
 
 
 def wanted_of(options: Namespace) -> Callable[[dict[str, Any]], bool]:
-    """Return the test of a record that the options stand for."""
+    """Return the filter of records that the options describe."""
     try:
         refuse_kinds(options.kind, "--kind {}")
     except ValueError as error:

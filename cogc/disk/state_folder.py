@@ -345,7 +345,7 @@ def _is_ignored(folder: str) -> bool:
 
 
 def _tighten(path: str) -> None:
-    """Take what is in a folder, or a file, from all but its owner."""
+    """Remove the permissions of all but the owner from a file, or from a folder and its contents."""
     if os.path.islink(path):
         return
     if not os.path.isdir(path):

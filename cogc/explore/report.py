@@ -103,7 +103,7 @@ def _own_place(chain: Chain) -> str:
 
 
 def moved(trial: Trial, case: Case) -> list[str]:
-    """Say in one line each what comes at another instant than was said."""
+    """Return a line for each step that happens at another instant than the test says."""
     found = []
     for number, instant in case.times:
         given, words = trial.timed[number]

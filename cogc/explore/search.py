@@ -154,7 +154,7 @@ class Worker:
         return result
 
     def _systematic(self, job: Job, result: Result) -> None:
-        """Try all orders that differ. What is guarded may grow: then it begins anew."""
+        """Try all orders that differ. Where a run shows that more has to be observed, the search begins anew."""
         book = Book(self.limits.observed)
         search = Systematic(self.trial, book, plan_for(book, job.plan))
         try:

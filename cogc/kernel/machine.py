@@ -430,7 +430,7 @@ class Kernel(State):
         return paused
 
     def _broken(self, port: Port, error: Exception, message: Value) -> None:
-        """Let a coglet fail with whatever its step raised: nothing but this coglet is touched."""
+        """Fail a coglet with the exception that its step raised. No other coglet is touched."""
         inst = port.inst
         name = port.handlers[0].name if port.handlers else port.label
         self.fail(inst, inst.code.failure(inst, error), name, message)

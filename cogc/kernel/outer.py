@@ -192,7 +192,7 @@ class Outer:
             kernel.trace.record("dead_letter", source, port=f"{link.target}.{link.heard}", reason=reason, data=value)
 
     def sink(self, path: str, channel: str, function: Target) -> None:
-        """Hand each value of a channel to a function, while its coglet is there."""
+        """Hand each value of a channel to a function, as long as its coglet lives."""
         self.sinks[path, channel] = function
         self.own.add(function)
         self.refresh(path, channel)
@@ -239,7 +239,7 @@ class Outer:
     # ---- laying them over routes -----------------------------------------------------------------------------
 
     def refresh(self, path: str, channel: str) -> None:
-        """Lay links and taps anew over one channel, if its coglet is there and has it."""
+        """Attach links and taps to a channel again, if its coglet lives and has the channel."""
         inst = self.find(path)
         if inst is None:
             return

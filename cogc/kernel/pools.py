@@ -62,7 +62,7 @@ def _keep(kernel: State, parent: Instance, slot: Slot) -> None:
 
 
 def settle(kernel: State, parent: Instance, slot: Slot) -> None:
-    """Give each item of a list what was kept of it, wherever the item stood before."""
+    """Give each item of a list its kept states, also where its position has changed."""
     if not parent.code.unit.keeps(slot.spec.spec.coglet):
         return
     key = parent.path, f"each {slot.name}"

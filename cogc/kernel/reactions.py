@@ -154,7 +154,7 @@ def _batch(kernel: State, inst: Instance, handler: Handler, message: Value, port
 
 
 def batched(kernel: State, inst: Instance, handler: Handler, port: Port | None, due: int) -> None:
-    """Run the reaction for what was collected by an instant."""
+    """Run the reaction with the messages that were collected up to an instant."""
     own = memory(inst, handler)
 
     def over(_first: object, _second: object) -> None:

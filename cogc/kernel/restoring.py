@@ -52,7 +52,7 @@ def restore(kernel: Kernel, data: Data) -> list[Call | Ask | Dispatch]:
 
 
 class _Gone(Instance):
-    """Stands for a coglet that is there no more, in the report of the last messages."""
+    """Stands for a coglet that no longer exists, in the report of the last messages."""
 
     __slots__ = ("place",)
     place: str
@@ -223,7 +223,7 @@ class _Reader:
             inst.ports[key] = made
 
     def _child(self, inst: Instance, name: str, index: int) -> Instance:
-        """Return a child, or what stands for one that is there no more."""
+        """Return a child, or a stand-in for one that no longer exists."""
         slot = (inst.children or {}).get(name)
         if slot is None:
             raise Misfit(f"`{inst.path}` has no child `{name}`")
@@ -279,7 +279,7 @@ class _Reader:
         return found
 
     def _found(self, path: str) -> Instance:
-        """Return the coglet at a path, or what stands for one that is there no more."""
+        """Return the coglet at a path, or a stand-in for one that no longer exists."""
         found = self.known.get(path) or self.absent.get(path)
         if found is None:
             found = self.absent[path] = self._gone(path)
@@ -432,7 +432,7 @@ class _Reader:
         return Port(self.known.get(path) or self._gone(path), label, ())
 
     def _gone(self, path: str) -> Instance:
-        """Return what stands for a coglet that is there no more."""
+        """Return a stand-in for a coglet that no longer exists."""
         assert self.kernel.root is not None
         inst = _Gone(self.kernel, self.kernel.root.code, path.rpartition("/")[2], 0, None, None, [])
         inst.place, inst.gate = path, STOPPED

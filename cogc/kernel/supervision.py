@@ -337,7 +337,7 @@ def stopped(kernel: State, inst: Instance) -> None:
 
 
 def _gone(kernel: State, child: Instance) -> None:
-    """Forget a child whose name goes away with it, and end the waits of its parent for it."""
+    """Forget a child that is not created again, and end the waits of its parent for it."""
     assert child.parent is not None and child.parent.children is not None
     child.parent.children.pop(child.name, None)
     kernel.opened.sent.pop(child, None)

@@ -47,7 +47,7 @@ async def _take(
     scope: trio.CancelScope,
     stream: trio.SocketStream,
 ) -> None:
-    """Take one answer; whoever gives it may be gone, be slow, or say what is no answer."""
+    """Take one answer from a client, which may disconnect, be slow, or send something else."""
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError), trio.move_on_after(PATIENCE):
         async with stream:
             try:
@@ -71,7 +71,7 @@ async def _take(
 
 
 def _text(line: bytes) -> str:
-    """Return the text of an answer. Raise ValueError for what is no request."""
+    """Return the text of an answer. Raise ValueError if the request is malformed."""
     try:
         found = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):

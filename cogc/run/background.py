@@ -38,7 +38,7 @@ class Background:
             self._held.cancel_scope.cancel()
 
     def cancel(self) -> None:
-        """End the run at once: cancel the calls, and whoever waits in the body."""
+        """End the run at once: cancel the calls, and the task that waits in the body."""
         self.last = None
         self._opened(self._calls).cancel_scope.cancel()
 

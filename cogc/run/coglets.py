@@ -185,7 +185,7 @@ class Coglets:
         self.objects[path] = made
 
     async def _save(self, call: Call) -> None:
-        """Let an object that can say what it would go on with say so."""
+        """Call `save` of an object that has it, and keep its state for a resume."""
         found = self.objects.get(call.path)
         if found is None or call.path not in self.given or not sdk.saves(type(found)):
             return

@@ -82,7 +82,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def confine(plan: dict[str, Any]) -> None:
-    """Hold this process and all that it becomes. OSError if that cannot be done."""
+    """Confine this process and its descendants. Raise OSError if that is not possible."""
     known = version()
     if not known:
         raise OSError("this kernel has no Landlock")

@@ -189,7 +189,7 @@ def _finite(number: float) -> float:
 
 
 def _instant(value: Any, kind: type) -> Value:
-    """Return a duration or a time; what is neither is no value."""
+    """Return a duration, a time, or an image or document, as a value of the language. Raise _Unfit for anything else."""
     if issubclass(kind, timedelta):
         whole = timedelta.__floordiv__(value, timedelta(microseconds=1))
         return Duration(_integer(whole * 1000))

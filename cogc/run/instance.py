@@ -192,7 +192,7 @@ class Instance:
 
 
 def _read(path: Path) -> bytes:
-    """Return what is in a journal. Raise OSError for what is no file."""
+    """Return the content of a journal. Raise OSError if its path is no file."""
     refuse_unreadable(str(path))
     return path.read_bytes()
 

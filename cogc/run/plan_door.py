@@ -70,7 +70,7 @@ def _remove_stale(folder: Path) -> None:
 
 
 async def _answer(folder: Path, take: Take, stream: trio.SocketStream) -> None:
-    """Answer one request; whoever sends it may be gone, be slow, or ask for what is none."""
+    """Answer one request of a client, which may disconnect, be slow, or send something else."""
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError), trio.move_on_after(PATIENCE):
         async with stream:
             await stream.send_all(await _answered(folder, take, stream))

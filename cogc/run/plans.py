@@ -197,7 +197,7 @@ class Plans:
         self._tell()
 
     def _tell(self) -> None:
-        """Let whoever waits for a decision look again."""
+        """Wake the tasks that wait for a decision."""
         self.news.set()
         self.news = trio.Event()
 

@@ -121,7 +121,7 @@ class ProcessTransport(asyncio.SubprocessTransport):
         return code
 
     async def _feed(self, stream: trio.abc.SendStream) -> None:
-        """Write what comes for stdin. One that is neither pipe nor file is empty."""
+        """Write to stdin of the process as data come. A source that is neither pipe nor file counts as empty."""
         file = self._wanted[0]
         try:
             if self._stdin is not None:

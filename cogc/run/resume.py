@@ -251,7 +251,7 @@ def _pass_time(carrier: Carrier) -> None:
 
 
 def _begin_again(carrier: Carrier, found: Resumed) -> None:
-    """Leave what has to be carried out now among the effects of the kernel."""
+    """Leave those effects in the kernel that have to be carried out now."""
     kernel = carrier.kernel
     calls: list[Effect] = []
     for call in sorted(found.open):

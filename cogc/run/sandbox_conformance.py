@@ -199,7 +199,7 @@ class _Ground:
         })  # fmt: skip
 
     def seen(self) -> Rows:
-        """Return what stands open by what is found outside of the subject."""
+        """Return the probes that traces outside of the subject show to be open."""
         found: Rows = {}
         if self.victim.poll() is not None:
             found["signal-other-processes"] = ("open", "another process was ended")

@@ -379,7 +379,7 @@ def departures(bundle: ir.Bundle, server: str, found: dict[str, dict[str, Any]])
 
 
 async def _as_it_is(name: str, result: Any) -> None:
-    """Take a result as it is."""
+    """Accept a result without a check."""
 
 
 def _declared(key: Key) -> ir.Server:

@@ -28,7 +28,7 @@ from cogc.run.settings import Settings
 
 
 class Worker:
-    """One run of an agent, and what it has come to so far."""
+    """One run of an agent, and its results so far."""
 
     def __init__(self, out: int) -> None:
         self.out = os.fdopen(out, "w", encoding="utf-8")

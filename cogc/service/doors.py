@@ -282,7 +282,7 @@ class Doors:
 
     @contextmanager
     def _events(self, follow: AbstractContextManager[Tap[Said]]) -> Iterator[Take]:
-        """Hold a tap, and give what it has as events, each with the id of the run in its own."""
+        """Yield the messages of a tap as server-sent events. The id of each has the id of the run."""
         run, taken = self.run.encode(), 0
 
         async def take() -> bytes | None:

@@ -156,7 +156,7 @@ def rows(label: str, counts: Mapping[str, float]) -> list[Row]:
 
 
 def _summed(rows: Iterable[Row]) -> list[Row]:
-    """Return rows of which each has other labels: what has the same ones is added."""
+    """Return rows with distinct labels: the values of rows with equal labels are added."""
     found: dict[tuple[tuple[str, str], ...], float] = {}
     for labels, n in rows:
         key = tuple(labels.items())

@@ -121,7 +121,7 @@ def _operation(id: str, body: dict[str, Any], status: str, answer: dict[str, Any
 
 
 def _moved(value: Any) -> Any:
-    """Return schemas with their references to where OpenAPI keeps what is named."""
+    """Return schemas whose references point to the components of OpenAPI."""
     if isinstance(value, dict):
         return {
             k: v.replace("#/$defs/", "#/components/schemas/") if k == "$ref" else _moved(v) for k, v in value.items()

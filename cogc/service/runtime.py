@@ -175,7 +175,7 @@ class Runtime(Table):
             self._placed(*placed)
 
     def _resumed(self) -> None:
-        """Forget what was noted of coglets whose creation has not entered, or was refused."""
+        """Forget the notes of coglets that were not created: their creation did not enter, or was refused."""
         for path in [p for p in self.units if self.kernel.outer.find(p) is None]:
             self._forget(path)
 

@@ -69,7 +69,7 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
 
 
 def _told(act: Callable[[Request], Awaitable[Response | Stream]]) -> Callable[[Request], Awaitable[Response | Stream]]:
-    """Return a route that answers what is refused."""
+    """Return a route that answers a refusal with its status and its reason."""
 
     async def route(request: Request) -> Response | Stream:
         try:

@@ -128,7 +128,7 @@ class Observer:
         return self.over.is_set()
 
     def end(self) -> None:
-        """Look on no more. Whoever waits for the next message is told that none will come."""
+        """Stop watching, and tell those who wait for the next message that none will come."""
         if not self.ended:
             self.over.set()
             self.feed.observers.remove(self)

@@ -85,7 +85,7 @@ class Course(ABC):
 
     @abstractmethod
     def seen(self, name: str) -> Any:
-        """Return what a name of a condition stands for that the test does not bind itself."""
+        """Return the value of a name of a condition that the test does not bind itself."""
 
     @property
     @abstractmethod
@@ -119,7 +119,7 @@ class Course(ABC):
         return self.program.function(value)(None, *[self._name(n) for n in value.names])
 
     def _name(self, name: str) -> Any:
-        """Return what a name of the test stands for."""
+        """Return the value of a name of the test."""
         if name in self.values:
             return self.values[name]
         return self.seen(name)

@@ -111,7 +111,7 @@ def _side_by_side(
     run: Callable[[Planned, dict[str, float]], Ran],
     left: Callable[[], dict[str, float] | None],
 ) -> Iterator[Ran]:
-    """Run cases in processes of their own, and yield what came of them in their order.
+    """Run cases in processes of their own, and yield their outcomes in the order of the cases.
 
     As many are under way as there are processes, so that a bound on dollars may be passed by that many.
     """

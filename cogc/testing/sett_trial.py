@@ -134,7 +134,7 @@ class SettTrial(Course):
     # ---- the course -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Carry out all steps. The outcome has what came of them."""
+        """Carry out all steps, and fill the outcome."""
         async with trio.open_nursery() as nursery:
             try:
                 await self._steps(nursery)

@@ -87,7 +87,7 @@ def run_test(
     times: Mapping[int, int] | None = None,
     instant_over: Callable[[Kernel], bool] | None = None,
 ) -> Outcome:
-    """Run a test once, and return what came of it.
+    """Run a test once, and return its outcome.
 
     `values` are those of its `for all` and `for each`. `kernel` makes the kernel: an exploration gives one that picks the order
     in which messages are delivered, the `faults` of models, the
@@ -248,7 +248,7 @@ class Trial(Course):
             self.folder.close()
 
     async def run(self) -> None:
-        """Carry out all steps. The outcome has what came of them."""
+        """Carry out all steps, and fill the outcome."""
         try:
             for number, step in enumerate(self.test.steps):
                 self.number, self.where = number, step.where
@@ -505,5 +505,5 @@ class Trial(Course):
 
 
 def _end(down: int) -> None:
-    """End the run hard, in the middle of what it does."""
+    """Kill the run, in the middle of its work."""
     raise Killed(down)

@@ -282,7 +282,7 @@ class _SplicedSession(Rehearsal):
             raise _Unknown(call)  # of others that were asked, no answer came in either run
 
     def bring(self, kind: str, *data: Any) -> None:
-        """Hand in what came from outside."""
+        """Hand in the events that came from outside."""
         with suppress(Failure):  # what was refused then is refused again
             if kind == "order":
                 self.kernel.order(*data)

@@ -91,7 +91,7 @@ class Checkpoints:
         return None
 
     def _read(self, known: Found) -> Checkpoint:
-        """Read a file. Raise ValueError, or what is like it, if it is damaged."""
+        """Read a checkpoint. Raise ValueError, KeyError, TypeError or AttributeError if its file is damaged."""
         data = (self.folder / known.name).read_bytes()
         digest, _, text = data.partition(b"\n")
         if hashlib.sha256(text).hexdigest().encode() != digest:

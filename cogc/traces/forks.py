@@ -142,7 +142,7 @@ def _events(travel: Travel) -> list[Event]:
 
 
 def _left(point: Point) -> Event:
-    """Return the event which says that all that the run did by then has left."""
+    """Return the event `left`: all effects up to the point were carried out."""
     return [point.steps, point.now, "left", point.effects]
 
 
@@ -223,7 +223,7 @@ def _short(text: str) -> str:
 
 
 def _parsed(text: str) -> Any:
-    """Return what JSON, or else a text, stands for."""
+    """Return the value of a text: that of its JSON, or the text itself."""
     from cogc.run.json_text import read_words  # as commands read words
 
     return read_words(text, "the reply")

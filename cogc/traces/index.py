@@ -181,7 +181,7 @@ class Index:
         self.count = len(self.offsets)
 
     def _head(self, line: bytes) -> _Head:
-        """Return what is kept of one line."""
+        """Return the fields of a line that the index keeps."""
         try:
             head = self._decoder.decode(line)
             array("I", (head.seq, head.cause))

@@ -58,13 +58,13 @@ class Moments:
         return None
 
     def close(self) -> None:
-        """End the thread, when it has replayed what it is at."""
+        """End the thread when its current replay is over."""
         with self._news:
             self._is_over = True
             self._news.notify()
 
     def _replay(self) -> None:
-        """Replay what is asked for: the work of the thread."""
+        """Replay up to the records that are asked for. This is the function of the thread."""
         while True:
             with self._news:
                 while self._wanted is None and not self._is_over:

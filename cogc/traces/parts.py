@@ -179,7 +179,7 @@ class Parts:
                 file.close()
 
     def reopen(self) -> None:
-        """Begin anew, with what is there now. Nobody else may read meanwhile."""
+        """Open the parts of the trace anew. Nobody else may read meanwhile."""
         self.close()
         self._open()
 

@@ -96,7 +96,7 @@ _SO_FAR = "The conversation so far, summed up:"
 
 
 def perform(kernel: State, inst: Instance, key: str, arguments: list[Value], sandbox: Sandbox | None = None) -> Talk:
-    """Call a program, whatever it stands for in this coglet, and give its value."""
+    """Call a program, or the one that replaces it in this coglet (`ProgLet`), and return its value."""
     unit, function = inst.code.unit, programs.rebound(inst, key)
     if function is not None:
         return function(inst, *arguments)

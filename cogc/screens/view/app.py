@@ -205,7 +205,7 @@ class ViewApp(App[None]):
     # ---- drawing -----------------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Show what is new."""
+        """Show the records that were written since the last look."""
         if not self._is_seen:
             return
         if self.view.answers != self._answers:

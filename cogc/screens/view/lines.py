@@ -55,7 +55,7 @@ class Shown(NamedTuple):
 
 
 def inert(line: Line) -> Line:
-    """Return a line whose text does nothing but stand there."""
+    """Return a line whose text is shown literally, without effect on the terminal."""
     return [(shown_line(text[:_LONGEST]), style) for text, style in line]
 
 

@@ -128,7 +128,7 @@ class SnapshotClient:
             await self.send("error", message="a message has the type `refresh` or `ping`")
 
     def close(self) -> None:
-        """End what was begun for the client."""
+        """End the tasks that were begun for the client."""
 
 
 def _read(text: object) -> tuple[dict[str, Any] | None, str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from argparse import Action, ArgumentParser, Namespace
-from typing import NoReturn
+from argparse import Action, ArgumentError, ArgumentParser, Namespace
+from typing import Any, NoReturn
 
 from cogc.commands.usage import UsageError
 
 _ACTIONS = re.compile(r"(?:\A|; )((?:[a-z]+, )*[a-z]+): ")
 """The actions in front of what an option does for them, in its help: `put: the id; get, list: only this one`."""
+_MISSING = re.compile(r"the following arguments are required: (.*)")
+_ALONE = re.compile(r"argument ([^ :]+): expected (?:one|at least one) argument")
+"""What the parser of Python says of arguments and values that are missing."""
 _MAY_BE_EMPTY = ("goal", "reply", "description", "text", "path", "filter")
 """Texts, some of which say themselves that they must not be empty, and filters, which let everything through then."""
 
@@ -69,4 +72,35 @@ class Parser(ArgumentParser):
                 raise UsageError(f"{name} is for {' and '.join(f'`{self.prog} {word}`' for word in words)}")
 
     def error(self, message: str) -> NoReturn:
+        if missing := _MISSING.fullmatch(message):
+            raise UsageError(f"`{self.prog}` needs {missing[1]}; `{self.prog} --help` lists what there is")
+        if alone := _ALONE.fullmatch(message):
+            name = alone[1].rpartition("/")[2]
+            option = next(o for o in self.options() if name in o.option_strings)
+            raise UsageError(f"{name}: the value is missing; write {name} {option.metavar or 'VALUE'}")
         raise UsageError(f"`{self.prog}`: {message}; `{self.prog} --help` lists what there is")
+
+    def _get_value(self, action: Action, arg_string: str) -> Any:
+        """Return the value of a word. Raise UsageError for one that is no number, where a number is wanted."""
+        try:
+            return super()._get_value(action, arg_string)
+        except ArgumentError:
+            if action.type is not int:
+                raise
+            from cogc.diagnostics.visible import shown_line  # for a mistake alone, as what follows
+
+            name = action.option_strings[-1] if action.option_strings else action.metavar
+            raise UsageError(f"{name} {shown_line(arg_string)}: write a whole number") from None
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        """Raise UsageError for a word that is none of the choices."""
+        if action.choices is None or value in action.choices:
+            return
+        from cogc.diagnostics.suggest import nearest
+        from cogc.diagnostics.visible import shown_line
+
+        known = [str(choice) for choice in action.choices]
+        near = nearest(str(value), known)
+        help = f"did you mean `{near}`?" if near else f"write {', '.join(known[:-1])} or {known[-1]}"
+        what = action.option_strings[-1] if action.option_strings else f"`{self.prog}`"
+        raise UsageError(f"{what} takes no `{shown_line(str(value))}`; {help}")

@@ -13,7 +13,7 @@ _ACTIONS = re.compile(r"(?:\A|; )((?:[a-z]+, )*[a-z]+): ")
 """The actions in front of what an option does for them, in its help: `put: the id; get, list: only this one`."""
 _MISSING = re.compile(r"the following arguments are required: (.*)")
 _ALONE = re.compile(r"argument ([^ :]+): expected (?:one|at least one) argument")
-"""What the parser of Python says of arguments and values that are missing."""
+"""The words of the parser of Python for arguments and values that are missing."""
 _MAY_BE_EMPTY = ("goal", "reply", "description", "text", "path", "filter")
 """Texts, some of which say themselves that they must not be empty, and filters, which let everything through then."""
 

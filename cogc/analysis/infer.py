@@ -431,6 +431,7 @@ class Inference:
                 known.update(narrow.facts(self.tables, operation.right, truth, scope))
             elif operation.operator == "??":
                 rest = types.without(left, NULL)
+                reports.never_null(self.tables, operation.left, left, scope)
                 left = types.union((rest, self.infer(operation.right, scope, hoped or rest)))
             else:
                 left = self._operation(operation, left, self.infer(operation.right, scope), scope)

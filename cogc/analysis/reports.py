@@ -6,6 +6,7 @@ the types of the parts stand in the tables already.
 
 from __future__ import annotations
 
+from cogc.analysis.scope import path_of
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Span
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from cogc.diagnostics.edits import Applicability
     from cogc.diagnostics.problems import Problems
     from cogc.names.world import Parameter, Signature, Unit, World
+
+
+def never_null(tables: Tables, node: nodes.Expr, found: Type, scope: Scope) -> None:
+    """Note what stands before `??` and is never null by its declared type; what a condition before it says may be said again."""
+    if types.fit(NULL, found) == NO and path_of(node) not in scope.narrowed and not scope.expanded():
+        tables.hopeless_tests.append((node, scope, "what stands before `??`", "a value, and never null"))
 
 
 def no_condition(

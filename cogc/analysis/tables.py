@@ -81,8 +81,8 @@ class Tables:
         """The transmit channels that something sends on: key of the shape, name of the channel."""
         self.conditions: list[tuple[nodes.Expr, Scope]] = []
         """Every condition, with what its names mean."""
-        self.hopeless_tests: list[tuple[nodes.TypeTest, Scope, str, str]] = []
-        """The tests for a type that the value cannot have, each with its words."""
+        self.hopeless_tests: list[tuple[nodes.Expr, Scope, str, str]] = []
+        """The tests for a type that the value cannot have, and for a null that it cannot be, each with its words."""
         self.consts: dict[int, Outcome] = {}
         """The value of each const that was evaluated, or why it has none."""
         self.extents: Extents = {}

@@ -691,6 +691,7 @@ class _Test:
                 result = ListOf(self._generator(argument.value))
             else:
                 found = inference.check(argument.value, scope, _BOUNDS[kind])
+                check_range(name, argument.value, scope, inference, _BOUNDS[kind])
                 result = types.item_type(found) or ANY if kind == "list" else result
         if wanted[:2] in (("int", "int"), ("float", "float"), ("duration", "duration")) and len(node.arguments) == 2:
             low, high = (known_value(a.value, scope, inference) for a in node.arguments)

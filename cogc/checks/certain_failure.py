@@ -1,4 +1,4 @@
-"""Expressions in bodies that fail at every message: a division by a literal zero, an index outside of a literal list.
+"""Expressions in bodies that fail at every message: a division by a literal zero, an index outside of a literal list or text.
 
 A division by a constant that is zero counts too, where nothing else in the phrase names the constant: a condition on it
 would guard the division. `failing_start` evaluates the constants themselves.
@@ -54,8 +54,8 @@ def _failing(checked: Checked, unit: Unit) -> list[tuple[nodes.Expr, str]]:
         base = indexed.base
         if isinstance(base, nodes.Name) and _int(indexed.index) is not None and _named_once(unit, base):
             base = _const_value(checked, base) or base
-        if isinstance(base, nodes.ListLiteral):
-            size, at = len(base.items), _int(indexed.index)
+        if isinstance(base, nodes.ListLiteral) or (isinstance(base, nodes.Text) and not base.template):
+            size, at = len(base.items if isinstance(base, nodes.ListLiteral) else base.value), _int(indexed.index)
             if at is not None and not -size <= at < size:
                 found.append((indexed, f"index {at} is out of range: there are {size}"))
     for reaction in unit.all(nodes.Reaction):

@@ -32,7 +32,7 @@ def dead_code(checked: Checked) -> None:
     vocabulary = Vocabulary(checked.world)
     first = {id(c) for unit in units for c in _first_conditions(unit)}
     for tested, scope, what, outcome in checked.tables.hopeless_tests:
-        if scope.unit in units and (outcome == "false" or id(tested) in first):
+        if scope.unit in units and (outcome != "true" or id(tested) in first):
             checked.problems.add("one-outcome", scope.unit.span(tested), what=what, outcome=outcome)
     # the parts of conditions that were reported; a step that can never begin is a report of its own
     inside = {id(s.condition) for u in units for s in u.all(nodes.Step) if isinstance(s.condition, nodes.Literal)}

@@ -16,6 +16,8 @@ MOST_MEMBERS = 1_000_000
 """How many coglets may stand behind one name."""
 MOST_PARTS = 1_000_000
 """How many parts a constant may have: all items and fields, and those in them, each as often as it occurs."""
+MOST_GENERATED = 10_000
+"""How long a list or a text may be that a generator of a test makes."""
 DEEPEST = 128
 """How deep the lists and records of a constant may nest."""
 MOST_TOKENS = 4096
@@ -78,6 +80,9 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "faults": _NATURAL,
     "times": _COUNT,
     "pids": _COUNT,
+    # generators of tests
+    "lists": (0, MOST_GENERATED, f"from 0 to {MOST_GENERATED:,}"),
+    "strings": (0, MOST_GENERATED, f"from 0 to {MOST_GENERATED:,}"),
 }
 """The least value, the greatest, and the words for both; durations count in nanoseconds."""
 RECORDS = frozenset(["budget", "health_check", "limits", "resources", "worker"])

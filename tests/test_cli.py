@@ -78,6 +78,7 @@ def test_an_abbreviation_of_watch_watches_nothing() -> None:
         (["nonsense"], "`cogc` has no command `nonsense`; `cogc --help` lists what there is"),
         (["run", "x", "--sed", "1"], "`cogc run` takes no `--sed`; did you mean `--seed`?"),
         (["run", "x", "--trcae=y"], "`cogc run` takes no `--trcae`; did you mean `--trace`?"),
+        (["serve", "x", "--port", "80"], "`cogc serve` takes no `--port`; did you mean `--serve`?"),
         (["serve", "x", "--http"], "`cogc serve` takes no `--http`; `cogc serve --help` lists what there is"),
         (
             ["explain", "COG403", "COG404"],

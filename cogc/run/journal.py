@@ -35,7 +35,6 @@ import msgspec
 from cogc.diagnostics.visible import visible_bytes
 from cogc.disk.files import read_whole
 from cogc.kernel.effects import Ask, Call, Dispatch
-from cogc.kernel.machine import Kernel
 from cogc.language.codec import encode, unpacked
 from cogc.language.values import shorten
 from cogc.run import line_forms
@@ -143,7 +142,7 @@ class Journal:
         """Note an event with the step and the instant of the kernel."""
         self.lines.append([kernel.steps, kernel.now, kind, *data])
 
-    def call(self, kernel: Kernel, call: Outward) -> None:
+    def call(self, kernel: Timed, call: Outward) -> None:
         """Note a call that the kernel asks for, so that a replay can compare."""
         self.event(kernel, "call", call.id, digest(call), name_of(call), call.path, gist(call), place_of(call))
 

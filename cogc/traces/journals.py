@@ -97,7 +97,7 @@ def _named(path: Path, instance: Path | None) -> Named:
 def begun_of(path: Path) -> dict[str, Any]:
     """Return what the run of a journal was begun with, as far as its head has that, and the hash of its `program`. Raise ValueError if it is no
     journal that can be read."""
-    from cogc.run.journal import read_head  # the kernel is slow to import, and a viewer of a trace does without
+    from cogc.run.journal import read_head  # slow to import, and a viewer of a trace does without
 
     with open(path, "rb") as file:
         head = read_head(file.readline())

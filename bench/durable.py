@@ -30,8 +30,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
 from cogc.run.instance import Instance
-from cogc.run.journal import VERSION, Journal, load
-from cogc.run.options import Compaction
+from cogc.run.journal import VERSION, Compaction, Journal, load
 from cogc.run.replay import replay
 from cogc.run.resume import resume
 from cogc.run.session import RunOptions, Session, Sinks

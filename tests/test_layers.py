@@ -241,7 +241,7 @@ TEST = "yaml lark rich jinja2 jsonschema anthropic openai mcp hypothesis starlet
         ("graph SPEC", RUN),
         ("build SPEC", RUN),
         ("test -k crashes TESTS", TEST),
-        ("runs --state FOLDER", "trio sqlite3 asyncio lark yaml cogc.run.session cogc.run.people"),
+        ("runs --state FOLDER", "trio sqlite3 asyncio lark yaml cogc.kernel.machine cogc.run.session cogc.run.people"),
         ("queue list work --store sqlite:FOLDER/queues.db", COMPILER),
     ],
 )

@@ -33,8 +33,8 @@ from cogc.language.values import plain
 from cogc.run import media
 from cogc.run.expressions import Condition
 from cogc.run.instance import STATES, Instance, gone
-from cogc.run.journal import VERSION, Journal
-from cogc.run.options import EVERY, RunOptions, Sinks
+from cogc.run.journal import EVERY, VERSION, Journal
+from cogc.run.options import RunOptions, Sinks
 from cogc.run.plans import show
 from cogc.run.session import Session
 from cogc.run.team_status import team_line

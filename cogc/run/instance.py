@@ -28,8 +28,7 @@ from cogc.disk.files import refuse_unreadable
 from cogc.disk.private import touch
 from cogc.run import retention
 from cogc.run.instance_folder import ENDED, JOURNAL, number_of_last
-from cogc.run.journal import Journal, Recording, load
-from cogc.run.options import Compaction
+from cogc.run.journal import Compaction, Journal, Recording, load
 from cogc.run.reaper import GRACE, LIMIT
 from cogc.run.retention import NOTHING, PRUNED, Keep
 from cogc.stores.owner import Owner, alive, owner

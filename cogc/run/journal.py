@@ -63,6 +63,10 @@ CRASH = "COGC_CRASH_AT"
 P = ParamSpec("P")
 T = TypeVar("T")
 Outward = Call | Ask | Dispatch
+EVERY = 1 << 19
+"""The bytes by which a journal grows between two snapshots, at least."""
+Put: TypeAlias = Callable[[bytes], BinaryIO]
+"""Puts a journal on disk in place of the one before, and returns its file, which stands at its end."""
 Forms: TypeAlias = dict[str, line_forms.LineForm]
 Event: TypeAlias = list[Any]
 """A line of a journal: the step, the time, the kind, and the data of the kind."""
@@ -264,6 +268,16 @@ class Recording(NamedTuple):
         if not self.events or self.events[0][2] != SNAPSHOT:
             return len(self.events)
         return int(self.events[0][3]["shell"]["events"]) + len(self.events) - 1
+
+
+class Compaction(NamedTuple):
+    """The needs of a run that writes snapshots: the head of a journal that begins anew and what puts it on disk, or None where
+    earlier events are kept; the bytes between two snapshots, and those for each byte of the last one."""
+
+    head: dict[str, object]
+    put: Put | None
+    every: int = EVERY
+    share: int = 1
 
 
 class Place(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,26 +13,11 @@ from cogc.kernel.effects import LogLine, Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.permissions import Sandbox
-from cogc.run.journal import Journal, Recording
+from cogc.run.journal import Compaction, Journal, Recording
 from cogc.run.trace import TraceWriter
 
 if TYPE_CHECKING:
     from cogc.run.state import StateStore
-
-EVERY = 1 << 19
-"""The bytes by which a journal grows between two snapshots, at least."""
-Put = Callable[[bytes], BinaryIO]
-"""Puts a journal on disk in place of the one before, and returns its file, which stands at its end."""
-
-
-class Compaction(NamedTuple):
-    """The needs of a run that writes snapshots: the head of a journal that begins anew and what puts it on disk, or None where
-    earlier events are kept; the bytes between two snapshots, and those for each byte of the last one."""
-
-    head: dict[str, object]
-    put: Put | None
-    every: int = EVERY
-    share: int = 1
 
 
 class RunOptions(msgspec.Struct, kw_only=True):

@@ -27,8 +27,7 @@ from cogc.kernel import snapshot, trial
 from cogc.kernel.effects import LogLine
 from cogc.language.codec import encode
 from cogc.run.carrying import Carrier
-from cogc.run.journal import SNAPSHOT, Journal, without_collecting
-from cogc.run.options import Compaction
+from cogc.run.journal import SNAPSHOT, Compaction, Journal, without_collecting
 from cogc.run.taps import Said
 
 AGAIN = 1 << 16

@@ -16,8 +16,7 @@ from cogc import ir
 from cogc.kernel.effects import LogLine
 from cogc.run.build import build_session
 from cogc.run.instance import Instance
-from cogc.run.journal import VERSION, Journal
-from cogc.run.options import EVERY
+from cogc.run.journal import EVERY, VERSION, Journal
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter

@@ -22,8 +22,7 @@ from cogc.loading import bundle_of
 from cogc.run.build import build_session
 from cogc.run.instance import Instance
 from cogc.run.instance_folder import JOURNAL
-from cogc.run.journal import SNAPSHOT, VERSION, load
-from cogc.run.options import Compaction
+from cogc.run.journal import SNAPSHOT, VERSION, Compaction, load
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.service.address import Address, bound, listen

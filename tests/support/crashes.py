@@ -23,8 +23,7 @@ from cogc.ir import Bundle
 from cogc.kernel.effects import LogLine, Output
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
-from cogc.run.journal import SNAPSHOT, VERSION, Journal, Recording, load
-from cogc.run.options import Compaction
+from cogc.run.journal import SNAPSHOT, VERSION, Compaction, Journal, Recording, load
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 from cogc.run.session import RunOptions, Session, Sinks

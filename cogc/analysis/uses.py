@@ -24,6 +24,7 @@ from cogc.analysis.tables import QUEUE_PORTS
 from cogc.analysis.tests import declared_of, parts, scripted
 from cogc.desugar import plans
 from cogc.desugar.parts import extended
+from cogc.diagnostics.source import is_folder
 from cogc.language import types
 from cogc.language.record import Record
 from cogc.names.load import import_path
@@ -58,7 +59,8 @@ _BINDERS = (nodes.ForEach, nodes.Conversion, nodes.Handler, nodes.ForAll, nodes.
 
 
 class Meaning(Record):
-    """One thing that has a name. `place` is the name where it is declared, in the file `unit`; a built-in has neither."""
+    """One thing that has a name. `place` is the name where it is declared, in the file `unit`; a built-in has neither, and what a folder of
+    Python declares has no place."""
 
     kind: MeaningKind
     name: str
@@ -71,7 +73,7 @@ class Meaning(Record):
     @property
     def key(self) -> Key:
         if self.unit is None or self.place is None:
-            return "", 0, f"{self.kind} {self.name}"
+            return "" if self.unit is None else self.unit.path, 0, f"{self.kind} {self.name}"
         return self.unit.path, self.place.start, self.name
 
     @property
@@ -121,11 +123,11 @@ class Index:
 
 
 def index(checked: Checked) -> Index:
-    """Return the index of the user's files of a world; names of the standard library have meanings and no uses."""
+    """Return the index of the user's files of a world; names of the standard library and of folders of Python have meanings and no uses."""
     uses: list[Use] = []
     replaced = _replaced(checked.world)
     for unit in checked.world.units.values():
-        if not unit.is_std or unit in checked.world.roots:
+        if (not unit.is_std or unit in checked.world.roots) and not is_folder(unit.path):
             uses += _Reader(checked, unit, replaced).read()
     return Index(uses)
 
@@ -165,6 +167,8 @@ def meaning_of(unit: Unit, node: nodes.Node, member: Member | None = None) -> Me
     if kind is None or not isinstance(place, nodes.Name | nodes.Text):
         return None
     name = place.id if isinstance(place, nodes.Name) else place.value
+    if is_folder(unit.path):
+        place = None  # it stands in the code, and the text of the unit was made of that
     return Meaning(kind, name, unit, place, node, member.type if member is not None else None, member)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
-from cogc.diagnostics.source import Span, looks_like_yaml
+from cogc.diagnostics.source import Span, is_folder, looks_like_yaml
 from cogc.language.texts import is_name, is_role
 from cogc.lsp.documents import range_of, uri_of
 from cogc.lsp.rpc import REQUEST_FAILED, Failure
@@ -80,6 +81,7 @@ def highlights(workspace: Workspace, path: str, offset: int) -> list[object]:
 def everywhere(workspace: Workspace, path: str, meaning: Meaning) -> list[Use]:
     """Return the uses of a thing in all files that can name it."""
     home = path if meaning.unit is None or meaning.unit.is_std else meaning.unit.path
+    home = posixpath.dirname(home) if is_folder(home) else home  # the folder is what others import
     files = [path] if meaning.kind in _WITHIN or meaning.unit is None else workspace.importers(home, path)
     found: dict[tuple[str, int, int], Use] = {}
     for file in files:
@@ -108,6 +110,8 @@ def _refusal(meaning: Meaning) -> str:
         return _FIXED[meaning.kind]
     if meaning.unit is not None and meaning.unit.is_std:
         return "is of the standard library"
+    if meaning.unit is not None and is_folder(meaning.unit.path):
+        return "stands in code in Python"
     return "" if meaning.own else "has no name of its own in the text"
 
 

@@ -268,6 +268,22 @@ def test_a_role_in_yaml_or_in_quotes_may_get_a_name_with_a_hyphen(tmp_path: Path
     assert "is no name" in editor.at(mark, "rename", newName="look up")["message"]
 
 
+def test_what_a_folder_of_python_declares_has_uses_and_no_place_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "dig.cog").mkdir()
+    (tmp_path / "dig.cog" / "manifest.toml").write_text('[coglet]\nclass = "dig.Dig"\n')
+    code = 'class Dig:\n    @listen("job")\n    def a(self, m):\n        self.transmit("found", m)\n'
+    (tmp_path / "dig.cog" / "dig.py").write_text(code)
+    text = 'import "dig.cog"\ncoglet Main {\n  create d = D<^C>ig\n  on d.fo<^F>und as x { log info x }\n  on d.found as y { log info y }\n}\n'
+    editor = Editor(tmp_path, one=text)
+    found = editor.at("F", "references", context={"includeDeclaration": True})
+    assert editor.named(found) == ["one.cog:4:found", "one.cog:5:found"]
+    place = editor.at("F", "definition")
+    assert place["uri"].endswith("dig.cog/manifest.toml") and place["range"]["end"] == {"line": 0, "character": 0}
+    assert "coglet Dig" in editor.at("C", "hover")["contents"]["value"]
+    assert editor.at("F", "prepareRename") is None and editor.at("F", "prepareCallHierarchy") is None
+    assert "code in Python" in editor.at("F", "rename", newName="seen")["message"]
+
+
 def test_the_definition_of_a_quoted_name_is_the_word(tmp_path: Path) -> None:
     text = "cog: 1\ncoglets:\n  C:\n    state:\n      'n': int = 0\n    reactions:\n      - every: 1s\n        do: [n = <^N>n + 1]\n"
     editor = Editor(tmp_path, one_yml=text)

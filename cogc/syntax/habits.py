@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from cogc.diagnostics.habits import IN_TESTS, STATEMENTS
 from cogc.diagnostics.suggest import nearest, suggestion
-from cogc.language.attributes import ATTRIBUTES, EXECUTORS
+from cogc.language.attributes import ATTRIBUTES, EXECUTORS, LEVELS, PROVIDERS
 from cogc.language.builtins import FUNCTIONS
+from cogc.syntax.tables import KEYWORDS
 
 _ASSIGNING = "+-*/%"
 _NAME_RULE = "a name consists of letters, digits and `_`: `{}_{}`"
@@ -40,6 +41,7 @@ _HEADS = frozenset(
 )
 """The words with which members and declarations with a name begin."""
 _NAMING = _HEADS | {"const", "type", "model", "mcp", "dod", "sett", "queue", "test", "let"}
+_NAMED_BY_EQUALS = ("let", "const", "state", "type", "create", "model", "queue", "dod", "plan", "coglet", "mcp")
 _BEHIND_HEADS = ("as", "when", "with", "for", ":", "=", "{", "(", ".", "->")
 _LAMBDAS = ("lambda", "fn", "function", "func", "fun", "def")
 
@@ -50,7 +52,7 @@ class Around(NamedTuple):
     `texts` are the texts of the two tokens before the mistake, of itself and of the two behind it; `touches` says whether
     its neighbours touch it; `bracket` is the innermost open bracket, `head` the third token before, `line` the tokens of its phrase before it, from the
     end of the line, the `{` or the `;` in front of them on. The others say whether a name, an expression, a `:`
-    or a step of a test could stand here, and whether the mistake is behind the first word of a statement.
+    or a step of a test could stand here, whether the mistake is behind the first word of a statement, and whether what could stand here is a value.
     """
 
     texts: list[str]
@@ -63,6 +65,7 @@ class Around(NamedTuple):
     colon: bool
     step: bool
     statement: bool
+    value: bool
 
 
 def remedy(at: Around) -> tuple[str, int] | None:
@@ -74,6 +77,10 @@ def remedy(at: Around) -> tuple[str, int] | None:
         return "write `a if condition else b`", 0
     if text == "\n" and far == ":" and before[:1] in _VALUE:  # `const A : 3`
         return "write `=` before a value; `: TYPE` stands in front of it", 2
+    if far == "log" and text in ("}", "\n") and before in LEVELS and at.expression:
+        return f"a value is missing: `log {before} VALUE`", 0
+    if at.head == "log" and before == "(" and text == ")":
+        return f"the level stands first: `log info {far}()`", 3
     if far == "log" and text in ("}", "\n") and before.isidentifier() and at.expression:
         return f"the level stands first: `log info {before}`", 1
     if before == "log" and (text == "(" or text[:1] == '"'):
@@ -125,7 +132,8 @@ def remedy(at: Around) -> tuple[str, int] | None:
     begins_word = text[:1].isalnum() or text[:1] in ('"', "_")
     if before in STATEMENTS and far in _BEGINS and begins_word and not at.colon:
         return STATEMENTS[before], 1
-    if at.colon and begins_word and before.isidentifier() and not _is_head(before, text, after):
+    keyless = at.colon and at.bracket != "[" and begins_word and before.isidentifier() and before != text
+    if keyless and not _is_head(before, text, after):
         return f"a `:` is missing: `{before}: {text}`", 0
     if before == "await" and text.isidentifier():
         return "`await` waits in a body: `let x = await CHANNEL`", 1
@@ -135,6 +143,10 @@ def remedy(at: Around) -> tuple[str, int] | None:
         return "remove the letter: every string with `{{ name }}` is a template", 1
     if at.statement and text == "{" and at.bracket == "{" and at.line and not at.name:
         return f"a block stands behind a word such as `if`: `if {''.join(at.line)} {{ ... }}`", 0
+    if text == "]" and before == "[" and at.value:
+        return (
+            (f"an index stands between the brackets: `{far}[0]`", 0) if far[-1:].isalnum() or far[-1:] in ")]" else None
+        )
     return _types(at.texts, at.head)
 
 
@@ -154,11 +166,13 @@ def _header(at: Around) -> tuple[str, int] | None:
             return f"attributes stand in braces: `{first} {at.line[1]} {{ {at.line[3]}: ... }}`", len(at.line) - 2
     if first == "step" and ":" not in at.line and "{" not in at.line:
         return _step(at, before, text, after)
+    if at.colon and at.bracket == "{" and text in ("by", "after") and before.isidentifier() and after.isidentifier():
+        return f"a step begins with `step`: `step {before} {text} ...`", 1
     if at.colon and at.bracket == "{" and after in ("by", "after") and before.isidentifier() and text.isidentifier():
         return f"a step begins with `step`: `step {text} {after} ...`", 1
     if before == "test" and text.isidentifier() and far in _BEGINS:
         return f'the name of a test stands in quotes: `test "{text}"`', 0
-    if before in QUOTED and text[:1] == '"' and text[1:-1].isidentifier() and not at.expression:
+    if before in QUOTED and far != "." and text[:1] == '"' and text[1:-1].isidentifier() and not at.expression:
         return f"a name stands without quotes: `{before} {text[1:-1]}`", 0
     if before.isdecimal() and text in UNITS and first in ("every", "after", "on"):
         return f"a duration is one word: `{before}{UNITS[text]}`", 0
@@ -168,7 +182,7 @@ def _header(at: Around) -> tuple[str, int] | None:
         return f"the type of the result stands behind an arrow: `-> {text}`", 0
     if first in ("program", "export") and "=" in at.line:
         return _executor(at.line, before, text)
-    if far == "=" and before in _PROVIDERS and text == "(":
+    if far == "=" and before in PROVIDERS and text == "(":
         return f"write the name of the model alone: `{before} {after}`", 0
     if at.head == "model" and before == "=" and text[:1] == '"':
         return "name the provider first: `anthropic " + text.replace("anthropic/", "") + "`", 0
@@ -185,7 +199,6 @@ UNITS = {
     **dict.fromkeys(("d", "day", "days"), "d"),
     **dict.fromkeys(("w", "week", "weeks"), "w"),
 }
-_PROVIDERS = ("anthropic", "openai", "scripted")
 QUOTED = (
     "listen",
     "transmit",
@@ -276,8 +289,9 @@ def _value_of_other(at: Around) -> tuple[str, int] | None:
     if (
         far == "on"
         and before.isidentifier()
-        and before != "as"
+        and before not in ("as", "on", text)
         and text.isidentifier()
+        and text not in KEYWORDS
         and after in ("{", "when", "->")
     ):
         return f"write `on {before} as {text}`", 0
@@ -341,7 +355,7 @@ def _equals(texts: list[str], bracket: str, colon: bool, line: tuple[str, ...]) 
         return f"a state is set by its name alone: `{before} = {after}`", 3
     if bracket == "{" and (far == "." or before == "]"):
         return "a part of a state is not set by itself: set the state as a whole, `STATE = ...`", 0
-    if before in ("let", "const", "state", "type", "create", "model", "queue") and not colon:
+    if before in _NAMED_BY_EQUALS and not colon:
         return f"a name is missing: `{before} NAME = ...`", 0
     if far == "state" and before.isidentifier():
         value = after if after[:1].isalnum() or after[:1] == '"' else "..."

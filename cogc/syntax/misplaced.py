@@ -1,6 +1,6 @@
 """One token too many, or two that have changed places: found by trial, so that they are one report.
 
-`meant(source, found, rules)` looks at the declarations in which recovery has found mistakes. Recovery goes on with the next phrase, and what is wrong
+`meant(source, found, doubted, rules)` looks at the declarations in which recovery has found mistakes. Recovery goes on with the next phrase, and what is wrong
 with the brackets of the one before shows there again. So it is tried what becomes of the declaration without one of the tokens around the
 place where the strict reading stops, and with two of them in the other order. If it can be read then, that is how it was meant.
 
@@ -13,15 +13,12 @@ An example. The strict reading stops at `n`; without the `{` it gets to the end.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.language.record import Record, replace
-from cogc.syntax import lalr, nodes
-from cogc.syntax.braces import DECLARATIONS
-from cogc.syntax.lexer import lex
+from cogc.syntax import attempts, lalr
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False
@@ -32,16 +29,15 @@ if TYPE_CHECKING:
     from cogc.syntax.lexer import Tokens
 
 _SEP, _END = TERMINALS["_SEP"], TERMINALS["$END"]
-_BRACKETS = frozenset(OPERATORS[o] for o in "{}()[]")
+_CLOSING = frozenset(OPERATORS[o] for o in "})]")
 _BRACES = frozenset(OPERATORS[o] for o in "{}")
 _WORDS = frozenset(KEYWORDS.values())
-_STRINGS = frozenset(TERMINALS[t] for t in ("STRING", "LONG_STRING", "RAW_STRING"))
+_CLOSED_BY = {"(": ")", "[": "]"}
 _BACK = 3
 """The number of tokens that are tried in front of the one at which the strict reading stops."""
 _MOST_DECLARATIONS = 4
 _MOST_TOKENS = 4_000
 """The tokens of the longest declaration that is tried."""
-_DECLARED = rf"(?m)^(?:{'|'.join(sorted(DECLARATIONS))})\b"
 
 
 class Meant(Record):
@@ -64,17 +60,19 @@ class _Change(Record):
     """The text that stands for the range in an edit."""
 
 
-def meant(source: Source, found: list[Diagnostic], rules: lalr.Rules) -> Meant | None:
-    """Return the text as it was meant; None if no declaration of it can be read with one change."""
+def meant(source: Source, found: list[Diagnostic], doubted: set[int], rules: lalr.Rules) -> Meant | None:
+    """Return the text as it was meant; None if no declaration of it can be read with one change.
+
+    `doubted` are the starts of the declarations whose reports name a remedy that does not mend them.
+    """
     text = source.text
     reports: list[Diagnostic] = []
     ranges: list[tuple[int, int]] = []
-    for start, end in _broken(source, found):
-        own = [d for d in found if start <= d.span.start < end]
-        change = _change(source, start, end, len(own) > 1, rules)
+    for start, end, own in attempts.broken(source, found):
+        change = _change(source, start, end, len(own) > 1 or start in doubted, rules)
         if change is not None and len(ranges) < _MOST_DECLARATIONS:
             text = text[: change.start] + change.text + text[change.end :]
-            reports.append(_report(source, change, own))
+            reports.append(_report(source, change, [] if start in doubted else own))
             ranges.append((start, end))
     return Meant(Source(source.path, text), tuple(reports), tuple(ranges)) if ranges else None
 
@@ -109,26 +107,16 @@ def _lines(source: Source, report: Diagnostic) -> Span:
     )
 
 
-def _broken(source: Source, found: list[Diagnostic]) -> Iterator[tuple[int, int]]:
-    """Yield the range of each declaration that has reports: from its word at the left margin to the next one."""
-    if not found:
-        return
-    starts = [m.start() for m in re.compile(_DECLARED).finditer(source.text)]
-    for start, end in pairwise([*starts, len(source.text)]):
-        if any(start <= d.span.start < end for d in found):
-            yield start, end
-
-
 def _change(source: Source, start: int, end: int, many: bool, rules: lalr.Rules) -> _Change | None:
-    """Return the change with which a declaration can be read. `many` says whether recovery has made several reports of it."""
-    tokens = _tokens(source, start, end)
-    at = _stop(tokens, rules) if tokens is not None else -1
+    """Return the change with which a declaration can be read. `many` says whether recovery has made several reports of it, or one with a wrong remedy."""
+    tokens = attempts.tokens_of(source, start, end)
+    at = attempts.stop(tokens, rules) if tokens is not None else -1
     if tokens is None or at < 0 or len(tokens.kinds) > _MOST_TOKENS:
         return None
     for change in _changes(source, tokens, at, many):
         text = source.text[start : change.start] + change.text + source.text[change.end : end]
-        tried = _tokens(Source("", text), 0, len(text))
-        if tried is not None and _stop(tried, rules) < 0:
+        tried = attempts.tokens_of(Source("", text), 0, len(text))
+        if tried is not None and attempts.stop(tried, rules) < 0:
             return change
     return None
 
@@ -137,7 +125,7 @@ def _changes(source: Source, tokens: Tokens, at: int, many: bool) -> Iterator[_C
     """Yield what may be wrong around a token, the likeliest first: what is one too many, then what has changed places."""
     near = [i for i in range(at, -1, -1) if tokens.kinds[i] not in (_SEP, _END)][: _BACK + 1]
     for i in near:
-        if many or tokens.kinds[i] in _BRACKETS:
+        if many or tokens.kinds[i] in _CLOSING:
             yield _without(tokens, i)
     behind = next((i for i in range(at + 1, len(tokens.kinds)) if tokens.kinds[i] not in (_SEP, _END)), at)
     for second, first in zip([behind, *near], near, strict=False):
@@ -178,43 +166,20 @@ def _shown(word: str) -> str:
     return word if len(word) <= 30 else word[:27] + "..."
 
 
-def _tokens(source: Source, start: int, end: int) -> Tokens | None:
-    """Return the tokens of a declaration, without the documentation of the next one; None if they cannot all be read."""
-    problems = Problems()
-    tokens = lex(source, problems, start, end)
-    if problems.found:
-        return None
-    kinds = tokens.kinds
-    last = len(kinds) - 1
-    while last > 1 and (
-        kinds[last - 1] in _STRINGS or tokens.text[tokens.starts[last - 1] : tokens.ends[last - 1]] == "export"
-    ):
-        if kinds[last - 2] != _SEP:
-            break
-        last -= 2
-    for part in (kinds, tokens.starts, tokens.ends):
-        del part[last:-1]
-    return tokens
-
-
-def _stop(tokens: Tokens, rules: lalr.Rules) -> int:
-    """Return the index of the token at which the strict reading stops, -1 if it gets to the end."""
-    stopped: list[int] = []
-
-    def fail(at: int, states: list[int]) -> bool:
-        stopped.append(at)
-        return False
-
-    tree = lalr.parse(tokens, rules, fail)
-    return -1 if isinstance(tree, nodes.File) else stopped[0]
-
-
 def _report(source: Source, change: _Change, own: list[Diagnostic]) -> Diagnostic:
-    """Return the report of a change: that of recovery if it has one for a token too many, which says what is wanted in its place."""
-    for d in own if not change.edit else ():
-        if (d.span.start, d.span.end) == change.place and (d.slug == "unexpected-token" or len(own) == 1):
-            return d
-    problems, span = Problems(), Span(source, *change.place)
+    """Return the report of a change: that of recovery if it has one for a token too many, and says what is wanted in its place."""
     edits = (Edit(Span(source, change.start, change.end), change.edit, "unsafe"),)
-    problems.add("unexpected-token", span, help=change.help, edits=edits, found=f"`{_shown(span.text)}`", expected="")
+    for d in own if not change.edit else ():
+        if (d.span.start, d.span.end) == change.place:
+            if len(own) == 1:
+                return d
+            if d.help.startswith("expected"):
+                return replace(d, edits=edits)
+    problems, span = Problems(), Span(source, *change.place)
+    if not change.edit and span.text in _CLOSED_BY:  # or the other one is missing
+        problems.add("unclosed-bracket", span, mark=span.text, closing=_CLOSED_BY[span.text])
+    else:
+        problems.add(
+            "unexpected-token", span, help=change.help, edits=edits, found=f"`{_shown(span.text)}`", expected=""
+        )
     return problems.found[0]

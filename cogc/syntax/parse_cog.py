@@ -12,9 +12,11 @@ from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest, suggestion
+from cogc.language.attributes import PROVIDERS
 from cogc.language.record import replace
 from cogc.language.texts import RESERVED
 from cogc.syntax import lalr, nodes
+from cogc.syntax.braces import indent
 from cogc.syntax.build import BUILDERS
 from cogc.syntax.depth import too_deep
 from cogc.syntax.lexer import BRACE_BELOW, Lexer, Tokens, lex, lex_ranges
@@ -67,9 +69,9 @@ def _as_meant(
     source: Source, found: Problems, tree: nodes.File | None, again: Callable[[Source, Problems], nodes.File | None]
 ) -> tuple[nodes.File | None, Problems]:
     """Return the tree of the text as it was meant, and the reports, where one token makes several of them; else what was read."""
-    from cogc.syntax import misplaced
+    from cogc.syntax import misplaced, unproven
 
-    meant = misplaced.meant(source, found.found, RULES)
+    meant = misplaced.meant(source, found.found, unproven.weaken(source, found.found, RULES), RULES)
     if meant is None:
         return tree, found
     read = Problems()
@@ -264,7 +266,7 @@ class Reporter:
         """Return the edits for a phrase of another language, or for a missing `:`."""
         from cogc.syntax.rewrites import Phrase, joined, missing_colon, missing_comma, rewrite
 
-        if help is None or help.startswith("a name is missing"):
+        if help is None or help.startswith(("a name is missing", "an index stands")):
             return ()
         phrase = Phrase(self.source, self.tokens)
         if help.startswith("a `:` is missing"):
@@ -316,6 +318,7 @@ class Reporter:
         around = Around(
             texts, self._adjacent(at), self._bracket(at), self._text(at - 3) if at > 2 else "", self._line(at), TERMINALS["NAME"] in found, found >= _EXPRESSION,
             OPERATORS[":"] in found and OPERATORS["<-"] not in found and not (in_call and OPERATORS[","] in found), KEYWORDS["expect"] in found, OPERATORS["<-"] in found,
+            KEYWORDS["parallel"] in found,
         )  # fmt: skip
         if before >= 0 and (parts := self._glued(at, found)):
             return before, f"a blank or a new line is missing: write `{parts[0]}` and `{parts[1]}`"
@@ -335,7 +338,7 @@ class Reporter:
 
     def _misspelt(self, states: list[int], front: str, word: str) -> str | None:
         """Return the keyword that is meant by the word in front of a token, behind `front`; None if the word may be a name."""
-        if len(word) <= 2:
+        if len(word) <= 2 or word in PROVIDERS:
             return None
         fits = self._expected_before(states)
         named = TERMINALS["NAME"] in fits and front not in ("", "\n", ";", "{", "}", ",")  # as behind `create`
@@ -394,16 +397,25 @@ class Reporter:
     def _unclosed(self, at: int) -> int:
         """Return the round or square bracket that is open before a token and was not meant to be, or -1.
 
-        A line inside of it begins like a member or a statement: a word of these, and a name behind it.
+        A line inside of it begins like a member, a statement or a step: a word of these, and a name behind it; or with a key, no deeper
+        than the line of the bracket.
         """
         opened = self._opened(at)
         if opened < 0 or self._text(opened) not in ("(", "["):
             return -1
         for i in range(opened + 1, min(at + 1, len(self.tokens.kinds) - 1)):
             begins = "\n" in self.tokens.text[self.tokens.cut_ends[i - 1] : self.tokens.cut_starts[i]]
-            if begins and self._text(i) in _BEGINNING and self._text(i + 1)[:1].isidentifier():
+            if begins and self._text(i) in _BEGINNING | _STEPS and self._text(i + 1)[:1].isidentifier():
+                return opened
+            if begins and self._text(i + 1) == ":" and self._text(i).isidentifier() and self._is_entry(i, opened):
                 return opened
         return -1
+
+    def _is_entry(self, at: int, opened: int) -> bool:
+        """Return whether a line that begins with a key stands no deeper than the line of a bracket, behind which that line goes on."""
+        text, start = self.tokens.text, self.tokens.cut_starts[opened]
+        goes_on = "\n" not in text[start : self.tokens.cut_starts[opened + 1]]
+        return goes_on and indent(text, self.tokens.cut_starts[at]) <= indent(text, start)
 
     def _opened(self, at: int) -> int:
         """Return the index of the innermost bracket that is open before a token, or -1."""
@@ -490,6 +502,7 @@ _BEGINNING = frozenset((
     "guide", "log", "if", "for",
 ))  # fmt: skip
 """The words with which members and statements begin."""
+_STEPS = frozenset(("step", "use", "script", "send", "run", "expect"))
 _ANSWERS = ("reply", "fail", "delay", "stream", "call", "fault")
 _IN_FRONT = ("=", ":", "expect")
 """The marks and words in front of a value that may begin with a word of its own."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.source import Source, Span
+from cogc.language.attributes import LEVELS
 from cogc.language.texts import is_duration
 from cogc.syntax.habits import QUOTED, UNITS, template
+from cogc.syntax.tables import KEYWORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,11 +145,13 @@ def _header(phrase: Phrase, at: int) -> Edits:
     first = phrase.text(phrase.line(at))
     if first == "step":
         return _step(phrase, at)
+    if text in ("by", "after") and first == before and before.isidentifier() and after.isidentifier():
+        return phrase.put(at - 1, at - 1, f"step {before}")
     if after in ("by", "after") and before.isidentifier() and text.isidentifier() and first == before:
         return phrase.put(at - 1, at - 1, "step")
     if before == "test" and text.isidentifier():
         return phrase.put(at, at, f'"{text}"')
-    if before in QUOTED and text[:1] == '"' and text[1:-1].isidentifier():
+    if before in QUOTED and phrase.text(at - 2) != "." and text[:1] == '"' and text[1:-1].isidentifier():
         return phrase.put(at, at, text[1:-1])
     if first in ("every", "after") and before.isdecimal() and text in UNITS:
         return phrase.put(at - 1, at, f"{before}{UNITS[text]}")
@@ -161,8 +165,8 @@ def _header(phrase: Phrase, at: int) -> Edits:
         return phrase.put(at, at + 1, "->")
     if first in ("on", "enact") and text == "if":
         return phrase.put(at, at, "when")
-    is_channel = phrase.text(at - 2) == "on" and before.isidentifier() and before != "as"
-    if is_channel and text.isidentifier() and after in ("{", "when", "->"):
+    is_channel = phrase.text(at - 2) == "on" and before.isidentifier() and before not in ("as", "on", text)
+    if is_channel and text.isidentifier() and text not in KEYWORDS and after in ("{", "when", "->"):
         return phrase.put(at, at, f"as {text}")
     return phrase.put(at, at, "<-") if first == "send" and text == "=" else ()
 
@@ -182,9 +186,11 @@ def _step(phrase: Phrase, at: int) -> Edits:
 def _value(phrase: Phrase, at: int) -> Edits:
     """Return the edit for a phrase inside of a body."""
     far, before, text, after = (phrase.text(i) for i in (at - 2, at - 1, at, at + 1))
+    if phrase.text(at - 3) == "log" and before == "(" and text == ")":
+        return phrase.put(at - 3, at - 3, "log info")
     if before == "log" and text[:1] == '"':
         return phrase.put(at - 1, at - 1, "log info")
-    if far == "log" and text in ("}", "\n") and before.isidentifier():
+    if far == "log" and text in ("}", "\n") and before.isidentifier() and before not in LEVELS:
         return phrase.put(at - 2, at - 2, "log info")
     if text == ".." and before[:1].isalnum() and after[:1].isalnum():
         return phrase.put(at - 1, at + 1, f"range({before}, {after})")

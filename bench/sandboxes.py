@@ -11,7 +11,7 @@ from collections.abc import Callable
 import trio
 
 from bench.common import row
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.kernel.permissions import Sandbox
 from cogc.run import confine
 from cogc.run.process import run_process
@@ -34,7 +34,7 @@ def main() -> None:
         held = Sandbox("rw", False)
         commands: dict[str, Callable[[], list[str]]] = {"plain": lambda: ["true"]}
         if shutil.which("bwrap"):
-            commands["bubblewrap"] = lambda: wrapped(["true"], held, folder, folder, "bench", Kept())
+            commands["bubblewrap"] = lambda: wrapped(["true"], held, folder, folder, "bench", OwnFiles())
         if confine.version():
             commands["Landlock"] = lambda: confined(["true"], held, folder, temporary)
         found = trio.run(_measured, list(commands.values()), folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cogc.disk.beneath import open_beneath, read_beneath
-from cogc.disk.state_folder import Kept, StateFolder
+from cogc.disk.state_folder import OwnFiles, StateFolder
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run import guards
@@ -38,7 +38,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def in_sandbox(workspace: Path, line: str, mode: str = "rw") -> str:
     """Return what a shell says in bubblewrap, on stdout and stderr."""
-    kept = Kept(StateFolder(str(workspace / "state")), [str(workspace / "data/deep/board.db")])
+    kept = OwnFiles(StateFolder(str(workspace / "state")), [str(workspace / "data/deep/board.db")])
     words = wrapped(["/bin/sh", "-c", line], Sandbox(mode, False), str(workspace), str(workspace), "x", kept)
     done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
     return done.stdout + done.stderr
@@ -95,8 +95,8 @@ def test_a_folder_that_was_replaced_is_not_mounted(workspace: Path, tmp_path: Pa
 def test_a_workspace_that_cogc_runs_on_is_written_by_nobody(workspace: Path) -> None:
     place = workspace / "backend/env"
     with pytest.raises(Failure, match="is what cogc runs on"):
-        guards.guards(str(place), True, Kept())
-    assert guards.guards(str(place), False, Kept()) == []
+        guards.guards(str(place), True, OwnFiles())
+    assert guards.guards(str(place), False, OwnFiles()) == []
 
 
 def test_what_cogc_runs_on_is_its_python_and_the_folders_of_programs(monkeypatch: pytest.MonkeyPatch) -> None:

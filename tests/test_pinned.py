@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.run import pinned
 from cogc.run.settings import Settings
 from support.cli import cogc_here
@@ -151,4 +151,4 @@ def test_a_spec_that_agents_may_write_is_said(tmp_path: Path) -> None:
         assert said not in cogc_here("run", "a.cog", "--goal", "x", *words, cwd=tmp_path).stderr
     (tmp_path / "a.cog").write_text(spec.replace("rw", "ro"))
     assert said not in cogc_here("run", "a.cog", "--goal", "x", cwd=tmp_path).stderr
-    assert Kept().files == ()
+    assert OwnFiles().files == ()

@@ -471,7 +471,7 @@ def test_what_a_sett_may_cost_is_said_for_each_piece_of_work() -> None:
 
 def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
 
-    from cogc.disk.state_folder import Kept
+    from cogc.disk.state_folder import OwnFiles
     from cogc.kernel.permissions import Sandbox
     from cogc.run.sandbox import ENVIRONMENT, wrapped
     from cogc.run.sandbox_conformance import as_user
@@ -483,7 +483,7 @@ def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
     try:
         os.chown(place, 65534, 65534)
         script = "id -u; touch /workspace/mine && echo wrote; touch /etc/x 2>/dev/null || echo no; ls /root 2>/dev/null || echo none"
-        words = wrapped(["sh", "-c", script], Sandbox("rw", False), str(place), str(place), "x", Kept())
+        words = wrapped(["sh", "-c", script], Sandbox("rw", False), str(place), str(place), "x", OwnFiles())
         done = subprocess.run(
             as_user(words, 65534), env=ENVIRONMENT, capture_output=True, text=True, timeout=DEADLINE, check=False
         )

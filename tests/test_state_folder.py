@@ -15,7 +15,7 @@ import pytest
 
 from cogc import cli
 from cogc.disk import cache, state_folder
-from cogc.disk.state_folder import Kept, StateFolder, of_spec
+from cogc.disk.state_folder import OwnFiles, StateFolder, of_spec
 from cogc.kernel.permissions import Sandbox
 from cogc.run.control_client import address
 from cogc.run.sandbox import wrapped
@@ -272,7 +272,7 @@ def test_state_in_the_workspace_is_said_ignored_by_git_and_hidden(
     assert found.stdout == "?? a.cog\n"
     (project / "p.db").touch()
     (project / "p.db-wal").touch()
-    kept = Kept(of_spec("a.cog", "own"), ["p.db"])
+    kept = OwnFiles(of_spec("a.cog", "own"), ["p.db"])
     assert kept.inside(str(project)) == [f"{project}/own", f"{project}/p.db", f"{project}/p.db-wal"]
     words = wrapped(["true"], Sandbox("rw", False), str(project), str(project), "x", kept)
     assert words[words.index("/workspace/own") - 1] == "--tmpfs"
@@ -281,7 +281,7 @@ def test_state_in_the_workspace_is_said_ignored_by_git_and_hidden(
 
 def test_a_workspace_above_the_state_of_all_projects_hides_all_of_it(project: Path) -> None:
     assert cli.main(["run", "a.cog", "--input", "x=1", "--workspace", str(project.parent)]) == 0
-    assert Kept(of_spec("a.cog")).inside(str(project.parent)) == [f"{project.parent}/home/cogc"]
+    assert OwnFiles(of_spec("a.cog")).inside(str(project.parent)) == [f"{project.parent}/home/cogc"]
 
 
 @pytest.mark.parametrize("below", ["", "runs"])

@@ -42,7 +42,7 @@ from cogc.commands.recordings import PRIVATE, opened, recorded, refuse_torn, rep
 from cogc.commands.state import add_state
 from cogc.commands.streams import Sink
 from cogc.commands.usage import UsageError, only
-from cogc.disk.state_folder import Kept, StateFolder, here
+from cogc.disk.state_folder import OwnFiles, StateFolder, here
 from cogc.kernel.effects import Effect, LogLine
 from cogc.kernel.machine import Kernel
 from cogc.language.values import plain
@@ -351,7 +351,7 @@ def settings(state: StateFolder, instance: Instance | None = None) -> Settings:
     people, queues = People({}, False, state), ""
     if instance is not None:
         people.instance, queues = instance.folder.name, str(instance.folder / QUEUES)
-    return Settings(".", frozenset(), people, True, Keeping(state), "", Kept(state), serve_graph, queues)
+    return Settings(".", frozenset(), people, True, Keeping(state), "", OwnFiles(state), serve_graph, queues)
 
 
 def log(entry: LogLine, least: str) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from cogc.commands.usage import UsageError
-from cogc.disk.state_folder import Kept, StateFolder, here, inside, near, of_spec, refuse_workspace
+from cogc.disk.state_folder import OwnFiles, StateFolder, here, inside, near, of_spec, refuse_workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def warn_of_spec(bundle: Bundle, options: Namespace) -> None:
         )
 
 
-def kept_by(options: Namespace, state: StateFolder) -> Kept:
+def kept_by(options: Namespace, state: StateFolder) -> OwnFiles:
     """Return the files of a run that its sandboxes must hide. Raise UsageError if the workspace lies in the state
     folder, or is no folder."""
     wrong = refuse_workspace(state, options.workspace)
@@ -69,4 +69,4 @@ def kept_by(options: Namespace, state: StateFolder) -> Kept:
     if not os.path.isdir(options.workspace):
         raise UsageError(f"--workspace {options.workspace}: there is no such folder")
     stores = [getattr(options, name, None) or "" for name in ("plans", "board", "registry")]
-    return Kept(state, [s.removeprefix("sqlite:") for s in stores if s.startswith("sqlite:")])
+    return OwnFiles(state, [s.removeprefix("sqlite:") for s in stores if s.startswith("sqlite:")])

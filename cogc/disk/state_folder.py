@@ -5,7 +5,7 @@ the variable is not set): NAME is the project's, HASH follows from its real path
 `--state DIR` and `COGC_STATE` name another folder.
 
 Folders are made with the mode 0700 and files with 0600, whatever the umask. A state folder of another user is refused, and
-one that others may enter is tightened. `Kept` says what must be hidden where a command is held in a sandbox.
+one that others may enter is tightened. `OwnFiles` says what must be hidden where a command is held in a sandbox.
 
 The file `project` in a state folder records whose it is, so that a project that was moved can be told where its state is. The
 file `used-from` has the folders outside of the project from which it was run.
@@ -175,7 +175,7 @@ class StateFolder:
                     yield place
 
 
-class Kept:
+class OwnFiles:
     """The files that are cogc's own, and must not be seen in a sandbox: the state folder, and files that the user has named (`files`)."""
 
     __slots__ = ("files", "state")
@@ -209,14 +209,14 @@ class Kept:
         return {"state": None if state is None else [state.path, state.project], "files": list(self.files)}
 
     @classmethod
-    def of_value(cls, value: Any) -> Kept:
+    def of_value(cls, value: Any) -> OwnFiles:
         """Return what another process has written."""
         found = value or {"state": None, "files": []}
         return cls(None if found["state"] is None else StateFolder(*found["state"]), found["files"])
 
-    def and_files(self, files: Sequence[str]) -> Kept:
+    def and_files(self, files: Sequence[str]) -> OwnFiles:
         """Return the same with more files."""
-        return Kept(self.state, (*self.files, *files))
+        return OwnFiles(self.state, (*self.files, *files))
 
 
 def of_spec(spec: str, given: str | None = None) -> StateFolder:

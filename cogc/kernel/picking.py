@@ -60,7 +60,7 @@ for the first events: a kernel takes these without asking."""
 
 
 @runtime_checkable
-class Kept(Protocol):
+class WritablePick(Protocol):
     """A pick of events that can be written down."""
 
     def written(self, find: Callable[[str], Instance | None]) -> Any:
@@ -509,7 +509,7 @@ class PickingKernel(TouchingKernel):
 
     @property
     def is_kept(self) -> bool:
-        return isinstance(self.pick, Kept) and not self.records
+        return isinstance(self.pick, WritablePick) and not self.records
 
     def queued(self) -> list[tuple[Item, list[Any]]]:
         """Return the messages that wait, chain by chain: with the place of each, and the path of its sender."""
@@ -529,7 +529,7 @@ class PickingKernel(TouchingKernel):
         self.sender, self.placed = None, before
 
     def ordering(self) -> Any:
-        assert isinstance(self.pick, Kept)
+        assert isinstance(self.pick, WritablePick)
         actor = None if self.actor is None else self.actor.path
         return [
             self.event,
@@ -542,7 +542,7 @@ class PickingKernel(TouchingKernel):
         ]
 
     def order_as(self, known: Any, find: Find) -> None:
-        assert isinstance(self.pick, Kept)
+        assert isinstance(self.pick, WritablePick)
         if known is None:
             raise ValueError("the order of its events is the usual one")
         self.event, self.placed, self.passed, self.instant, self.resting, actor, picked = known
@@ -550,7 +550,7 @@ class PickingKernel(TouchingKernel):
         self.pick.read(picked, find)
 
     def twin(self) -> Kernel:
-        assert isinstance(self.pick, Kept)
+        assert isinstance(self.pick, WritablePick)
         return self._twin(pick=self.pick.twin(), records=self.records)
 
     def _put_back(self, chain: Chain, item: Item) -> None:

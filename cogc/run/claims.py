@@ -40,7 +40,7 @@ from typing import Any, TypeAlias
 import trio
 
 from cogc import ir
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.ir import QUEUE
 from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
@@ -128,7 +128,7 @@ class Claims:
         outside: Outside,
         background: Background,
         clock: Callable[[], float] | None = None,
-        kept: Kept | None = None,
+        kept: OwnFiles | None = None,
         log: Callable[[str, str, str], None] = lambda level, where, words: None,
         lasting: str = "",
         run: str = "",
@@ -137,7 +137,7 @@ class Claims:
         self.run = run
         self.again: set[int] = set()
         """The calls that were under way when the run was killed, and are begun again."""
-        self.kept = kept or Kept()
+        self.kept = kept or OwnFiles()
         self.log = log
         self.outside = outside
         self.background = background

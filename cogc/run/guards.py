@@ -1,6 +1,6 @@
 """The guards of a folder that a command in a sandbox sees: what is hidden, what is only read, and what must stay in its place.
 
-Hidden: what is cogc's own (`Kept`), and sockets of other programs. Only read, also where the folder is written: what this process
+Hidden: what is cogc's own (`OwnFiles`), and sockets of other programs. Only read, also where the folder is written: what this process
 runs on, which is its Python with all that is installed beside it, and folders on its path, since what is written there runs outside of
 the sandbox. Both mean a path, and a command that writes the folder could give a path to something else, by another name for a
 folder above it. A folder in which something is mounted cannot be renamed; so each folder between is mounted in its own place.
@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from cogc.disk import resources
 from cogc.disk.beneath import open_beneath
-from cogc.disk.state_folder import Kept, inside
+from cogc.disk.state_folder import OwnFiles, inside
 from cogc.language.values import Failure
 from cogc.run.sockets import sockets
 
@@ -33,7 +33,7 @@ class Guard(NamedTuple):
     how: How
 
 
-def guards(folder: str, written: bool, kept: Kept) -> list[Guard]:
+def guards(folder: str, written: bool, kept: OwnFiles) -> list[Guard]:
     """Return what is guarded in a folder, by its real path: the outermost first. Raise Failure if the folder itself is what cogc runs on."""
     found = {path: Guard(path, "folder" if os.path.isdir(path) else "file") for path in kept.inside(folder)}
     found |= {path: Guard(path, "file") for path in sockets(folder)}

@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import assert_never
 
 from cogc.disk import resources
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.kernel.permissions import Sandbox
 from cogc.language.texts import is_variable
 from cogc.language.values import Failure
@@ -51,7 +51,7 @@ def wrapped(
     workspace: str,
     folder: str,
     program: str,
-    kept: Kept,
+    kept: OwnFiles,
     app: str | None = None,
 ) -> list[str]:
     """Return the command that runs `words` in a sandbox. Raise Failure if bubblewrap is not installed.
@@ -205,7 +205,7 @@ class _Mounts:
     def __init__(self) -> None:
         self.held: list[str] = []
 
-    def of(self, folder: str, place: str, written: bool, kept: Kept) -> list[str]:
+    def of(self, folder: str, place: str, written: bool, kept: OwnFiles) -> list[str]:
         """Return the options for a folder that is mounted at `place`."""
         words: list[str] = []
         for guard in guards(folder, written, kept):

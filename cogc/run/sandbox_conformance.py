@@ -29,7 +29,7 @@ from typing import Any
 import trio
 
 from cogc.disk.beneath import read_beneath
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run import confine, sandbox_probes, sandbox_probes_kernel
@@ -309,7 +309,7 @@ async def _started(subject: Subject, ground: _Ground, folder: str, mode: str) ->
         elif subject.kind == "none":
             command = words
         else:
-            command = wrapped(words, sandbox, ground.workspace, ground.workspace, "sandbox", Kept())
+            command = wrapped(words, sandbox, ground.workspace, ground.workspace, "sandbox", OwnFiles())
         if os.getuid() == 0 and subject.user:
             command = as_user(command, subject.user)
         with trio.move_on_after(_MOST):

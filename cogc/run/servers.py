@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 import trio
 
 from cogc import ir
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.kernel.models.replies import whole
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
@@ -109,7 +109,7 @@ class Servers:
         workspace: str,
         background: Background,
         sandboxed: bool = True,
-        kept: Kept | None = None,
+        kept: OwnFiles | None = None,
         note: Callable[[int, dict[str, Any]], None] = lambda call, event: None,
         contexts: Contexts | None = None,
     ) -> None:
@@ -117,7 +117,7 @@ class Servers:
         self.workspace = workspace
         self.note = note
         self.sandboxed = sandboxed
-        self.kept = kept or Kept()
+        self.kept = kept or OwnFiles()
         self.background = background
         self.links: dict[Key, _Link] = {}
         self.starting: defaultdict[Key, trio.Lock] = defaultdict(trio.Lock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.run.contexts import Contexts
 from cogc.run.people import People
 from cogc.run.plans import Keeping
@@ -39,13 +39,13 @@ class Settings:
         sandboxed: bool = True,
         keeping: Keeping | None = None,
         registry: str = "",
-        kept: Kept | None = None,
+        kept: OwnFiles | None = None,
         serve_graph: ServeGraph | None = None,
         lasting: str = "",
     ) -> None:
         self.lasting = lasting
         self.contexts = Contexts()
-        self.kept = kept or Kept()
+        self.kept = kept or OwnFiles()
         self.serve_graph = serve_graph
         self.registry = registry
         self.keeping = keeping or Keeping()

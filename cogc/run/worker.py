@@ -16,7 +16,7 @@ from typing import Any
 import trio
 
 from cogc import built
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.kernel.effects import Output
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
@@ -53,7 +53,7 @@ class Worker:
     def _session(self, spec: dict[str, Any]) -> Session:
         """Return the session for a run spec."""
         about = spec["metadata"]
-        allow, kept = frozenset(about["allow_imports"]), Kept.of_value(about.get("kept"))
+        allow, kept = frozenset(about["allow_imports"]), OwnFiles.of_value(about.get("kept"))
         settings = Settings(about["workspace"], allow, None, about["sandboxed"], kept=kept)
         options = RunOptions(
             inputs=[("task", spec["task"])],

@@ -23,7 +23,7 @@ import msgspec
 import trio
 
 from cogc.diagnostics.masks import masked_value
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.language.values import Failure
 from cogc.run.disk import spared
 from cogc.run.git import commit_words, sealed
@@ -70,12 +70,12 @@ class CommandRunner:
     """
 
     def __init__(
-        self, instance: str, workspace: str, sandbox: str = "auto", url: str = "", kept: Kept | None = None
+        self, instance: str, workspace: str, sandbox: str = "auto", url: str = "", kept: OwnFiles | None = None
     ) -> None:
         self.instance = instance
         self.workspace: str = os.path.realpath(workspace)
         board = [url.removeprefix("sqlite:")] if url.startswith("sqlite:") else []
-        self.sandboxes = Sandboxes(self.workspace, sandbox, (kept or Kept()).and_files(board))
+        self.sandboxes = Sandboxes(self.workspace, sandbox, (kept or OwnFiles()).and_files(board))
         self.url = url
         self.offline = sandbox != "none"
         if sandbox != "none":

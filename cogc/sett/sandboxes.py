@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from cogc.disk.state_folder import Kept
+from cogc.disk.state_folder import OwnFiles
 from cogc.kernel.permissions import MEMORY, Sandbox
 from cogc.language.texts import size
 from cogc.language.values import Failure
@@ -41,10 +41,10 @@ class Sandboxes:
     """The sandboxes of one process. `wanted` is the value of `--sandbox`; what is `kept` is hidden in all of
     them."""
 
-    def __init__(self, workspace: str, wanted: str = "auto", kept: Kept | None = None) -> None:
+    def __init__(self, workspace: str, wanted: str = "auto", kept: OwnFiles | None = None) -> None:
         self.workspace = workspace
         self.wanted = wanted
-        self.kept = kept or Kept()
+        self.kept = kept or OwnFiles()
         self.warned = False
         self.own_user = False
         self.engine: str | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LINE = re.compile(r"\r\n|\r|\n")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 def path_of(uri: str) -> str:
@@ -27,10 +28,10 @@ def path_of(uri: str) -> str:
 
 
 def uri_of(path: str) -> str:
-    """Return the URI of a file; `std/x` is a file of the standard library."""
+    """Return the URI of a file; `std/x` is a file of the standard library, and what has another scheme is its own path."""
     if path.startswith("std/"):
         path = resource("stdlib", path[4:])
-    return "file://" + quote(os.path.abspath(path)) if "://" not in path else path
+    return path if _SCHEME.match(path) else "file://" + quote(os.path.abspath(path))
 
 
 class Document:

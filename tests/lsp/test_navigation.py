@@ -268,6 +268,15 @@ def test_a_role_in_yaml_or_in_quotes_may_get_a_name_with_a_hyphen(tmp_path: Path
     assert "is no name" in editor.at(mark, "rename", newName="look up")["message"]
 
 
+def test_a_text_that_is_no_file_yet_is_renamed_where_it_is(tmp_path: Path) -> None:
+    editor = Editor(tmp_path)
+    document = {"uri": "untitled:Untitled-1", "version": 1, "text": "const a = 1\nconst b = a\n"}
+    editor.tell("textDocument/didOpen", textDocument=document)
+    place = {"textDocument": {"uri": document["uri"]}, "position": {"line": 1, "character": 10}}
+    assert list(editor.ask("textDocument/rename", newName="c", **place)["changes"]) == [document["uri"]]
+    assert editor.ask("textDocument/definition", **place)["uri"] == document["uri"]
+
+
 def test_what_a_folder_of_python_declares_has_uses_and_no_place_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "dig.cog").mkdir()
     (tmp_path / "dig.cog" / "manifest.toml").write_text('[coglet]\nclass = "dig.Dig"\n')

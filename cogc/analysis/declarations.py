@@ -331,7 +331,8 @@ def _command(checked: Checked, unit: Unit, c: nodes.Command) -> None:
 
 def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     """Check the names and attributes of a plan, and what its steps say."""
-    from cogc.analysis.fillings import step_parts, step_results
+    from cogc.analysis.fillings import step_parts
+    from cogc.analysis.results import step_results
     from cogc.desugar import parts, plans
 
     scope = _parameters(checked, unit, node.name.id, node.parameters)

@@ -217,7 +217,12 @@ def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: 
         _unknown_port(inference, node.name, member.target, what, list(table), scope)
         return None
     channel = table[node.name.id]
-    return Port(kind, node.name.id, channel.type, name, index, channel)
+    type = channel.type
+    if member.target.declared == "plan" and node.name.id == "result":
+        from cogc.analysis.results import result_type  # few files declare a plan
+
+        type = result_type(scope.world, inference.problems, member.target)
+    return Port(kind, node.name.id, type, name, index, channel)
 
 
 def turned(shape: Shape, source: nodes.Expr, target: nodes.Expr) -> nodes.Expr | None:

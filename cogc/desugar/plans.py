@@ -67,6 +67,8 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cogc.names.world import Declared, Unit, World
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -262,6 +264,11 @@ def agents_of(world: World, unit: Unit, extended_plan: ExtendedPlan) -> dict[str
     return {n: d for n, d in found.items() if d is not None and d.kind in ("agent", "team")}
 
 
+def name_of_last(steps: Iterable[str]) -> str:
+    """Return the name of the last step of a plan with a definition of done, which verifies; a step of its own name stays what it is."""
+    return fill.free("done", "_of_plan", steps)
+
+
 def parts_of(world: World, unit: Unit, node: nodes.Plan) -> list[Part]:
     """Return the coglets that a plan becomes, its own first; none for a plan with open roles or with unknown names."""
     return _Expansion(world, unit, node).parts()
@@ -282,7 +289,7 @@ class _Expansion:
         self.given = {k: a.value for k, a in self.extended.given.items()}
         self.agents = agents_of(world, unit, self.extended)
         self.taken = {*PORTS, *_CHILDREN}
-        self.last = fill.free("done", "_of_plan", self.steps)
+        self.last = name_of_last(self.steps)
         self.children: list[tuple[nodes.Member, ...]] = []
         self.starts: list[tuple[nodes.Statement, ...]] = []
         self.cancels: list[tuple[nodes.Statement, ...]] = []

@@ -17,8 +17,8 @@ import msgspec
 from cogc import ir
 from cogc.disk.resources import folder
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, EXECUTORS, PROVIDERS
+from cogc.names.scripts import ANSWERS, COUNTS, ERROR, FACTS, KEYS
 from cogc.run.line_forms import HEAD, KINDS, LIVE_HEAD, LIVE_LINE, RUN, SETT, Item, LineForm
-from cogc.run.scripted import ANSWERS, COUNTS, ERROR, FACTS, KEYS
 from cogc.syntax.nodes import MODIFIERS
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"

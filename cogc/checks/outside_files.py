@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 
 from cogc.checks.common import sound_units
-from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.source import Source
+from cogc.diagnostics.problems import Label, Problems
+from cogc.diagnostics.source import Source, Span, decoded
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -109,9 +109,15 @@ class _File:
         data = self.checked.world.look(self.unit, posixpath.join(posixpath.dirname(self.unit.path), path.value))
         if data is None:
             self.checked.problems.add("missing-file", self.unit.span(path), path=path.value)
-        elif wrong := _no_script(data):
+            return
+        where = posixpath.normpath(posixpath.join(posixpath.dirname(self.unit.path), path.value))
+        wrong, related = _no_script(where, data)
+        if wrong:
             help = "a script is a list in YAML: `- reply: ...`, or `- when: ...` with a reply"
-            self.checked.problems.add("unreadable-file", self.unit.span(path), help=help, path=path.value, reason=wrong)
+            span = self.unit.span(path)
+            self.checked.problems.add(
+                "unreadable-file", span, help=help, related=related, path=path.value, reason=wrong
+            )
 
     def _command(self, words: nodes.ListLiteral, cwd: nodes.Attribute | None) -> None:
         """Look at a command with a slash, from the folder that it is run in."""
@@ -154,17 +160,35 @@ class _File:
             self.checked.problems.add("missing-path", self.unit.span(node), what=what, path=node.value)
 
 
-def _no_script(data: bytes) -> str:
-    """Return why bytes are no script of a model, by the form of the whole; an empty text if they are one."""
-    from cogc.syntax.read_yaml import Sequence, read_yaml  # PyYAML is slow to import
+def _no_script(path: str, data: bytes) -> tuple[str, list[Label]]:
+    """Return why bytes are no script of a model, and the place in them; an empty text if they are one."""
+    from cogc.names.scripts import as_item, form_of
+    from cogc.syntax.read_yaml import Sequence, read_yaml, scalars, values  # PyYAML is slow to import
 
     try:
-        source = Source("", data.decode())
+        source = Source(path, decoded(data))
     except UnicodeDecodeError:
-        return "it is no text"
+        return "it is no text", []
     problems = Problems()
     root = read_yaml(source, problems)
-    bad = next((d for d in problems.found if d.slug == "bad-yaml"), None)
-    if bad is not None:
-        return f"line {bad.span.position()[0]}: it is not valid YAML"
-    return "" if (root is None and problems.found) or isinstance(root, Sequence) else "it is not a list of replies"
+    for bad in problems.found:
+        if bad.slug in ("bad-yaml", "duplicate-key"):
+            why = "it is not valid YAML" if bad.slug == "bad-yaml" else bad.message
+            return f"line {bad.span.position()[0]}: {why}", [Label(bad.span, "here")]
+    if root is None and problems.found:
+        return "", []
+    if not isinstance(root, Sequence):
+        return "it is not a list of replies", []
+    try:
+        items = values(source.text)
+    except ValueError:
+        return "", []  # a value that a run names
+    for number, (item, node) in enumerate(zip(items, root.items, strict=True), 1):
+        try:
+            form_of(as_item(item))
+        except ValueError as error:
+            named = str(error).partition(" has no key `")[2].partition("`")[0]
+            word = next((w for w in scalars(node) if w.text == named), None)
+            span = Span(source, *((node.start, node.end) if word is None else (word.start, word.end)))
+            return f"line {span.position()[0]}: item {number}: {error}", [Label(span, "here")]
+    return "", []

@@ -18,20 +18,9 @@ from cogc.disk.files import read_text
 from cogc.kernel.effects import Ask
 from cogc.kernel.models.content import media_of
 from cogc.language.functions import text
-from cogc.language.texts import nanoseconds
-from cogc.language.values import Failure, plain, shorten
+from cogc.language.values import Failure, plain
+from cogc.names.scripts import as_item, form_of
 from cogc.run.convert import from_python
-
-ANSWERS = ("reply", "tools", "error")
-KEYS = {"when", "delay", "times", "usage", *ANSWERS}
-COUNTS = ("input", "output", "cache_read", "cache_write", "thinking")
-"""The tokens that an item may say."""
-FACTS = ("conversation", "path", "program", "prompt", "system")
-"""The keys that a rule may look at. The conversation are the texts of all messages."""
-ERROR: dict[str, Any] = {
-    "message": {}, "status": {"type": "integer"}, "retry": {"type": "boolean"}, "after": {"type": ["number", "null"]},
-}  # fmt: skip
-"""The keys of an error, and the JSON Schema of each. `grammar/script.schema.json` is made of them."""
 
 
 class _Rule:
@@ -40,23 +29,10 @@ class _Rule:
     __slots__ = ("delay", "item", "left", "number", "usage", "when")
 
     def __init__(self, item: dict[str, Any], number: int) -> None:
-        unknown = set(item) - KEYS
-        if unknown:
-            raise ValueError(f"it has no key `{sorted(unknown)[0]}`; its keys are {', '.join(sorted(KEYS))}")
-        if sum(key in item for key in ANSWERS) != 1:
-            raise ValueError("it needs one of `reply`, `tools` and `error`")
+        form = form_of(item)
         self.item = item
         self.number = number
-        self.when: dict[str, str] | None = None
-        if "when" in item:
-            self.when = _conditions(item["when"])
-        self.delay = _delay(item.get("delay", "0s"))
-        self.left = _number(item.get("times", 1 if self.when is None else 1 << 30), "times")
-        self.usage = _usage(item["usage"]) if "usage" in item else None
-        if "tools" in item:
-            _check_tools(item["tools"])
-        if isinstance(item.get("error"), dict):
-            _check_error(item["error"])
+        self.when, self.delay, self.left, self.usage = form.when, form.delay, form.times, form.usage
 
     def fits(self, facts: dict[str, str]) -> bool:
         """Return whether the rule answers a request."""
@@ -77,40 +53,6 @@ class _Rule:
         return answered(item["reply"], usage=self.usage)
 
 
-def _conditions(given: Any) -> dict[str, str]:
-    """Return the texts that a rule looks for, by what they are looked for in. Raise ValueError for anything else."""
-    if not isinstance(given, dict):
-        return {"prompt": text(given)}
-    for key, wanted in given.items():
-        if key not in FACTS:
-            raise ValueError(f"`when` has no key `{key}`; its keys are {', '.join(FACTS)}")
-        if not isinstance(wanted, str):
-            raise ValueError(f"`when.{key}` is a text, not {shorten(wanted, 60)}")
-    return given
-
-
-def _check_tools(tools: Any) -> None:
-    """Raise ValueError for calls of tools that do not have their form."""
-    if not isinstance(tools, list):
-        raise ValueError(f"`tools` is a list of `{{name, input}}`, not {shorten(tools, 60)}")
-    for number, tool in enumerate(tools):
-        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
-            raise ValueError(f"`tools` is a list of `{{name, input}}`: `tools[{number}]` is {shorten(tool, 60)}")
-        odd = sorted(set(tool) - {"name", "input"})
-        if odd:
-            raise ValueError(f"`tools[{number}]` has no key `{odd[0]}`; its keys are input, name")
-
-
-def _check_error(error: dict[str, Any]) -> None:
-    """Raise ValueError for a record of an error that does not have its form."""
-    fits = {"status": int, "retry": bool, "after": int | float | None}
-    for key, value in error.items():
-        if key not in ERROR:
-            raise ValueError(f"`error` has no key `{key}`; its keys are {', '.join(ERROR)}")
-        if key in fits and (not isinstance(value, fits[key]) or (isinstance(value, bool) and key != "retry")):
-            raise ValueError(f"`error.{key}` is {ERROR[key]['type']}, not {shorten(value, 60)}")
-
-
 def failed(error: Any) -> dict[str, Any]:
     """Return the error of a model: a message, or a record of `message`, `status`, `retry` and `after`."""
     given: dict[str, Any] = error if isinstance(error, dict) else {"message": error}
@@ -127,31 +69,6 @@ def answered(said: Any, stop: str = "end_turn", usage: dict[str, int] | None = N
     return {"content": [{"type": "text", "text": shown}], "stop": stop, "usage": usage or {}}
 
 
-def _delay(given: Any) -> int:
-    """Return a delay in nanoseconds. Raise ValueError if it is no duration."""
-    try:
-        return nanoseconds(str(given))
-    except ValueError:
-        raise ValueError(f"`delay` is a duration such as 2s, not `{given}`") from None
-
-
-def _number(given: Any, key: str) -> int:
-    """Return a number of an item. Raise ValueError if it is none."""
-    if type(given) is not int or given < 0:
-        raise ValueError(f"`{key}` is a number, not `{given}`")
-    return given
-
-
-def _usage(given: Any) -> dict[str, int]:
-    """Return the tokens of an item. Raise ValueError if they are not numbers."""
-    if not isinstance(given, dict):
-        raise ValueError(f"`usage` is a record such as {{input: 10, output: 5}}, not `{given}`")
-    for key in given:
-        if key not in COUNTS:
-            raise ValueError(f"`usage` has no key `{key}`; its keys are {', '.join(COUNTS)}")
-    return {"input": 0, **{key: _number(value, f"usage.{key}") for key, value in given.items()}}
-
-
 class ItemError(ValueError):
     """A mistake in an item of a script. `number` counts from 1."""
 
@@ -164,7 +81,7 @@ def _rule(item: Any, number: int) -> _Rule:
     """Return the rule of an item; a plain value is a reply."""
     try:
         value = from_python(item, "the item")
-        return _Rule(value if isinstance(value, dict) and KEYS & set(value) else {"reply": value}, number)
+        return _Rule(as_item(value), number)
     except ValueError as error:
         raise ItemError(number, str(error)) from None
     except Failure as unfit:
@@ -186,17 +103,17 @@ class Scripted:
     @classmethod
     def load(cls, path: Path) -> Scripted:
         """Read a script. Raise OSError if it cannot be read, and ValueError with the place of a mistake."""
-        from cogc.run import script_file  # with YAML, which the scripts of tests do not need
+        from cogc.syntax.read_yaml import line_of, values  # with YAML, which the scripts of tests do not need
 
         source = read_text(str(path))
         try:
-            items = script_file.items(source)
+            items = values(source)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
         try:
             return cls(items, str(path))
         except ItemError as error:
-            raise ValueError(f"{path}:{script_file.line_of(source, error.number)}: {error}") from None
+            raise ValueError(f"{path}:{line_of(source, error.number)}: {error}") from None
 
     @property
     def left(self) -> list[int]:

@@ -369,3 +369,28 @@ def scalars(value: Value | None) -> list[Scalar]:
             return []
         case _:
             assert_never(value)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as it stands for JSON: a date is a text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def values(text: str) -> Any:
+    """Return what the file of a scripted model holds. Raise ValueError with one line for a text that is no YAML."""
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+
+
+def line_of(text: str, number: int) -> int:
+    """Return the line on which an item of the list in a text begins, by its number."""
+    found = yaml.compose(text)
+    assert isinstance(found, yaml.SequenceNode)
+    return int(found.value[number - 1].start_mark.line) + 1

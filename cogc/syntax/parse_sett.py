@@ -12,6 +12,7 @@ from __future__ import annotations
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language.attributes import ATTRIBUTES
+from cogc.language.record import replace
 from cogc.syntax import nodes as n
 from cogc.syntax.parse_yaml import Reader
 from cogc.syntax.read_yaml import Mapping, Scalar
@@ -19,6 +20,8 @@ from cogc.syntax.yaml_shapes import keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from cogc.syntax.parse_yaml import Value
 
 _VERSION = "1.0"
@@ -32,6 +35,29 @@ _CONTAINERS = {
     "strategy": "each call of a command is a process of its own",
 }
 """The words that replace the keys that describe how containers are run."""
+
+
+class _Reader(Reader):
+    """Reads the values of a sett's file as they stand: no text of it is an expression or a template, and a size is a text."""
+
+    def data(self, value: Value, depth: int = 0) -> n.Expr:
+        if isinstance(value, Scalar) and value.text.startswith("="):
+            return self.string(value)
+        if isinstance(value, Mapping):
+            sizes = tuple(
+                (k, Scalar(v.start, v.end, v.text, False, v.segments) if k.text == "memory" and _is_size(v) else v)
+                for k, v in value.pairs
+            )
+            value = Mapping(value.start, value.end, sizes)
+        return super().data(value, depth)
+
+    def string(self, value: Scalar) -> n.Text:
+        return replace(super().string(value), template=False)
+
+
+def _is_size(value: Value) -> TypeGuard[Scalar]:
+    """Return whether a value is a size such as `64m`, which looks like a duration."""
+    return isinstance(value, Scalar) and value.text[:1].isdigit() and not value.text.isdecimal()
 
 
 def without_attribute(root: Mapping) -> list[str]:
@@ -54,7 +80,7 @@ def _keys(value: Value | None) -> list[str]:
 
 def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     """Return the tree of a file with one sett, which is named after the file."""
-    reader = Reader(source, problems)
+    reader = _Reader(source, problems)
     parts = reader.keyed(root, "a sett's file", _TOP)
     items: list[n.SettItem] = []
     version = parts["version"]
@@ -93,7 +119,7 @@ def _stands_in(reader: Reader, key: Scalar) -> None:
 
 def _agent(reader: Reader, key: Scalar, value: Mapping) -> n.Agent:
     pairs = reader.known(value, f"agent `{key.text}`", AGENT)
-    _require(reader, key, value, {k.text: v for k, v in pairs})
+    _require(reader, key, value, {k.text for k, _ in pairs})
     attributes = []
     for k, v in pairs:
         if k.text == "workspace" and isinstance(v, Mapping):
@@ -112,12 +138,13 @@ def _agent(reader: Reader, key: Scalar, value: Mapping) -> n.Agent:
     return n.Agent(key.start, value.end, reader.name(key), (), tuple(attributes))
 
 
-def _require(reader: Reader, key: Scalar, value: Value, parts: dict[str, Value]) -> None:
+def _require(reader: Reader, key: Scalar, value: Value, given: set[str]) -> None:
     """Report a name and missing keys that the first system refuses, and that a `sett` of the language may have."""
     if "_" in key.text:
         help = "in the file of a sett a name has letters, digits and `-`, at most 64"
         reader.problems.add("bad-role", reader.span(key), help=help, name=key.text)
-    if isinstance(value, Mapping) and not {"bidding_strategy", "bid_script"} & parts.keys():
+    mistyped = isinstance(value, Mapping) and any(k.text.startswith("bid") for k, _ in value.pairs)
+    if isinstance(value, Mapping) and not mistyped and not {"bidding_strategy", "bid_script"} & given:
         owner, help = (
             f"agent `{key.text}`",
             "add `bidding_strategy: review`, `claim`, `exclusive` or `ignore`, or a `bid_script`",

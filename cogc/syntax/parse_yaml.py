@@ -12,7 +12,7 @@ from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest, suggestion
 from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.record import replace
-from cogc.syntax import nodes as n
+from cogc.syntax import nodes as n, odd_keys
 from cogc.syntax.depth import too_deep
 from cogc.syntax.fragments import Fragments
 from cogc.syntax.parse_cog import SHALLOW
@@ -203,7 +203,7 @@ class Reader(Shapes):
                 if path is not None:
                     name = self.named(alias) if alias is not None else None
                     found.append(n.Import(item.start, item.end, self.string(path), name))
-                elif "path" not in parts:
+                elif "path" not in parts and not self.has_others(item, keys("path", "as")):
                     self.problems.add("missing-attribute", self.span(item), owner="an import", name="path")
             elif isinstance(item, Scalar):
                 found.append(n.Import(item.start, item.end, self.string(item), None))
@@ -356,8 +356,10 @@ class Reader(Shapes):
 
     def _mixin_use(self, value: Value) -> tuple[n.MixinUse, ...]:
         found = tuple(self.fragment("mixin", value, "a mixin") or ())
-        if isinstance(value, Mapping) and value.pairs:  # `Beat(period: 5s)` without quotes: the name counts
-            word = value.pairs[0][0]
+        word = value.pairs[0][0] if isinstance(value, Mapping) and value.pairs else value
+        if (
+            not found and isinstance(word, Scalar) and "(" in word.text
+        ):  # what is wrong are the arguments: the name counts
             end = word.start + len(word.text.partition("(")[0])
             name = Scalar(word.start, end, word.text[: end - word.start], word.plain, word.segments)
             found = tuple(self.fragment("mixin", name, "a mixin") or ())
@@ -409,7 +411,7 @@ class Reader(Shapes):
                 return None
             read: n.Create = members[0]
             return replace(read, start=key.start, end=value.end, name=self.named(key))
-        value = self._child(value) if isinstance(value, Mapping) else value
+        value = self.child(value) if isinstance(value, Mapping) else value
         if not isinstance(value, Mapping) or "coglet" not in {k.text for k, _ in value.pairs}:
             self.wrong(value, "a child", "a coglet's name", "write `Coglet(args)` or `{coglet: ..., args: ...}`")
             return None
@@ -430,17 +432,6 @@ class Reader(Shapes):
             key.start, value.end, bare.name, bare.coglet, arguments, bare.count, bare.for_each, attributes,
             self.doc(parts.get("doc")),
         )  # fmt: skip
-
-    def _child(self, value: Mapping) -> Mapping:
-        """Return the keys of a child as they are meant; a number of replicas has no key of its own."""
-        value = self.needed(value, "`create`", ("coglet", "args"), ATTRIBUTES["create"])
-        for key, number in value.pairs:
-            if key.text in ("replicas", "count", "instances"):
-                times = number.text if isinstance(number, Scalar) else "N"
-                help = f"write it behind the name: `coglet: NAME * {times}`"
-                self.problems.add("unknown-key", self.span(key), help=help, where="`create`", name=key.text, known="")
-                return Mapping(value.start, value.end, tuple(p for p in value.pairs if p[0] is not key))
-        return value
 
     def _link(self, value: Value) -> list[n.Link]:
         return list(self.fragment("link", value, "a link") or ())
@@ -479,10 +470,6 @@ class Reader(Shapes):
 
     # ---- reactions -----------------------------------------------------------------------------------------
 
-    def _has_others(self, value: Value) -> bool:
-        """Return whether a reaction has an unknown key, which may stand for what is missing; it has been reported."""
-        return isinstance(value, Mapping) and any(key.text not in REACTION for key, _ in value.pairs)
-
     def _reactions(self, value: Value) -> list[n.Reaction]:
         return [r for item in self.items(value) if (r := self._reaction(item)) is not None]
 
@@ -494,7 +481,7 @@ class Reader(Shapes):
                 triggers += self.fragment(kind, item, f"`{kind}`") or ()
         if not triggers:
             given = any(self.items(parts[kind]) for kind in ("on", "every", "after") if kind in parts)
-            if not given and not self._has_others(value):
+            if isinstance(value, Mapping) and not given and not self.has_others(value, REACTION):
                 self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
             return None
         does, pipes = "do" in parts, "pipe" in parts
@@ -503,8 +490,10 @@ class Reader(Shapes):
         body: n.Body
         if does and pipes:
             help = "keep one of `do` and `pipe`"
-            for key, _ in self.pairs(value, "a reaction"):  # a mistyped `pipe` has been reported
+            pipes = False
+            for key, inner in self.pairs(value, "a reaction"):  # a mistyped `pipe` has been reported
                 if key.text == "pipe":
+                    self.drop(key, inner)
                     self.problems.add(
                         "unknown-key", self.span(key), help=help, where="a reaction with `do`", name="pipe"
                     )
@@ -531,7 +520,9 @@ class Reader(Shapes):
                 continue
             if isinstance(value, Scalar) and kind in ("throttle", "distinct", "batch"):
                 pieces = Scalar(value.start, value.end, f"{kind} {value.text}", False, shifted(value, len(kind) + 1))
-                found += self.fragment("modifier", pieces, f"`{kind}`") or ()
+                read = self.fragment("modifier", pieces, f"`{kind}`")
+                wrong = n.Error(value.start, value.end)
+                found += read or (n.Modifier(value.start, value.end, kind, wrong, wrong),)
             else:
                 found.append(n.Modifier(value.start, value.end, kind, self.expression(value, f"`{kind}`")))
         return tuple(found)

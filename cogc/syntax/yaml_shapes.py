@@ -102,7 +102,8 @@ class Shapes:
                 found.append((key, inner))
                 continue
             listed = ", ".join(f"`{k}`" for k in known)
-            help = did_you_mean(key.text, known) or None
+            longer = [k for k in known if len(key.text) > 2 and k.startswith(key.text) and k not in given]
+            help = suggestion(longer[0]) if len(longer) == 1 else did_you_mean(key.text, known) or None
             before, _, behind = key.text.partition(":")
             if behind.strip(":") and before in known:
                 help = f"a blank is missing behind the colon of `{before}:`"
@@ -131,6 +132,21 @@ class Shapes:
                 missing.remove(near)
             pairs.append((key if near is None else spelt(key, near), inner))
         return Mapping(value.start, value.end, tuple(pairs))
+
+    def child(self, value: Mapping) -> Mapping:
+        """Return the keys of a child as they are meant; a number of replicas has no key of its own."""
+        value = self.needed(value, "`create`", ("coglet", "args"), ATTRIBUTES["create"])
+        for key, number in value.pairs:
+            if key.text in ("replicas", "count", "instances"):
+                times = number.text if isinstance(number, Scalar) else "N"
+                help = f"write it behind the name: `coglet: NAME * {times}`"
+                self.problems.add("unknown-key", self.span(key), help=help, where="`create`", name=key.text, known="")
+                return Mapping(value.start, value.end, tuple(p for p in value.pairs if p[0] is not key))
+        return value
+
+    def has_others(self, value: Value, known: Known) -> bool:
+        """Return whether a mapping has an unknown key, which may stand for what is missing; it has been reported."""
+        return isinstance(value, Mapping) and any(key.text not in known for key, _ in value.pairs)
 
     def drop(self, key: Scalar, value: Value) -> None:
         """Note that what a pair says is not known: nothing is reported for want of it."""

@@ -12,9 +12,10 @@ from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest, suggestion
 from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.record import replace
-from cogc.syntax import nodes as n, odd_keys
+from cogc.syntax import nodes as n
 from cogc.syntax.depth import too_deep
 from cogc.syntax.fragments import Fragments
+from cogc.syntax.odd_keys import uses_spelt
 from cogc.syntax.parse_cog import SHALLOW
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, cut, shifted
 from cogc.syntax.yaml_shapes import AMBIGUOUS, COGLET, COMMAND, MIXIN, REACTION, Shapes, keys, pieces
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     """Return the tree of a spec's YAML; what could not be read is a problem."""
     reader = Reader(source, problems)
-    tree = reader.file(root)
+    tree = reader.file(uses_spelt(root))
     # most trees are certain not to nest deeper than later stages can walk
     if (reader.deep_data or reader.fragments.may_be_deep) and too_deep(tree, source, problems):
         return n.File(0, len(source.text), "", ())

@@ -13,6 +13,7 @@ from cogc.language.texts import RESERVED, is_name, nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.fragments import pieces_of
 from cogc.syntax.lexer import LARGEST_FLOAT, OF_FLOATS
+from cogc.syntax.odd_keys import as_name
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, spelt
 
 TYPE_CHECKING = False
@@ -163,6 +164,7 @@ class Shapes:
             help = f"a name has letters, digits and `_`, and is no reserved word: `{right}`"
             self.problems.add("unexpected-token", self.span(key), help=help, found=f"`{key.text}`", expected="a name")
             self.problems.dropped.append(self.span(key))
+            return n.Name(key.start, key.end, as_name(key.text))
         return self.name(key)
 
     def text(self, value: Value | None, where: str) -> Scalar | None:

@@ -30,7 +30,7 @@ ERROR: dict[str, Any] = {
 
 
 class Form(Record):
-    """What an item says beside its answer: what it looks for, its delay in nanoseconds, how often it answers, its tokens."""
+    """The parts of an item beside its answer: the texts that it looks for, its delay in nanoseconds, how often it answers, its tokens."""
 
     when: dict[str, str] | None
     delay: int

@@ -636,6 +636,9 @@ class Reader(Shapes):
     def _step(self, key: Scalar, value: Value) -> n.Step | None:
         pairs = self.known(value, "a step", keys("by", "after", "when", "task", *ATTRIBUTES["step"]))
         parts = {k.text: v for k, v in pairs}
+        if not isinstance(value, Mapping):  # which has been reported
+            self.drop(key, value)
+            return None
         if "task" not in parts:
             self.problems.add("missing-attribute", self.span(key), owner="a step", name="task")
         by = None
@@ -657,7 +660,9 @@ class Reader(Shapes):
     def _queue(self, key: Scalar, value: Value) -> n.Queue | None:
         parts = self.keyed(value, "a queue", keys("doc", "type", "backend", "path", *ATTRIBUTES["queue"]))
         backend, path = parts.get("backend"), self.text(parts.get("path"), "`path`")
-        if "type" not in parts or not isinstance(backend, Scalar) or not isinstance(value, Mapping):
+        if not isinstance(value, Mapping):  # which has been reported
+            return None
+        if "type" not in parts or not isinstance(backend, Scalar):
             missing = "type" if "type" not in parts else "backend"
             self.problems.add("missing-attribute", self.span(key), owner="a queue", name=missing)
             return None

@@ -26,7 +26,7 @@ def fix_files(options: Namespace | Plain, check: Check) -> int:
     fixer = Fixer(check.paths, check.read, check.settings(), options.unsafe_fixes, check.reported)
     fixed = fixer.fix(check.paths)
     if options.diff:
-        sys.stdout.write(
+        write_difference(
             "".join(difference(path, check.read(path), data) for path, data in sorted(fixed.changed.items()))
         )
         _say(fixed, sys.stdout.isatty())
@@ -77,8 +77,18 @@ def difference(path: str, before: bytes, after: bytes) -> str:
     from difflib import unified_diff
     from io import StringIO
 
-    # a line ends at a newline alone: other ends of lines, as Python knows them, may stand in comments
-    old, new = (list(StringIO(data.decode("utf-8-sig"))) for data in (before, after))
+    # a byte order mark is a part of the first line, and a line ends at a newline alone: other ends, as Python knows them, may stand in comments
+    old, new = (list(StringIO(data.decode("utf-8"))) for data in (before, after))
     name = shown_line(path)
     lines = list(unified_diff(old, new, name, name))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def write_difference(text: str) -> None:
+    """Write differences to stdout. In a pipe they are data for `patch`, with the byte order marks and the line ends of the files."""
+    data = getattr(sys.stdout, "buffer", None)  # a stream of text alone has none
+    if data is None or sys.stdout.isatty():
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    data.write(text.encode("utf-8"))

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 
-from cogc.commands.fixes import difference
+from cogc.commands.fixes import difference, write_difference
 from cogc.commands.load import show_to_stderr
 from cogc.commands.streams import read_stdin
 from cogc.commands.usage import UsageError
@@ -92,6 +92,8 @@ def run(options: Namespace) -> int:
             _report(path, problems)
         elif state == "failed":
             raise UsageError(shown)
+        elif options.diff:
+            write_difference(shown)
         elif shown:
             sys.stdout.write(shown)
     show_to_stderr(problems.sorted())
@@ -209,7 +211,7 @@ def _stdin(options: Namespace, lines: Lines) -> int:
     if changed:
         compare(file.source, text)
     if options.diff:
-        sys.stdout.write(difference(path, data, new))
+        write_difference(difference(path, data, new))
     elif options.check:
         sys.stdout.write(f"not formatted: {shown_line(path)}\n" if changed else "")
     elif sys.stdout.isatty():

@@ -135,3 +135,17 @@ def test_the_summary_counts_files_with_mistakes(tmp_path: Path) -> None:
     (tmp_path / "bad.cog").write_text("coglet {")
     done = cogc("fmt", "good.cog", "bad.cog", cwd=tmp_path)
     assert done.returncode == 1 and done.stdout.splitlines()[-1].endswith("1 file with mistakes")
+
+
+@pytest.mark.parametrize(
+    ("mark", "end"), [(b"", b"\n"), (b"\xef\xbb\xbf", b"\n"), (b"", b"\r\n"), (b"\xef\xbb\xbf", b"\r\n")]
+)
+def test_a_difference_can_be_applied_to_its_file(tmp_path: Path, mark: bytes, end: bytes) -> None:
+    text = b"coglet  A {\n  listen x: int\n  on x as v {  log info v }\n}\n"
+    (tmp_path / "a.cog").write_bytes(mark + text.replace(b"\n", end))
+    command = [sys.executable, "-m", "cogc", "fmt", "--diff", "a.cog"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True).stdout
+    subprocess.run(["git", "apply", "-p0"], cwd=tmp_path, input=shown, check=True)
+    assert (tmp_path / "a.cog").read_bytes() == mark + text.replace(b"  A", b" A").replace(b"{  l", b"{ l").replace(
+        b"\n", end
+    )

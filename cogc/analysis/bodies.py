@@ -44,7 +44,7 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.diagnostics.problems import Problems
-    from cogc.names.world import Unit
+    from cogc.names.world import Unit, World
 
 
 _OF_COMMANDS = ("when", "distinct", "throttle", "concurrent", "timeout")
@@ -77,6 +77,14 @@ def _takes_alone(trigger: nodes.Node) -> tuple[str, tuple[str, ...]] | None:
 def scatters(attributes: tuple[nodes.Attribute, ...]) -> bool:
     """Return whether messages are lists, of which each replica gets an item."""
     return any(a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in attributes)
+
+
+def _giving(world: World, shape: Shape, name: str) -> str | None:
+    """Return the help for a command that a standard mixin gives, where a coglet does not take in the mixin."""
+    if shape.declared != "coglet" or shape.python is not None or world.prelude is None:
+        return None
+    mixins = (s for s in world.shapes.values() if s.unit is world.prelude and name in s.enacts)
+    return next((f"`{m.name}` gives it: write `coglet {shape.name} with {m.name}`" for m in mixins), None)
 
 
 def _sent(unit: Unit, node: nodes.Assign) -> tuple[Edit, ...]:
@@ -263,19 +271,22 @@ class Bodies:
         parameters = [p for p in target.parameters.values() if p.name not in known or any(
             a.name and a.name.id == p.name for a in given
         )]  # fmt: skip
-        self.inference.arguments(node, Signature(target.name, parameters, types.NULL), given, scope)
+        self.inference.arguments(
+            node, Signature(target.name, parameters, types.NULL, unsure=target.doubled), given, scope
+        )
 
     def _guide(self, node: nodes.Guide, scope: Scope) -> None:
         target = node.target
         assert scope.shape is not None
         if not isinstance(target, nodes.Field):
             text = scope.unit.text(target)
+            own = isinstance(target, nodes.Name) and target.id in scope.shape.enacts
             self.problems.add(
                 "bad-path",
                 scope.unit.span(target),
                 what=text,
                 wanted="command",
-                right="write `guide child.command(...)`",
+                right=f"write `guide self.{text}(...)`" if own else "write `guide child.command(...)`",
             )
             return
         name = target.name.id
@@ -296,7 +307,8 @@ class Bodies:
         if command is None or command.signature is None:
             known = [k for k in shape.enacts if shape is scope.shape or not k.startswith("_")]
             listed = "it has no commands" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
-            help = _statement(name, scope.unit.text(target.base)) or did_you_mean(name, known) or listed
+            help = _statement(name, scope.unit.text(target.base)) or _giving(self.inference.world, shape, name)
+            help = help or did_you_mean(name, known) or listed
             self.problems.add(
                 "unknown-command", scope.unit.span(target.name), help=help, owner=shape.name, name=name, known=""
             )

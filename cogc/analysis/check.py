@@ -109,7 +109,7 @@ def _shape(checked: Checked, shape: Shape) -> None:
 
 def _mixin_arguments(checked: Checked, shape: Shape, use: nodes.MixinUse, mixin: Shape) -> None:
     scope = Scope(checked.world, shape.unit, shape, states=False)
-    signature = Signature(mixin.name, list(mixin.parameters.values()), types.NULL)
+    signature = Signature(mixin.name, list(mixin.parameters.values()), types.NULL, unsure=mixin.doubled)
     checked.inference.arguments(use, signature, use.arguments, scope)
 
 
@@ -201,7 +201,8 @@ def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) ->
             given = {a.name.id for a in node.arguments if a.name}
             positional = sum(1 for a in node.arguments if a.name is None)
             parameters = [p for i, p in enumerate(parameters) if p.name in given or i < positional]
-        infer.arguments(node.coglet, Signature(target.name, parameters, types.NULL), node.arguments, inner)
+        signature = Signature(target.name, parameters, types.NULL, unsure=target.doubled)
+        infer.arguments(node.coglet, signature, node.arguments, inner)
     elif member is not None and member.node is node:
         _no_coglet(checked, shape, node)
     check_block(node.attributes, "create", node.name, inner, infer)

@@ -143,7 +143,7 @@ def team_parts(checked: Checked, unit: Unit, team: nodes.Team, scope: Scope) -> 
         node = nodes.TypeName(*at, nodes.Qualified(*at, (nodes.Name(*at, name),)))
         initial = given.get("initial") or nodes.RecordLiteral(*at, ())
         known = checked.world.lookup(unit, name)
-        if known is not None and known.kind == "type":
+        if known is not None and known.kind == "type" and id(known.node) not in checked.world.doubled:
             if not isinstance(
                 types.expand(checked.world.named_types[known.unit.key(known.node.name.id)]), types.RecordOf
             ):
@@ -176,6 +176,11 @@ def criterion_parts(checked: Checked, unit: Unit, dod: nodes.Dod, criterion: dod
         case nodes.Attribute(value=nodes.Binary(operator=">=", left=nodes.Name(id="coverage"), right=least)):
             infer.check(least, inner, FLOAT)
             check_range("coverage", least, inner, infer, FLOAT)
+            if isinstance(least, nodes.Literal) and isinstance(least.value, float) and 0 < least.value < 1:
+                help, span = f"write `{least.value * 100:g}`", inner.unit.span(least)
+                checked.problems.add(
+                    "out-of-range", span, help=help, name="coverage", wanted="in percent, not a fraction"
+                )
         case nodes.Attribute(value=nodes.Call(function=nodes.Name(id="human"), arguments=arguments)):
             for argument in arguments:
                 infer.check(argument.value, inner, STRING)

@@ -153,8 +153,9 @@ class Inference:
             found = lower_type(self.world, unit, node.type, self.problems)
             self.check(node.value, scope, found)
         else:
-            found = _widen_deep(self.infer(node.value, scope))
-        self.tables.types[id(node)] = found if types.within(found, _MOST_PARTS) else ANY
+            found = types.widen_deep(self.infer(node.value, scope))
+        sure = types.within(found, _MOST_PARTS) and id(node) not in self.world.doubled
+        self.tables.types[id(node)] = found if sure else ANY
 
     def _const_scope(self, unit: Unit, shape: Shape | None) -> Scope:
         scope = Scope(self.world, unit, shape, states=False)
@@ -432,7 +433,8 @@ class Inference:
             elif operation.operator == "??":
                 rest = types.without(left, NULL)
                 reports.never_null(self.tables, operation.left, left, scope)
-                left = types.union((rest, self.infer(operation.right, scope, hoped or rest)))
+                found = self.infer(operation.right, scope, hoped or rest)
+                left = narrow.of_either((operation.left, rest), (operation.right, found))
             else:
                 left = self._operation(operation, left, self.infer(operation.right, scope), scope)
             before = operation.operator
@@ -495,7 +497,8 @@ class Inference:
         then, otherwise = scope.inner(), scope.inner()
         then.learn(narrow.facts(self.tables, node.condition, True, scope))
         otherwise.learn(narrow.facts(self.tables, node.condition, False, scope))
-        return types.union((self.infer(node.then, then, expected), self.infer(node.otherwise, otherwise, expected)))
+        first = self.infer(node.then, then, expected)
+        return narrow.of_either((node.then, first), (node.otherwise, self.infer(node.otherwise, otherwise, expected)))
 
     # ---- calls ---------------------------------------------------------------------------------------------
 
@@ -632,6 +635,10 @@ class Inference:
         self, node: nodes.Node, signature: Signature, given: tuple[nodes.Argument, ...], scope: Scope
     ) -> None:
         """Check a call's arguments against the parameters: by position first, then by name."""
+        if signature.unsure:
+            for a in given:
+                self.infer(a.value, scope)
+            return
         parameters = signature.parameters
         by_name = {p.name: p for p in parameters}
         taken: dict[str, nodes.Node] = {}
@@ -671,13 +678,7 @@ class Inference:
         if node.name is not None:
             inner = scope.inner()
             self._bind_name(node.name, FAILURE, inner)
-        return types.union((value, self.infer(node.otherwise, inner, expected)))
-
-
-def _widen_deep(type: Type) -> Type:
-    """Return a type without literal types, in the items of lists too."""
-    found = types.expand(type)
-    return ListOf(_widen_deep(found.item)) if isinstance(found, ListOf) else types.widen(type)
+        return narrow.of_either((node.value, value), (node.otherwise, self.infer(node.otherwise, inner, expected)))
 
 
 _HANDLERS: dict[type, Callable[[Inference, Any, Scope, Type | None], Type]] = {

@@ -117,6 +117,8 @@ class Memory:
             declared = world.lookup(unit, word)
             if declared is not None:
                 meant.add((word, id(declared.node)))
+                if id(declared.node) in world.doubled:
+                    meant.add((word, 1))
                 further.append((declared.unit, declared.node))
             other = unit.aliases.get(word)
             if other is not None:

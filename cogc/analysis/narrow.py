@@ -40,6 +40,14 @@ def facts(tables: Tables, node: nodes.Expr, truth: bool, scope: Scope) -> dict[s
     return {}
 
 
+def of_either(first: tuple[nodes.Expr, Type], second: tuple[nodes.Expr, Type]) -> Type:
+    """Return the type of one of two values. A record literal that fits the type of the other value has that type: `(x ?? {}).name`."""
+    for (node, found), (_, other) in ((second, first), (first, second)):
+        if isinstance(node, nodes.RecordLiteral) and other != ANY and types.fit(found, other) == types.EXACT:
+            return other
+    return types.union((first[1], second[1]))
+
+
 def _operands(node: nodes.Binary) -> list[nodes.Expr]:
     """Return the parts of a chain of one operator: `a`, `b` and `c` of `a and b and c`."""
     parts = [node.right]

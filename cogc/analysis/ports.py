@@ -14,7 +14,7 @@ from __future__ import annotations
 from cogc.analysis.ranges import known_value
 from cogc.analysis.scope import Scope
 from cogc.analysis.tables import QUEUE_PORTS, Port
-from cogc.diagnostics.suggest import did_you_mean, suggestion
+from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language.texts import is_internal
 from cogc.language.types import ANY, INT, dead_item
 from cogc.names.lower_type import lower_type
@@ -25,7 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.infer import Inference
     from cogc.analysis.tables import PortKind
-    from cogc.names.world import Shape
+    from cogc.language.types import Type
+    from cogc.names.world import Declared, Shape
 
 
 def child(inference: Inference, node: nodes.Expr, scope: Scope) -> Member | None:
@@ -98,8 +99,7 @@ def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: boo
     declared = scope.world.lookup(scope.unit, node.id)
     if declared is not None and declared.kind == "queue":
         inference.tables.used.add(id(declared.node))
-        item = lower_type(scope.world, declared.unit, declared.of(nodes.Queue).type, inference.problems)
-        return Port("queue", declared.unit.key(declared.node.name.id), item)
+        return Port("queue", declared.unit.key(declared.node.name.id), _item(inference, declared))
     help = _no_channel(node.id, scope, sending)
     if help is not None:
         slug = "bad-target" if sending else "bad-trigger"
@@ -115,10 +115,22 @@ def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: boo
             "wrong-kind", scope.unit.span(node), name=node.id, found=ARTICLES[found], wanted=ARTICLES[wanted]
         )
     else:
-        _unknown_port(inference, node, shape, what, list(table), scope)
+        _unknown_port(inference, node, shape, what, [*table, *_queues(scope)], scope)
     used = inference.tables.sent if sending else inference.tables.heard
     used.update((shape.key, name) for name in table)  # one of these was meant
     return None
+
+
+def _item(inference: Inference, queue: Declared) -> Type:
+    """Return the type of the items of a queue."""
+    found = lower_type(inference.world, queue.unit, queue.of(nodes.Queue).type, inference.problems)
+    return ANY if id(queue.node) in inference.world.doubled else found
+
+
+def _queues(scope: Scope) -> list[str]:
+    """Return the names of the queues that a file knows."""
+    found = ((name, scope.world.lookup(scope.unit, name)) for name in scope.unit.names())
+    return [name for name, declared in found if declared is not None and declared.kind == "queue"]
 
 
 def _no_channel(name: str, scope: Scope, sending: bool) -> str | None:
@@ -174,13 +186,18 @@ def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: 
     if not sending and isinstance(node.base, nodes.Name) and node.name.id in ("dead", "failed"):
         declared = scope.world.lookup(scope.unit, node.base.id)
         if declared is not None and declared.kind == "queue":
-            item = lower_type(scope.world, declared.unit, declared.of(nodes.Queue).type, inference.problems)
+            item = _item(inference, declared)
             key = declared.unit.key(declared.node.name.id)
             if node.name.id == "dead":
                 return Port("dead_queue", key, item)
             return Port("failed_queue", key, dead_item(item))
     if isinstance(node.base, nodes.Name) and node.base.id not in scope.shape.children:
         declared = scope.world.lookup(scope.unit, node.base.id)
+        near = nearest(node.base.id, _queues(scope)) if node.name.id in ("dead", "failed") else None
+        if declared is None and near is not None:
+            span = scope.unit.span(node.base)
+            inference.problems.add("unknown-name", span, help=suggestion(near), name=node.base.id)
+            return None
         if declared is not None and declared.kind == "queue":
             help = (
                 f"send to the queue itself: `{node.base.id} <- ...`"

@@ -216,10 +216,10 @@ def find_declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *k
         known = [n for n in unit.names() if (d := checked.world.lookup(unit, n)) and d.kind in kinds]
         help = did_you_mean(name, known) or None
         checked.problems.add("unknown-name", span, help=help, name=name)
-    elif found.kind not in kinds:
+    elif found.kind not in kinds and id(found.node) not in checked.world.doubled:
         wanted = " or ".join(ARTICLES[k] for k in kinds)
         checked.problems.add("wrong-kind", span, name=name, found=ARTICLES[found.kind], wanted=wanted)
-    else:
+    elif found.kind in kinds:
         checked.tables.used.add(id(found.node))
         checked.tables.meant[id(place)] = found
         return found

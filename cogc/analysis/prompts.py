@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 
+from cogc.analysis import reports
 from cogc.analysis.scope import path_of
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
-from cogc.language import types
+from cogc.language import operators, types
 from cogc.language.media import type_by_name
 from cogc.language.record import Record
 from cogc.language.templates import FILTERS, OF_SEVERAL, TESTS
@@ -394,6 +395,8 @@ class _Walker:
                 right = self._expression(operand.expr, names)
                 if operand.op in _OPERATORS:
                     self._operation(_OPERATORS[operand.op], left, right, operand.expr, item.lineno)
+                elif operand.op in _EQUALS:
+                    self._equality(_EQUALS[operand.op], _worded(item.expr, left), _worded(operand.expr, right), item)
                 left = right
             return types.BOOL
         if kind == "Test" and item.name not in TESTS:
@@ -419,6 +422,16 @@ class _Walker:
             a, b = types.show(left), types.show(right)
             hint = "join texts with `~`" if operator == "+" else "`int` and `float` are filters: `{{ text | int }}`"
             self.names.problems.add("bad-operands", span, hint=hint, left=a, right=b, operator=operator)
+
+    def _equality(self, operator: str, left: Type, right: Type, item: Any) -> None:
+        """Report two sides that are never equal: a text and a number, or a text and none of those that there are. For Jinja, true is 1."""
+        sorts = {_sort(m) for side in (left, right) for m in types.members(side)}
+        if "text" not in sorts or not sorts <= {"text", "int", "float"}:
+            return
+        if isinstance(operators.result("==", left, right), operators.Wrong):
+            span = Span(self.names.scope.unit.source, *self._around(operator, item.lineno))
+            help = reports.near_side(left, right)
+            self.names.problems.add("never-equal", span, help=help, left=types.show(left), right=types.show(right))
 
     def _around(self, operator: str, line: int) -> tuple[int, int]:
         """Return the place of the next use of an operator in a line or behind it, and of the operands next to it."""
@@ -455,6 +468,15 @@ def _type_of(value: object) -> Type:
     """Return the type of a literal of a template."""
     kinds = ((bool, types.BOOL), (int, types.INT), (float, types.FLOAT), (str, types.STRING))
     return NULL if value is None else next((found for kind, found in kinds if isinstance(value, kind)), ANY)
+
+
+_EQUALS = {"eq": "==", "ne": "!="}
+
+
+def _worded(item: Any, found: Type) -> Type:
+    """Return the type of a side of a comparison, in which a text stands for itself."""
+    value = getattr(item, "value", None) if type(item).__name__ == "Const" else None
+    return types.LiteralOf("string", value) if isinstance(value, str) else found
 
 
 def _goes(operator: str, left: Type, right: Type) -> bool:

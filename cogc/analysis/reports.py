@@ -290,6 +290,8 @@ def _of_another_kind(problems: Problems, node: nodes.Name, scope: Scope, wanted:
     declared = scope.world.lookup(scope.unit, node.id)
     if declared is None or scope.expanded():
         return False
+    if id(declared.node) in scope.world.doubled:
+        return True
     related = [Label(declared.span(), "declared here")]
     found = ARTICLES[declared.kind]
     span = scope.unit.span(node)

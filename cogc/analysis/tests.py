@@ -341,7 +341,7 @@ class _Test:
             check_usable(checked, unit, used.coglet, found)
         shape = checked.world.shape(found)
         if shape is not None and used is not None:
-            given = Signature(shape.name, list(shape.parameters.values()), types.NULL)
+            given = Signature(shape.name, list(shape.parameters.values()), types.NULL, unsure=shape.doubled)
             checked.inference.arguments(used, given, used.arguments, self.scope)
         return shape
 

@@ -60,6 +60,7 @@ SMELLS: dict[str, About] = {
         nodes.Queue,
         nodes.Sett,
     ),
+    "idle_values": (nodes.Evaluate, nodes.Comprehension, nodes.Dod),
     "unused_name": (nodes.File,),
     "unknown_escape": (nodes.Text,),
     "test_steps": (nodes.Test,),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from cogc.checks.common import has_flag, in_cycles, links, own_shapes, shortest_cycle
 from cogc.diagnostics.edits import addition
 from cogc.diagnostics.problems import Label
+from cogc.diagnostics.suggest import nearest
 from cogc.language.types import BOOL, NO, fit
 from cogc.syntax import nodes
 
@@ -49,7 +50,9 @@ def _edges(checked: Checked, shape: Shape) -> list[Edge[nodes.Link]]:
 
 
 def _is_wrong(checked: Checked, link: nodes.Link) -> bool:
-    """Return whether the `feedback` of a link is no bool, which has been reported."""
+    """Return whether the `feedback` of a link is no bool, or misspelt, which has been reported."""
+    if any(nearest(a.key.id, ("feedback",)) for a in link.attributes):
+        return True
     said = [checked.tables.types.get(id(a.value), BOOL) for a in link.attributes if a.key.id == "feedback"]
     return any(fit(found, BOOL) == NO for found in said)
 

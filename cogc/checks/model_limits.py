@@ -60,7 +60,7 @@ def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:
 
 
 def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
-    """Report a name that is one or two letters off the name of a model in the catalogue."""
+    """Report a name that is one or two letters off the name of a model in the catalogue, or has its words in another order."""
     catalogue, name = checked.world.catalogue, node.argument
     if name.template or "base_url" in _keys(node):
         return
@@ -78,7 +78,9 @@ def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
         return
     if catalogue.knows("anthropic", name.value):
         return
-    near = nearest(name.value, catalogue.data["models"], most=2)
+    words = sorted(name.value.split("-"))
+    turned = [m for m in catalogue.data["models"] if sorted(m.split("-")) == words]  # `claude-5-5-sonnet`
+    near = turned[0] if turned else nearest(name.value, catalogue.data["models"], most=2)
     digits = [c for c in name.value if c.isdigit()]
     if near is not None and [c for c in near if c.isdigit()] == digits:  # another number is another model
         checked.problems.add("unknown-model", unit.span(name), help=suggestion(near), model=name.value)

@@ -51,7 +51,11 @@ class _Sett:
         self.unit = unit
         self.node = node
         self.roles = roles_of(node)
-        self.makes = {r.name: r.makes if self._by_text(r) is None else frozenset([r.name]) for r in self.roles}
+        self.makes: dict[str, frozenset[str] | None] = {}
+        for role in self.roles:
+            makes = role.makes if self._by_text(role) is None else frozenset([role.name])
+            before = self.makes.get(role.name, frozenset())  # of a role that is declared twice
+            self.makes[role.name] = None if makes is None or before is None else makes | before
         self.in_yaml = looks_like_yaml(unit.path, unit.source.text)
 
     def look(self) -> None:
@@ -61,7 +65,8 @@ class _Sett:
             help = "let an agent bid `claim` or `exclusive` on it: a review is no work"
             self.problems.add("unclaimed-goal", self._at(taking[0]), help=help, name=self.node.name.id)
         elif self.roles and not taking and not idle and not any(map(self._lacks_bid, self.roles)):
-            self.problems.add("unclaimed-goal", self.unit.span(self.node.name), name=self.node.name.id)
+            meant = next((f"write `{GOAL}` for `{t}`" for r in self.roles for t in _meant_goals(r)), None)
+            self.problems.add("unclaimed-goal", self.unit.span(self.node.name), help=meant, name=self.node.name.id)
         self._phases()
         if self.roles and None not in self.makes.values():
             self._types()
@@ -125,8 +130,8 @@ class _Sett:
         misspelt = self._unclaimed(wanted)
         for role in self.roles:
             types = {t for word, found, _ in role.bids for t in found or () if word != "ignore"}
-            if types & misspelt:
-                continue
+            if types & misspelt or (_meant_goals(role) and not any(r.takes(GOAL) for r in self.roles)):
+                continue  # reported
             if types and not role.open and not types & made and all(t is not None for _, t, _ in role.bids):
                 why = f"is never reached: no agent produces {', '.join(f'`{t}`' for t in sorted(types))}"
                 help = self._promised(types) or did_you_mean(min(types), made, "let an agent produce it")
@@ -196,6 +201,12 @@ class _Sett:
 
     def _at(self, role: SettRole) -> Span:
         return self.unit.span(role.node.name)
+
+
+def _meant_goals(role: SettRole) -> list[str]:
+    """Return the types of a role's bids that are near to that of a goal."""
+    wanted = sorted({t for _, types, _ in role.bids for t in types or ()})
+    return [t for t in wanted if nearest(t, (GOAL,)) is not None]
 
 
 def _may_name(answer: Type) -> bool:

@@ -145,6 +145,12 @@ class _File:
                 for member in shape.node.members:
                     if isinstance(member, nodes.Enact) and self.alone(member.name.id):
                         self.report(member.name, "command", self.removed(member))
+            for member in shape.node.members:
+                name = member.name if isinstance(member, nodes.Enact) else None
+                if name is not None and name.id.startswith("_") and self.alone(name.id):
+                    help = f"give it with `guide self.{name.id}()`, or remove it"
+                    edits, span = self.removed(member), self.unit.span(name)
+                    self.checked.problems.add("unused-name", span, help=help, edits=edits, name=name.id, what="command")
 
     def queues(self) -> None:
         """Report queues in memory from which nobody takes, and those that nobody fills."""
@@ -207,8 +213,16 @@ class _File:
                     pass
 
     def state(self, owner: nodes.Coglet, member: nodes.State, name: nodes.Name, sets: list[nodes.Assign]) -> None:
-        """Report a state that is never read: it is set by `sets`, and nothing else."""
+        """Report a state that is never read: it is set by `sets`, and nothing else. Report one that is read and never set, too."""
         if self.words.count(name.id, owner) - len(sets) != 1:
+            if (
+                not sets
+                and member.life != "persist"
+                and not any(isinstance(n, nodes.Call) for n in nodes.walk(member.value))
+            ):
+                help = f"set it with `{name.id} = ...`, or write `const {name.id} = ...`"
+                what, outcome = f"the state `{name.id}`", "what it is at the start"
+                self.checked.problems.add("one-outcome", self.unit.span(name), help=help, what=what, outcome=outcome)
             return
         if not self.tested(name.id) and not self.vocabulary.elsewhere(self.unit, name.id):
             calls = any(isinstance(n, nodes.Call) for s in sets for n in nodes.walk(s))

@@ -199,6 +199,12 @@ def widen(type: Type) -> Type:
     return type
 
 
+def widen_deep(type: Type) -> Type:
+    """Return a type without literal types, in the items of lists too."""
+    found = expand(type)
+    return ListOf(widen_deep(found.item)) if isinstance(found, ListOf) else widen(type)
+
+
 def without(type: Type, gone: Type) -> Type:
     """Return a type without the alternative `gone`."""
     return union([m for m in members(type) if m != gone])

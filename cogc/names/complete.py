@@ -83,6 +83,7 @@ def _parameters(world: World, shape: Shape, problems: Problems) -> None:
         if name in shape.parameters:
             related = [Label(shape.unit.span(shape.parameters[name].node.name), "first declared here")]
             problems.add("duplicate-name", shape.unit.span(node.name), related=related, name=name)
+            shape.parameters[name].type = types.ANY
             continue
         hides_self(shape.unit, node.name, problems)
         shape.parameters[name] = Parameter(node, lower_type(world, shape.unit, node.type, problems))
@@ -95,6 +96,9 @@ def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems
         known = [n for n in (*shape.unit.names(), *_prelude_names(world)) if _is(world, shape.unit, n, ("mixin",))]
         shape.partial = True
         problems.add("unknown-mixin", span, help=did_you_mean(use.name.text, known) or None, name=use.name.text)
+        return
+    if declared.kind != "mixin" and id(declared.node) in world.doubled:
+        shape.partial = True
         return
     if declared.kind != "mixin":
         related = [Label(declared.span(), "declared here")]
@@ -220,6 +224,9 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
         return
     other, what = clash
     table.setdefault(name, member)  # both are known, so that no use of the name is a second report
+    for _, named in shape.own():
+        if name in named:
+            _doubt(world, named[name])
     related = [Label(other, f"{what} of that name is here")]
     if place is not None:
         related.append(Label(member.span(), "the mixin's is here"))
@@ -230,6 +237,14 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
             problems.add("mixin-clash", unit.span(node.name), related=related, name=name, mixin=mixin)
         else:
             problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
+
+
+def _doubt(world: World, member: Member) -> None:
+    """Let a member whose name is declared twice fit wherever the other one would."""
+    world.doubled.add(id(member.node))
+    member.type, member.target = types.ANY, None
+    if member.signature is not None:
+        member.signature.unsure, member.signature.result = True, types.ANY
 
 
 def _mixin_of(shape: Shape, name: str) -> str | None:
@@ -294,7 +309,7 @@ def _child_shape(world: World, unit: Unit, node: nodes.Create, problems: Problem
         known = [n for n in unit.names() if _is(world, unit, n, _CREATED)]
         problems.add("unknown-coglet", unit.span(node.coglet), help=did_you_mean(name, known) or None, name=name)
         return None
-    if declared.kind == "sett":
+    if declared.kind == "sett" or (id(declared.node) in world.doubled and declared.kind not in _CREATED):
         return None
     if declared.kind not in _CREATED:
         related = [Label(declared.span(), "declared here")]

@@ -40,7 +40,7 @@ def declare(world: World, problems: Problems) -> None:
     """Fill the names, the named types, and the shapes of coglets and mixins; what cannot be declared is a problem."""
     units = list(world.units.values())
     for unit in units:
-        _names(unit, problems)
+        _names(world, unit, problems)
     for unit in units:
         _imports(world, unit, problems)
     for unit in units:
@@ -50,10 +50,11 @@ def declare(world: World, problems: Problems) -> None:
         for declared in unit.declared.values():
             if isinstance(declared.node, nodes.Coglet | nodes.Mixin):
                 shape = world.kept.shape(unit, declared.node)
+                shape.doubled = shape.partial = id(declared.node) in world.doubled
                 world.shapes[shape.key] = shape
 
 
-def _names(unit: Unit, problems: Problems) -> None:
+def _names(world: World, unit: Unit, problems: Problems) -> None:
     for node in unit.tree.declarations:
         if isinstance(node, nodes.Import | nodes.Test | nodes.Scenario | nodes.Error):
             continue
@@ -66,6 +67,7 @@ def _names(unit: Unit, problems: Problems) -> None:
         if before is not None:
             related = [Label(before.span(), "first declared here")]
             problems.add("duplicate-name", unit.span(word), related=related, name=name)
+            world.doubled |= {id(before.node), id(node)}
             continue
         unit.declared[name] = Declared(unit, node, kind)
 
@@ -84,6 +86,13 @@ def _imports(world: World, unit: Unit, problems: Problems) -> None:
                 related = [Label(unit.span(before), "first declared here")]
                 problems.add("duplicate-name", unit.span(node.alias), related=related, name=before.id)
                 continue
+            clash = unit.declared.get(node.alias.id)
+            if clash is not None:
+                first, second = sorted((unit.span(node.alias), clash.span()), key=lambda span: span.start)
+                problems.add(
+                    "duplicate-name", second, related=[Label(first, "first declared here")], name=node.alias.id
+                )
+                world.doubled.add(id(clash.node))
             unit.aliases[node.alias.id] = other
             continue
         for name in other.public():
@@ -104,7 +113,8 @@ def _named_types(world: World, unit: Unit, problems: Problems) -> None:
     for declared in unit.declared.values():
         if declared.kind == "type":
             key = unit.key(declared.node.name.id)
-            world.named_types[key] = lower_type(world, unit, declared.of(nodes.TypeDecl).type, problems)
+            found = lower_type(world, unit, declared.of(nodes.TypeDecl).type, problems)
+            world.named_types[key] = types.ANY if id(declared.node) in world.doubled else found
 
 
 def _sound_types(world: World, problems: Problems) -> None:

@@ -147,9 +147,9 @@ _STANDARD = ("std/dod.cog", "std/judge.cog", "std/mixins.cog", "std/workflows.co
 
 
 def _near_file(path: str) -> str | None:
-    """Return the help for a file of the standard library that there is not."""
+    """Return the help for a file that is not there: one of the standard library is meant, or one that is there."""
     if not path.startswith("std/"):
-        return None
+        return f'write `import "std/{path}"`' if f"std/{path}" in _STANDARD else None
     from cogc.diagnostics.suggest import did_you_mean
 
     return did_you_mean(path if path.endswith(".cog") else f"{path}.cog", _STANDARD) or None
@@ -164,6 +164,10 @@ def text_of(path: str, read: Reader, problems: Problems, importer: Span | None =
         problems.add(
             "unreadable-file", place, help=f"declare `{kind} NAME`, which needs no import", path=path, reason=reason
         )
+        return None
+    if importer is not None and path.endswith((".py", ".pyi")):
+        help = 'a function in Python is a program: `program NAME(x: int) -> int = python "MODULE:FUNCTION"`'
+        problems.add("unreadable-file", place, help=help, path=path, reason="it is Python, and no spec")
         return None
     try:
         data = read(path)

@@ -101,6 +101,7 @@ def _record(world: World, unit: Unit, node: nodes.RecordType, problems: Problems
         if name in fields:
             related = [Label(unit.span(places[name]), "first here")]
             problems.add("duplicate-key", unit.span(f.key), related=related, name=name)
+            fields[name] = types.FieldOf(name, types.ANY, True)
             continue
         places[name] = f.key
         type = lower_type(world, unit, f.type, problems)
@@ -115,15 +116,15 @@ class _NotConstant(Exception):
     """A default is not a constant."""
 
 
-def _default(unit: Unit, node: nodes.Expr, type: types.Type, problems: Problems) -> str | None:
-    """Return the default of a record's field as JSON text; None for one that is no constant."""
+def _default(unit: Unit, node: nodes.Expr, type: types.Type, problems: Problems) -> str:
+    """Return the default of a record's field as JSON text; that of null for one that is no constant, which has been reported."""
     import json
 
     try:
         value = _constant(node)
     except _NotConstant:
         problems.add("bad-default", unit.span(node))
-        return None
+        return "null"
     found = literal_type(node)
     if types.fit(found, type) == types.NO:
         problems.add(

@@ -17,14 +17,22 @@ def sign(world: World, problems: Problems) -> None:
         for node in unit.tree.declarations:
             if isinstance(node, nodes.Program):
                 world.signatures[id(node)] = _program_signature(world, unit, node, problems)
+                _doubt(world, node, world.signatures[id(node)])
         for declared in unit.declared.values():
             program = world.agent_programs.get(id(declared.node))
             if program is not None:
                 world.signatures[id(program)] = _program_signature(world, unit, program, problems)
+                _doubt(world, declared.node, world.signatures[id(program)])
     for shape in world.shapes.values():
         for member in shape.node.members:
             if isinstance(member, nodes.Program):
                 world.signatures[id(member)] = _program_signature(world, shape.unit, member, problems)
+
+
+def _doubt(world: World, node: nodes.Node, found: Signature) -> None:
+    """Let the signature of a name that is declared twice take and give anything."""
+    if id(node) in world.doubled:
+        found.unsure, found.result = True, types.ANY
 
 
 def signature(
@@ -41,6 +49,7 @@ def signature(
         if node.name.id in found:
             related = [Label(unit.span(found[node.name.id].node.name), "first declared here")]
             problems.add("duplicate-name", unit.span(node.name), related=related, name=node.name.id)
+            found[node.name.id].type = types.ANY
             continue
         hides_self(unit, node.name, problems)
         found[node.name.id] = Parameter(node, lower_type(world, unit, node.type, problems))

@@ -232,15 +232,18 @@ class Parameter:
 
 class Signature:
     """The parameters and the result of a program, a command, a coglet or an agent. `doubled` counts the parameters that were declared
-    for a second time."""
+    for a second time. `unsure` is true if the name is declared twice, so that the other one may be meant."""
 
-    __slots__ = ("doubled", "name", "parameters", "result")
+    __slots__ = ("doubled", "name", "parameters", "result", "unsure")
 
-    def __init__(self, name: str, parameters: list[Parameter], result: types.Type, doubled: int = 0) -> None:
+    def __init__(
+        self, name: str, parameters: list[Parameter], result: types.Type, doubled: int = 0, unsure: bool = False
+    ) -> None:
         self.name = name
         self.parameters = parameters
         self.result = result
         self.doubled = doubled
+        self.unsure = unsure
 
 
 class Member:
@@ -279,7 +282,7 @@ class Shape:
     """
 
     __slots__ = (
-        "budget", "children", "complete", "consts", "declared", "enacts", "expanded", "key", "links", "listens", "mixins", "name", "node", "parameters", "partial",
+        "budget", "children", "complete", "consts", "declared", "doubled", "enacts", "expanded", "key", "links", "listens", "mixins", "name", "node", "parameters", "partial",
         "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
     )  # fmt: skip
 
@@ -306,8 +309,10 @@ class Shape:
         self.mixins: list[MixinUse] = []
         self.budget: nodes.Attribute | None = None
         self.complete = False
+        self.doubled = False
+        """True if the name is declared twice, so that the other declaration may be meant."""
         self.partial = False
-        """True if a mixin is missing, so that the coglet may have members that are not known."""
+        """True if a mixin is missing, or the name is declared twice, so that the coglet may have members that are not known."""
 
     def renew(self) -> Shape:
         """Return the shape as it is at the beginning, without members."""
@@ -365,7 +370,7 @@ class World:
     """All files of a check, and the meaning of their declarations."""
 
     __slots__ = (
-        "_catalogue", "agent_programs", "ids", "kept", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
+        "_catalogue", "agent_programs", "doubled", "ids", "kept", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
     )  # fmt: skip
 
     def __init__(self, read: Reader | None = None, trees: Parser = parse, kept: Kept | None = None) -> None:
@@ -383,6 +388,9 @@ class World:
         self.signatures: dict[int, Signature] = {}
         """The signature of each program, by `id(node)`."""
         self.locks: dict[str, dict[str, Any]] = {}
+        self.doubled: set[int] = set()
+        """The declarations and members of names that are declared twice, by `id(node)`. Either may be meant by a use of the name, so that
+        neither says what is wrong there."""
         self.agent_programs: dict[int, nodes.Program] = {}
         """The program that each declared agent is in an expression, by `id(node)` of the agent."""
 

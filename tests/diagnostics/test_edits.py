@@ -9,7 +9,7 @@ from cogc.compile import analyse
 from cogc.diagnostics.edits import applicability, apply
 from cogc.diagnostics.problems import Diagnostic, Problems
 
-BODY = "coglet Main {{ listen x: int\n listen s: string?\n state n: int = 0\n on s as w {{ log info w ?? str(n) }}\n on x as v {{ {} }} }}\n"
+BODY = "coglet Main {{ listen x: int\n listen s: string?\n state n: int = 0\n on s as w {{ n = n + 1\n log info w ?? str(n) }}\n on x as v {{ {} }} }}\n"
 
 
 def found(text: str, path: str = "a.cog") -> list[Diagnostic]:

@@ -29,7 +29,7 @@ def show(signature: Signature) -> str:
         ("p() = human", "p() -> string", []),
         ("p() = llm { }", "p() -> string", []),
         ("p() -> [int] = llm { }", "p() -> [int]", []),
-        ("p(a: int, a: string) = expr 1", "p(a: int) -> any", ["duplicate-name"]),
+        ("p(a: int, a: string) = expr 1", "p(a: any) -> any", ["duplicate-name"]),
         ("p(a: Nothing) = expr 1", "p(a: any) -> any", ["unknown-type"]),
         ('p() = shel ["x"]', "p() -> string", ["unknown-executor"]),
     ],

@@ -31,13 +31,14 @@ from cogc.analysis.scope import CHILD_FAILURE, FAILURE, MEMBER_FAILURE, SENDER, 
 from cogc.analysis.tables import Port
 from cogc.diagnostics.edits import Edit, removal
 from cogc.diagnostics.source import Span
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language import types
 from cogc.language.attributes import LEVELS
 from cogc.language.closed import assert_never
 from cogc.language.texts import UNITS
 from cogc.language.types import ANY, DURATION, INT, NO, NULL, ListOf, Type
 from cogc.language.values import Duration
+from cogc.names.complete import HOOKS
 from cogc.names.world import Member, Shape, Signature
 from cogc.syntax import nodes
 
@@ -419,6 +420,8 @@ class Bodies:
             return
         if isinstance(source, nodes.Call):
             item, parts = self._special(source, scope) or (ANY, None)
+        elif isinstance(source, nodes.Name) and self._is_hook(source, scope):
+            item = ANY
         else:
             port = ports.port(self.inference, source, scope, sending=False)
             item = port.type if port else ANY
@@ -460,6 +463,18 @@ class Bodies:
             parts.append(item)
         return ListOf(types.union(parts)), parts
 
+    def _is_hook(self, source: nodes.Name, scope: Scope) -> bool:
+        """Report a name that is near to that of a hook, and to no channel's; return False for others."""
+        shape = scope.shape
+        near = nearest(source.id, HOOKS)
+        if near is None or shape is None or shape.lacks_members or source.id in shape.listens:
+            return False
+        if nearest(source.id, shape.listens) is not None or self.inference.world.lookup(scope.unit, source.id):
+            return False
+        span, what = scope.unit.span(source), "listen channel"
+        self.problems.add("unknown-port", span, help=suggestion(near), owner=shape.name, what=what, name=source.id)
+        return True
+
     def _called_channel(self, node: nodes.Call, name: str, scope: Scope) -> None:
         """Report a trigger that is a call, as in `on x(v)`; its arguments are most likely names for the message."""
         shape, help = scope.shape, None
@@ -471,7 +486,10 @@ class Bodies:
             name = scope.unit.text(node.function)
             help = f"write `on {name} as {names[0].id if names else 'x'}`"
         span = scope.unit.span(node)
-        edits = (Edit(span, f"{name} as {names[0].id}", "unsafe"),) if help and len(names) == 1 else ()
+        near = nearest(name, ("all", "error")) if help is None else None
+        if near is not None:
+            span, help = scope.unit.span(node.function), suggestion(near)
+        edits = (Edit(span, f"{name} as {names[0].id}", "unsafe"),) if help and not near and len(names) == 1 else ()
         for bound in names if help is not None else ():
             scope.bind(bound.id, ANY, place=bound)
         self.problems.add("bad-trigger", span, help=help, edits=edits)

@@ -277,10 +277,10 @@ class Inference:
                     if key.id in places:
                         related = [Label(scope.unit.span(places[key.id]), "first here")]
                         self.problems.add("duplicate-key", scope.unit.span(key), related=related, name=key.id)
-                    places[key.id] = key
                     wanted = wanted_fields.get(key.id)
                     found = self.infer(value, scope, wanted.type if wanted else value_expected)
-                    fields[key.id] = FieldOf(key.id, found)
+                    fields[key.id] = FieldOf(key.id, ANY if key.id in places else found)
+                    places[key.id] = key
                 case nodes.ComputedEntry(key=key, value=value):
                     self.check(key, scope, STRING, "a key is a string; convert it with `str(...)`")
                     computed.append(self.infer(value, scope, value_expected))
@@ -566,8 +566,9 @@ class Inference:
                 self.problems.add("not-callable", scope.unit.span(function), name=name)
             return None
         if symbol.kind not in reports.CALLABLE:
-            help = reports.hidden(self.world, symbol, name, scope) or reports.sent(self.tables, symbol, name, scope)
-            self.problems.add("not-callable", scope.unit.span(function), help=help, name=name)
+            if id(symbol.node) not in self.world.doubled:
+                help = reports.hidden(self.world, symbol, name, scope) or reports.sent(self.tables, symbol, name, scope)
+                self.problems.add("not-callable", scope.unit.span(function), help=help, name=name)
             return None
         return symbol
 
@@ -586,7 +587,6 @@ class Inference:
 
     def signature(self, symbol: Symbol) -> Signature:
         """Return the signature of a program or an agent."""
-        assert symbol.unit is not None
         node = self.world.agent_programs[id(symbol.node)] if isinstance(symbol.node, nodes.Agent) else symbol.node
         return self.world.signatures[id(node)]
 

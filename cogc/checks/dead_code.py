@@ -93,6 +93,7 @@ def _coglet(checked: Checked, shape: Shape, vocabulary: Vocabulary) -> None:
     reactions = [m for m in shape.node.members if isinstance(m, nodes.Reaction)]
     _twice(checked, unit, reactions)
     for reaction in reactions:
+        _twice(checked, unit, reaction.triggers)
         for trigger in reaction.triggers:
             if isinstance(trigger, nodes.On) and isinstance(trigger.source, nodes.Call):
                 _twice(checked, unit, [a.value for a in trigger.source.arguments])

@@ -86,8 +86,9 @@ class _Plan:
     def _cycles(self) -> set[str]:
         """Return the steps that wait for themselves; each cycle is reported once."""
         stuck: set[str] = set()
+        written = [i.name.id for i in self.node.items if isinstance(i, nodes.Step)]
         for name, step in self._waiting().items():
-            way = [] if name in stuck else self._way_back(step)
+            way = [] if name in stuck or written.count(name) > 1 else self._way_back(step)
             if way:
                 stuck.update(way)
                 self.problems.add("step-cycle", self._place(step), name=name, cycle=" after ".join([*way, way[0]]))

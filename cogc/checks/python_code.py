@@ -135,7 +135,9 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
             wanted=types.show(wanted),
         )
         return
-    if name is not None or (_known(wanted) and (not _agree(result, wanted) or _may_be_null(result, wanted))):
+    wrong = not _agree(result, wanted) or _may_be_null(result, wanted)
+    wrong = wrong or (result == types.FLOAT and types.fit(result, wanted) == types.NO)  # no float becomes an int
+    if name is not None or (_known(wanted) and wrong):
         checked.problems.add(
             "python-type",
             place,

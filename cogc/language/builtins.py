@@ -114,7 +114,7 @@ def _remove(given: list[Type]) -> Type | None:
     found = types.expand(given[0])
     if isinstance(found, MapOf | RecordOf) and _fits(given[1:], STRING):
         return found if isinstance(found, MapOf) else MapOf(ANY)
-    return _same_list(given)
+    return None if _has(given) is None else _same_list(given)
 
 
 def _contains(given: list[Type]) -> Type | None:

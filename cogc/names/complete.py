@@ -50,6 +50,11 @@ _CREATED = ("coglet", "agent", "dod", "plan", "team")
 def complete(world: World, problems: Problems) -> None:
     """Fill the signatures of all programs, and the parameters, mixins and members of all shapes."""
     sign(world, problems)
+    for unit in world.units.values() if world.doubled else ():
+        for declared in unit.declared.values():
+            doubtful = world.shape(declared) if id(declared.node) in world.doubled else None
+            if doubtful is not None:
+                doubtful.doubled = doubtful.partial = True
     for shape in list(world.shapes.values()):
         _complete(world, shape, problems, [])
 

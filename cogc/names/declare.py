@@ -50,7 +50,6 @@ def declare(world: World, problems: Problems) -> None:
         for declared in unit.declared.values():
             if isinstance(declared.node, nodes.Coglet | nodes.Mixin):
                 shape = world.kept.shape(unit, declared.node)
-                shape.doubled = shape.partial = id(declared.node) in world.doubled
                 world.shapes[shape.key] = shape
 
 

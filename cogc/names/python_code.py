@@ -28,6 +28,9 @@ _SIMPLE: dict[str, Type] = {
     "float": types.FLOAT,
     "bool": types.BOOL,
     "None": types.NULL,
+    "list": types.ListOf(types.ANY),
+    "tuple": types.ListOf(types.ANY),
+    "dict": types.MapOf(types.ANY),
 }
 _BUILT_IN = ("set", "frozenset", "bytes", "bytearray", "complex")
 _IMPORTED = ("Set", "FrozenSet", "Iterator", "Generator", "AsyncIterator", "AsyncGenerator", "Decimal")

@@ -99,13 +99,21 @@ def _keys(given: list[Type]) -> Type | None:
     return STRINGS if _mapping(given[0]) else None
 
 
+def _may_be(value: Type, item: Type) -> bool:
+    """Return whether a value may be equal to an item of a list: a string to one of the words `"a" | "b"`, too."""
+    if types.NEVER in (value, item):
+        return True
+    near = any(types.fit(m, item) != NO for m in types.members(value))
+    return near or any(types.fit(m, value) != NO for m in types.members(item))
+
+
 def _has(given: list[Type]) -> Type | None:
     if given[0] == ANY:
         return BOOL
     if _mapping(given[0]):
         return BOOL if _fits(given[1:], STRING) else None
     found = types.expand(given[0])
-    if isinstance(found, ListOf) and given[1:] and types.fit(given[1], found.item) == NO:
+    if isinstance(found, ListOf) and given[1:] and not _may_be(given[1], found.item):
         return None
     return BOOL if _item(given) is not None else None
 

@@ -86,7 +86,7 @@ def _imports(world: World, unit: Unit, problems: Problems) -> None:
                 problems.add("duplicate-name", unit.span(node.alias), related=related, name=before.id)
                 continue
             clash = unit.declared.get(node.alias.id)
-            if clash is not None:
+            if clash is not None and clash.kind == "const":  # `NAME.x` would be a field of the const
                 first, second = sorted((unit.span(node.alias), clash.span()), key=lambda span: span.start)
                 problems.add(
                     "duplicate-name", second, related=[Label(first, "first declared here")], name=node.alias.id

@@ -124,10 +124,9 @@ class Inference:
         """Return the declared type of a const, or that of its value; a const that needs itself is `any`."""
         node = symbol.node
         assert isinstance(node, nodes.Const) and symbol.unit is not None
-        known = self.tables.types.get(id(node))
-        if known is None:
-            known = self.const(node, symbol.unit, symbol.member.owner if symbol.member else None)
-        return known
+        if id(node) in self.tables.types:
+            return self.tables.types[id(node)]
+        return self.const(node, symbol.unit, symbol.member.owner if symbol.member else None)
 
     def const(self, node: nodes.Const, unit: Unit, shape: Shape | None = None) -> Type:
         """Check the value of a const, and return the type of the const.
@@ -433,8 +432,8 @@ class Inference:
             elif operation.operator == "??":
                 rest = types.without(left, NULL)
                 reports.never_null(self.tables, operation.left, left, scope)
-                found = self.infer(operation.right, scope, hoped or rest)
-                left = narrow.of_either((operation.left, rest), (operation.right, found))
+                right = operation.right
+                left = narrow.of_either((operation.left, rest), (right, self.infer(right, scope, hoped or rest)))
             else:
                 left = self._operation(operation, left, self.infer(operation.right, scope), scope)
             before = operation.operator

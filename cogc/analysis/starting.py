@@ -122,7 +122,7 @@ class _Start:
                 if p.default is not None:
                     self.value(p.default, self.evaluator(shape), p.type)
         for use in shape.mixins:
-            if use.node is not None:
+            if use.node is not None and use.node.arguments:
                 self._given(use.node.arguments, use.shape, self.evaluator(use.owner))
             if self.visited is not None:
                 self.defaults(list(use.shape.parameters.values()), use.shape)
@@ -137,9 +137,11 @@ class _Start:
 
     def _given(self, arguments: tuple[nodes.Argument, ...], target: Shape, at: Evaluator) -> Known:
         """Evaluate the arguments of a coglet or mixin, whose parameters become known."""
+        given: Known = {}
+        if not arguments:
+            return given
         parameters = list(target.parameters.values())
         by_name = {p.name: p for p in parameters}
-        given: Known = {}
         for i, a in enumerate(arguments):
             p = by_name.get(a.name.id) if a.name else parameters[i] if i < len(parameters) else None
             if p is not None:
@@ -190,7 +192,7 @@ class _Start:
 
     def _create(self, member: Member, node: nodes.Create, at: Evaluator) -> None:
         """Create a child with the arguments that are known, once for equal ones."""
-        if member.target is None:
+        if member.target is None or (self.visited is None and not node.arguments):
             return
         start = _Start(self.checked, dict(at.known), None, self.depth + 1, self.created)
         given = start._given(node.arguments, member.target, at)

@@ -104,13 +104,13 @@ class _Group:
         self._units = units
         self._words: dict[str, Words] = {}
         self.spread: dict[str, int] = {}
-        """The number of files in which each word stands."""
+        """The number of files in which each word stands, if there are several."""
 
     def words(self) -> dict[str, Words]:
         """Return the words of each file."""
         if not self._words:
             self._words = {u.path: words_of(u) for u in self._units}
-            for words in self._words.values():
+            for words in self._words.values() if len(self._units) > 1 else ():
                 for word in words.places:
                     self.spread[word] = self.spread.get(word, 0) + 1
         return self._words

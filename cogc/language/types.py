@@ -27,6 +27,12 @@ class Primitive(Record):
 
     name: str
 
+    def __eq__(self, other: object) -> bool:  # the comparison that a check makes most often
+        return self is other or (other.__class__ is Primitive and self.name == other.name)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
 
 class LiteralOf(Record):
     """The type of one string, number or truth value. `kind` keeps `1`, `1.0` and `true` apart."""

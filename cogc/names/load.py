@@ -136,7 +136,11 @@ def _id(world: World, path: str) -> str:
     if not world.units:
         return ""
     if not path.startswith("std/") and not posixpath.isabs(path):
-        path = posixpath.relpath(path, posixpath.dirname(next(iter(world.units))) or ".")
+        folder, name = posixpath.split(path)
+        first = posixpath.dirname(next(iter(world.units)))
+        path = (
+            name if folder == first else posixpath.relpath(path, first or ".")
+        )  # which asks for the working directory
     id, suffix = posixpath.splitext(path)
     while id in world.ids:
         id += suffix or "'"

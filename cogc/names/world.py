@@ -107,8 +107,9 @@ class Unit:
         """Return all nodes of one class in the file, in the order of the text; the tree is walked once for all callers."""
         found = self._nodes.get(kind)
         if found is None:
-            order = self._order()
-            found = self._nodes[kind] = [order[i] for i in self.kinds().get(kind, ())]
+            indices = self.kinds().get(kind)
+            order = self._order() if indices else []
+            found = self._nodes[kind] = [order[i] for i in indices or ()]
         return found
 
     def within(self, kind: type[N], node: nodes.Node) -> list[N]:
@@ -116,7 +117,9 @@ class Unit:
         order, place = self._order(), self._ranges.get(id(node))
         if place is None:
             return [n for n in nodes.walk(node) if isinstance(n, kind)]
-        indices = self.kinds().get(kind, [])
+        indices = self.kinds().get(kind)
+        if indices is None:
+            return []
         found: list[Any] = [order[i] for i in indices[bisect_left(indices, place[0]) : bisect_left(indices, place[1])]]
         return found
 

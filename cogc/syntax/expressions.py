@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from cogc.language.record import Record
 
 
@@ -234,7 +236,8 @@ class Attribute(Node):
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar, Literal as OneOf, TypeAlias
+    from collections.abc import Callable
+    from typing import Any, ClassVar, Literal as OneOf, TypeAlias
 
     LiteralKind: TypeAlias = OneOf["int", "float", "duration", "bool", "null"]
     UnaryOperator: TypeAlias = OneOf["not", "-"]
@@ -258,17 +261,36 @@ _LEAVES = frozenset([Name, Text, Literal, Splice])
 def walk(node: Node) -> list[Node]:
     """Return a node and all nodes below it, in the order of the text."""
     found: list[Node] = []
-    stack: list[object] = [node]
+    stack: list[Any] = [node]
     while stack:
         item = stack.pop()
-        if item.__class__ in _LEAVES:
+        kind = item.__class__
+        if kind in _LEAVES:
             found.append(item)
-        elif item.__class__ is tuple:
+        elif kind is tuple:
             stack.extend(item[::-1])
         elif isinstance(item, Node):
             found.append(item)
-            stack.extend(item.__class__._values_(item)[::-1])
+            below = (_BELOW.get(kind) or _below(kind))(item)
+            if below.__class__ is tuple:
+                stack.extend(below[::-1])
+            else:
+                stack.append(below)
     return found
+
+
+_BELOW: dict[type[Node], Callable[[Any], Any]] = {}
+"""For each class of nodes what gives the fields in which other nodes can be: the one there is, or a tuple of several."""
+_PLAIN = frozenset(["str", "bool", "UnaryOperator", "BinaryOperator"])
+"""The types of fields in which no node can be."""
+
+
+def _below(kind: type[Node]) -> Callable[[Any], Any]:
+    """Return what gives those fields of the nodes of a class."""
+    written = {f: t for base in kind.__mro__ for f, t in getattr(base, "__annotations__", {}).items()}
+    fields = [f for f in kind._compared_ if written[f] not in _PLAIN]
+    _BELOW[kind] = attrgetter(*fields) if fields else kind._values_
+    return _BELOW[kind]
 
 
 def bare(node: Node, without: tuple[str, ...] = ()) -> list[object]:

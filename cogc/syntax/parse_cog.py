@@ -174,7 +174,9 @@ def shallow(tokens: Tokens) -> bool:
     depth = run = before = 0
     outside: list[int] = []  # the operators in front of each open bracket, inside of which its phrases stand
     for kind in tokens.kinds:
-        if kind in OPENING:
+        if kind not in _COUNTED:
+            pass
+        elif kind in OPENING:
             depth += 1
             run += before in CLOSING  # `x[0][1]` nests without an operator
             outside.append(run)
@@ -201,6 +203,7 @@ _NESTING = frozenset(OPERATORS[o] for o in OPERATORS if o not in (*"{([})],:=;",
     KEYWORDS[w] for w in ("not", "if", "else", "try", "and", "or", "in", "is")
 }
 _SEPARATOR = TERMINALS["_SEP"]
+_COUNTED = OPENING | CLOSING | _NESTING | {_SEPARATOR}
 
 
 class Reporter:

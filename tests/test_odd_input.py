@@ -198,7 +198,6 @@ def test_quotes_over_lines_that_only_yaml_knows_are_one_report() -> None:
         "-" + "9" * 5000,
         "9" * 5000 + "s",
         "1h" + "9" * 5000 + "ms",
-        "0" * 30 + "1",
         "1e309",
         "-1.5e400",
         "9" * 5000 + ".0",
@@ -207,6 +206,14 @@ def test_quotes_over_lines_that_only_yaml_knows_are_one_report() -> None:
 def test_a_number_of_any_length_is_one_report(text: str) -> None:
     assert codes(f"const A = {text}\n") == ["number-too-large"]
     assert codes(f"cog: 1\nconsts: {{A: {text}}}\n", "a.yaml") == ["number-too-large"]
+
+
+def test_zeros_in_front_of_a_number_are_one_report_however_many_they_are() -> None:
+    text = "0" * 30 + "1"
+    for spec, path in ((f"const A = {text}\n", "a.cog"), (f"cog: 1\nconsts: {{A: {text}}}\n", "a.yaml")):
+        (only,) = check_text(spec, path)[1]
+        assert (only.slug, only.span.text) == ("bad-number", text)
+        assert only.help == "write `1`: no number begins with a `0` before other digits"
 
 
 @pytest.mark.parametrize(

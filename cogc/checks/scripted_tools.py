@@ -10,6 +10,7 @@ from cogc.desugar import teams
 from cogc.desugar.agents import PLAN_TOOLS
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.attributes import HAND_OFF, QUEUE_TOOLS, READ_RESULT, SPAWN_TOOLS
+from cogc.language.texts import plain_name
 from cogc.names.locks import tools_of
 from cogc.syntax import nodes
 
@@ -46,10 +47,11 @@ def _look(checked: Checked, unit: Unit, script: nodes.Script, given: dict[int, _
     if any(not tools.complete for tools in known):
         return
     names = {READ_RESULT, *shared}.union(*(tools.names for tools in known))
+    numbered = {name for tools in known for name in tools.numbered}
     for answer in script.answers:
         if answer.kind == "call" and isinstance(answer.value, nodes.Call):
             name = ".".join(parts(answer.value.function))
-            if name not in names:
+            if name not in names and re.sub(r"_\d+\Z", "", name) not in numbered:
                 own = sorted(set().union(*(tools.names for tools in known)))
                 listed = "its tools are " + ", ".join(f"`{n}`" for n in own) if own else "it has no tools"
                 help, span = did_you_mean(name, own, listed), unit.span(answer.value.function)
@@ -61,6 +63,8 @@ class _Tools:
 
     def __init__(self, checked: Checked, attributes: Attributes) -> None:
         self.names: set[str] = set()
+        self.numbered: set[str] = set()
+        """The names that several tools have: a run gives all but the first a number, `search_2`."""
         self.complete = True
         for a in attributes:
             if a.key.id == "tools":
@@ -74,7 +78,7 @@ class _Tools:
     def _take(self, checked: Checked, name: str) -> None:
         """Add what one item of `tools` stands for, in whatever file: an imported agent has its tools by its own names."""
         last = name.rpartition(".")[2]
-        self.names.add(last)
+        self._give(last)
         for unit in checked.world.units.values():
             declared = unit.declared.get(last)
             if declared is not None:
@@ -89,7 +93,13 @@ class _Tools:
         elif declared.kind == "mcp":
             known = tools_of(checked.world, unit, name)
             self.complete = self.complete and known is not None
-            self.names.update(re.sub(r"[^A-Za-z0-9_-]", "_", tool) for tool in known or ())
+            for tool in known or ():
+                self._give(tool)
+
+    def _give(self, name: str) -> None:
+        """Add a tool by the name that its model is told."""
+        told = plain_name(name)
+        (self.numbered if told in self.names else self.names).add(told)
 
 
 def _shared(checked: Checked) -> set[str]:

@@ -20,14 +20,15 @@ def test_steps(checked: Checked) -> None:
     """Report what a test notes for a moment behind its end, and what it does behind its last run."""
     for unit in sound_units(checked):
         for test in unit.all(nodes.Test):
-            _behind_the_last_run(checked, unit, test)
-            _behind_the_end(checked, unit, test)
+            runs = [i for i, step in enumerate(test.checks, 1) if _passes_time(step)]
+            last = runs[-1] if runs else 0
+            _behind_the_last_run(checked, unit, test, last)
+            _behind_the_end(checked, unit, test, last)
 
 
-def _behind_the_last_run(checked: Checked, unit: Unit, test: nodes.Test) -> None:
+def _behind_the_last_run(checked: Checked, unit: Unit, test: nodes.Test, runs: int) -> None:
     """Report the first message, command or disturbance behind which no time passes: the system never takes it."""
-    runs = [i for i, step in enumerate(test.checks) if _passes_time(step)]
-    for step in test.checks[runs[-1] + 1 if runs else 0 :]:
+    for step in test.checks[runs:]:
         if isinstance(step, nodes.Feed | nodes.Order | nodes.Crash | nodes.Disturb):
             behind = "no `run` or `expect eventually` stands behind it" if runs else "the test never runs its system"
             help = "add `run 1s` behind it, or `expect eventually ...`"
@@ -40,15 +41,15 @@ def _passes_time(step: nodes.Check) -> bool:
     return isinstance(step, nodes.Run | nodes.Advance) or (isinstance(step, nodes.Expect) and step.when == "eventually")
 
 
-def _behind_the_end(checked: Checked, unit: Unit, test: nodes.Test) -> None:
-    """Report each moment that lies behind all the time that passes in a test."""
+def _behind_the_end(checked: Checked, unit: Unit, test: nodes.Test, runs: int) -> None:
+    """Report each moment that lies behind all the time that passes in a test, of the steps in front of the end of its last run."""
     end = 0
     for step in test.checks:
         lasts = _lasting(checked, unit, step)
         if lasts is None:
             return
         end += lasts
-    for step in test.checks if any(_passes_time(step) for step in test.checks) else ():
+    for step in test.checks[:runs]:
         at = step.at if isinstance(step, nodes.Feed | nodes.Order | nodes.Crash | nodes.Disturb | nodes.Kill) else None
         moment = None if at is None else _nanos(checked, unit, at)
         if at is not None and moment is not None and moment > end:

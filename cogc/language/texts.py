@@ -64,6 +64,11 @@ def is_role(text: str) -> bool:
     return 0 < len(text) <= 64 and all(c.isalnum() or c in "_-" for c in text)
 
 
+def plain_name(name: str) -> str:
+    """Return a name of a tool with the characters and the length that providers take."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:60]
+
+
 FILE = "file·"
 """The key of the program that reads an image or document of the workspace; no user can write it."""
 MARK = "·"

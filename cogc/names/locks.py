@@ -106,7 +106,9 @@ def _place(source: Source, path: tuple[str, ...]) -> Span:
     at, found = 0, Span(source, 0, 1)
 
     def blank(at: int) -> int:
-        return at + len(text[at:]) - len(text[at:].lstrip(" \t\r\n"))
+        while text[at : at + 1] in (" ", "\t", "\r", "\n"):
+            at += 1
+        return at
 
     for wanted in path:
         at = blank(at)

@@ -14,10 +14,9 @@ import trio
 
 from cogc import ir
 from cogc.diagnostics.masks import masked_value
-from cogc.kernel.models.tools import plain_name
 from cogc.kernel.unit import Unit
 from cogc.language import types
-from cogc.language.texts import MARK
+from cogc.language.texts import MARK, plain_name
 from cogc.language.types import STRING, Type
 from cogc.language.values import Failure, hidden, plain
 from cogc.run.convert import from_python

@@ -28,7 +28,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from cogc.kernel.models import tools
+from cogc.language.texts import plain_name
 from cogc.language.values import shorten
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _call(block: Block, known: set[str], wrong: dict[str, str]) -> Block:
         wrong[id] = reason
     made: Block = whole({k: v for k, v in block.items() if k != "input"})
     made["id"] = id
-    made["name"] = tools.plain_name(name) if isinstance(name, str) and name else "unnamed"
+    made["name"] = plain_name(name) if isinstance(name, str) and name else "unnamed"
     made["input"] = {} if reason else whole(given)
     return made
 

@@ -12,12 +12,12 @@ tool `read_result`, by which the model can read on. The whole text is kept for a
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
 from cogc.language import types
 from cogc.language.attributes import HAND_OFF, READ_RESULT
+from cogc.language.texts import plain_name
 from cogc.language.values import Failure, shorten
 
 if TYPE_CHECKING:
@@ -44,11 +44,6 @@ def named(programs: list[Program], taken: tuple[str, ...] = ()) -> dict[str, Pro
             name = f"{bare}_{len(found) + 1}"
         found[name] = program
     return found
-
-
-def plain_name(name: str) -> str:
-    """Return a name of a tool with the characters and the length that providers take."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:60]
 
 
 def offer(unit: Unit, name: str, program: Program) -> ToolOffer:

@@ -69,6 +69,8 @@ def meant(source: Source, found: list[Diagnostic], doubted: set[int], rules: lal
     reports: list[Diagnostic] = []
     ranges: list[tuple[int, int]] = []
     for start, end, own in attempts.broken(source, found):
+        if len(own) == 1 and own[0].edits and start not in doubted:
+            continue  # recovery has read the whole, as with a brace too early; a trial would only find the last one
         change = _change(source, start, end, len(own) > 1 or start in doubted, rules)
         if change is not None and len(ranges) < _MOST_DECLARATIONS:
             text = text[: change.start] + change.text + text[change.end :]

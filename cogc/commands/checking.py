@@ -145,7 +145,8 @@ class Check:
             checked = analyse(paths, read, problems, settings)
             if root is not None and checked.world.roots:
                 check_root(checked, root)
-            return problems.found, groups(checked.world), list(checked.world.units)
+            met = dict.fromkeys([*checked.world.units, *(d.span.source.path for d in problems.found)])
+            return problems.found, groups(checked.world), list(met)
 
         if len(stale) < _MANY or root is not None:
             return check(stale)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from cogc.disk.cache import Cache, Note
 
     Part: TypeAlias = tuple[list[Diagnostic], list[list[str]], list[str]]
-    """The diagnostics of a check, its groups, and the paths of all files that it has met."""
+    """The diagnostics of a check, its groups, and the paths of all specs that it has met, with those of other files in which it has found
+    something, such as a lock."""
 
 _WORD = re.compile(rb"[^\s\"'\[\]{},]+")
 _SUFFIXES = (b".cog", b".yml", b".yaml")

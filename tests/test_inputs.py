@@ -127,7 +127,7 @@ def test_an_input_that_does_not_fit_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
-    (tmp_path / "bad.json").write_text("[1,\n ]")
+    (tmp_path / "bad.json").write_text("[1,\n x]")
     (tmp_path / "text.json").write_text('"x"')
     assert why in refused(input=[word])
 

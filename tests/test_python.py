@@ -289,7 +289,8 @@ def test_an_exception_that_no_call_can_hear_of_is_one_line(tmp_path: Path) -> No
     assert [(who, what) for who, found, what in said if found] == [
         ("cogc: Kept.__del__", "ValueError: no"),
         ("cogc: worker", "ZeroDivisionError: division by zero"),
-        ("cogc: bad", "ZeroDivisionError: division by zero"),
+        # from Python 3.13 on, nothing tells which function of `atexit` it was
+        ("cogc: bad" if sys.version_info < (3, 13) else "cogc: code in Python", "ZeroDivisionError: division by zero"),
     ]
     assert done.returncode == 0 and done.stdout == "y: 1\n" and "Traceback" not in done.stderr
 

@@ -42,9 +42,9 @@ def trial(folder: Path, text: str, *options: object, command: str = "test") -> t
     [
         ("fail ask 100000000000 times\nrun 1s", 0, "all passed"),
         ("drop self.out 100000000000 times\nsend self.go <- 1\nrun 1s", 0, "all passed"),
-        ("for all x in strings(100000000000)\nrun 1s", 3, "`strings` takes a length from 0 to 10,000"),
-        ("for all x in lists(bools(), 0 - 1)\nrun 1s", 3, "`lists` takes a length from 0 to 10,000, not -1"),
-        ('for each r in "a\\u0000b"\nrun 1s', 3, "cannot be read: embedded null byte"),
+        ("for all x in strings(100000000000)\nrun 1s", 1, "`strings` must be from 0 to 10,000 [COG416]"),
+        ("for all x in lists(bools(), 0 - 1)\nrun 1s", 1, "help: it is `-1` here"),
+        ('for each r in "a\\u0000b"\nrun 1s', 3, "cannot be read: a name of a file has no NUL character"),
         ('expect trace matches "."', 3, '"." cannot be read: it is a folder'),
     ],
 )
@@ -61,7 +61,7 @@ def test_odd_counts_and_files_are_taken_or_refused_in_one_line(
         ("a_test.cog", "is no golden trace, and is not overwritten"),
         (".", "cannot be written: it is a folder"),
         ("no/golden.jsonl", "cannot be written: no such file"),
-        ("a\\u0000b", "cannot be written: embedded null byte"),
+        ("a\\u0000b", "cannot be written: a name of a file has no NUL character"),
     ],
 )
 def test_a_golden_trace_takes_the_place_of_a_golden_trace_alone(tmp_path: Path, file: str, words: str) -> None:

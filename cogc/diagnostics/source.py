@@ -73,6 +73,8 @@ def read_error(error: Exception) -> str:
         return f"it is no UTF-8 text (byte {error.start})"
     if isinstance(error, OSError):
         return (error.strerror or type(error).__name__).lower()
+    if "embedded null" in str(error):  # each version of Python has words of its own for it
+        return "a name of a file has no NUL character"
     return str(error)
 
 

@@ -31,6 +31,8 @@ _DIRECT = {"in": "in", "not in": "not in"}
 _GROWING = ("+", "-", "*", "/", "//")
 _SMALL = (1 << 30) - 1
 """The largest number that CPython compares without a call: one digit of an `int`."""
+_INLINED = 10
+"""The depth of comprehensions in one function: CPython 3.12 and 3.13 inline them, and crash while they compile twenty or more."""
 _OF_THE_RUN = {"now": "moment", "uuid": "uuid", "random": "random"}
 
 
@@ -85,6 +87,7 @@ class Writer:
         self.depth = 0
         self.at = -1
         self.temporaries = 0
+        self.nested = 0
         self.walked = 0
         self.emit = "emit_traced" if names.traced else "emit"
 
@@ -468,10 +471,13 @@ class Writer:
         if waits(node.item) or waits(node.key) or waits(node.condition):
             return self._waiting_comprehension(node, source)
         names, source = self._walk(node.names, source)
+        self.nested += 1
         condition = "" if node.condition is None else f" if {self.expr(node.condition)}"
-        if node.key is not None:
-            return f"{{{self.expr(node.key)}: {self.expr(node.item)} for {names} in {source}{condition}}}"
-        return f"[{self.expr(node.item)} for {names} in {source}{condition}]"
+        item = self.expr(node.item) if node.key is None else f"{self.expr(node.key)}: {self.expr(node.item)}"
+        self.nested -= 1
+        text = f"{item} for {names} in {source}{condition}"
+        text = f"[{text}]" if node.key is None else f"{{{text}}}"
+        return f"(lambda: {text})()" if self.nested % _INLINED == _INLINED - 1 else text
 
     def _walk(self, names: list[str], source: str) -> tuple[str, str]:
         if len(names) == 1:

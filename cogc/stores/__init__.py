@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cogc.diagnostics.source import read_error
 from cogc.stores.base import Mirror, Store
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ async def open_store(name: str, prefix: str, echo: Mirror | None = None) -> Asyn
         try:
             made = await opened(Path(rest), prefix)
         except (OSError, ValueError, sqlite3.Error) as error:  # a name with a NUL character is none
-            why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-            raise ConnectionError(f"the store {rest} cannot be used: {why}") from None
+            raise ConnectionError(f"the store {rest} cannot be used: {read_error(error)}") from None
         try:
             yield made
         finally:

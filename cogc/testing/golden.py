@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cogc.diagnostics.source import read_error
 from cogc.disk import rewrite
 from cogc.disk.files import refuse_unreadable
 from cogc.language.values import plain
@@ -41,7 +42,7 @@ def write(path: str, records: list[dict[str, Any]]) -> str:
     except FileNotFoundError:
         return _write_new(path, data)
     except (OSError, ValueError) as error:
-        return f"{shown(path)} cannot be written: {_reason(error)}"
+        return f"{shown(path)} cannot be written: {read_error(error)}"
     return ""
 
 
@@ -52,7 +53,7 @@ def _write_new(path: str, data: bytes) -> str:
     except OSError as error:
         with suppress(OSError):
             Path(path).unlink()
-        return f"{shown(path)} cannot be written: {_reason(error)}"
+        return f"{shown(path)} cannot be written: {read_error(error)}"
     return ""
 
 
@@ -65,10 +66,6 @@ def _is_golden(data: bytes) -> bool:
         return False
 
 
-def _reason(error: OSError | ValueError) -> str:
-    return str(getattr(error, "strerror", None) or error).lower()
-
-
 def difference(path: str, records: list[dict[str, Any]]) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     """Return the first record that departs from a golden trace, as a line and what is there and here; None if all agree."""
     try:
@@ -77,7 +74,7 @@ def difference(path: str, records: list[dict[str, Any]]) -> tuple[str, tuple[tup
     except FileNotFoundError:
         return f"there is no {shown(path)}; `--update-golden` writes it", ()
     except (OSError, ValueError) as error:
-        return f"{shown(path)} cannot be read: {_reason(error)}", ()
+        return f"{shown(path)} cannot be read: {read_error(error)}", ()
     found = lines(records)
     for number, (a, b) in enumerate(zip(wanted, found, strict=False), 1):
         if a != b:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from cogc.diagnostics.source import read_error
 from cogc.disk.files import refuse_unreadable
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure, plain
@@ -30,8 +31,7 @@ def load_rows(unit: Unit, rows: Rows, test: str) -> list[Row] | Refusal:
     except FileNotFoundError:
         return Refusal(f"there is no {shown(rows.path)} beside the test", rows.where)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        return Refusal(f"{shown(rows.path)} cannot be read: {reason.lower()}", rows.where)
+        return Refusal(f"{shown(rows.path)} cannot be read: {read_error(error)}", rows.where)
     found: list[Row] = []
     wrong: list[str] = []
     seen: dict[str, int] = {}

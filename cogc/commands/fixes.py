@@ -85,9 +85,12 @@ def difference(path: str, before: bytes, after: bytes) -> str:
 
 
 def write_difference(text: str) -> None:
-    """Write differences to stdout. In a pipe they are data for `patch`, with the byte order marks and the line ends of the files."""
+    """Write differences to stdout. In a pipe they are data for `patch`, with the byte order marks and the line ends of the files.
+
+    A terminal, or a pipe that takes no UTF-8, gets them as a text to be read.
+    """
     data = getattr(sys.stdout, "buffer", None)  # a stream of text alone has none
-    if data is None or sys.stdout.isatty():
+    if data is None or sys.stdout.isatty() or (not text.isascii() and (sys.stdout.encoding or "").lower() != "utf-8"):
         sys.stdout.write(text)
         return
     sys.stdout.flush()
